@@ -1,0 +1,210 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ClusterLogoutProvider says at which service users are logged out, by which
+// credentials, which accounts, and from which namespaces. It is the
+// administrator's: nothing a tenant can write decides where a call goes.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=clop,categories=logout
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Rate",type=integer,JSONPath=`.spec.rateLimit.requestsPerSecond`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+type ClusterLogoutProvider struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec describes the service and who may use it.
+	// +required
+	Spec ClusterLogoutProviderSpec `json:"spec,omitzero"`
+
+	// status says whether the provider can be used. Only the operator writes it.
+	// +optional
+	// +default={"observedGeneration": -1}
+	Status ClusterLogoutProviderStatus `json:"status,omitempty,omitzero"`
+}
+
+// ProviderType names a kind of service.
+//
+// +kubebuilder:validation:Enum=AmazonChime
+type ProviderType string
+
+// AmazonChimeProviderType is a service that speaks Amazon Chime's LogoutUser.
+const AmazonChimeProviderType ProviderType = "AmazonChime"
+
+// ClusterLogoutProviderSpec describes a service and who may use it.
+//
+// +union
+// +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
+type ClusterLogoutProviderSpec struct {
+	// type says which member of the union below describes the service.
+	// +unionDiscriminator
+	// +required
+	Type ProviderType `json:"type,omitempty"`
+
+	// amazonChime describes a service that speaks Amazon Chime's LogoutUser.
+	// +unionMember
+	// +optional
+	AmazonChime *AmazonChimeProvider `json:"amazonChime,omitempty"`
+
+	// accountIDs are the accounts whose users may be logged out through this
+	// provider; "*" stands for any.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	AccountIDs []string `json:"accountIDs,omitempty"`
+
+	// allowedNamespaces are the namespaces whose UserLogouts may use this
+	// provider.
+	// +required
+	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitzero"`
+
+	// rateLimit bounds the calls to the service.
+	// +optional
+	// +default={}
+	RateLimit RateLimit `json:"rateLimit,omitzero"`
+}
+
+// AmazonChimeProvider describes a service that speaks Amazon Chime's
+// LogoutUser, and how to sign in to it.
+type AmazonChimeProvider struct {
+	// endpoint is the URL of the service, with its base path if it has one:
+	// for AWS, https://service.chime.aws.amazon.com. It must be https, unless
+	// the host is the loopback or the operator runs with
+	// --allow-insecure-endpoints.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://service.chime.aws.amazon.com"
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// region is the AWS region the requests are signed for.
+	// +optional
+	// +default="us-east-1"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Region string `json:"region,omitempty"`
+
+	// credentials are those the requests are signed with; absent means the
+	// operator's own AWS identity (IRSA, Pod Identity, environment).
+	// +optional
+	Credentials *Credentials `json:"credentials,omitempty"`
+
+	// assumeRole is a role to assume, by AWS STS, before signing.
+	// +optional
+	AssumeRole *AssumeRole `json:"assumeRole,omitempty"`
+}
+
+// Credentials says where the credentials are.
+type Credentials struct {
+	// secretRef names a Secret in the operator's namespace with the keys
+	// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where
+	// the credentials are temporary.
+	// +required
+	SecretRef SecretReference `json:"secretRef,omitzero"`
+}
+
+// SecretReference names a Secret in the operator's namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// AssumeRole says which role to assume.
+type AssumeRole struct {
+	// roleARN is the ARN of the role.
+	// +required
+	// +kubebuilder:validation:MinLength=20
+	// +kubebuilder:validation:MaxLength=2048
+	RoleARN string `json:"roleARN,omitempty"`
+
+	// externalID is what the role's trust policy asks for, if it does.
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1224
+	ExternalID string `json:"externalID,omitempty"`
+}
+
+// NamespacesFrom says how namespaces are chosen.
+//
+// +kubebuilder:validation:Enum=All;Selector
+type NamespacesFrom string
+
+const (
+	// NamespacesFromAll allows every namespace.
+	NamespacesFromAll NamespacesFrom = "All"
+	// NamespacesFromSelector allows the namespaces whose labels match.
+	NamespacesFromSelector NamespacesFrom = "Selector"
+)
+
+// AllowedNamespaces chooses namespaces.
+//
+// +kubebuilder:validation:XValidation:rule="(self.from == 'Selector') == has(self.selector)",message="selector is required when from is Selector, and forbidden otherwise"
+type AllowedNamespaces struct {
+	// from is All, or Selector to choose by label.
+	// +required
+	From NamespacesFrom `json:"from,omitempty"`
+
+	// selector matches the labels of the namespaces.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}
+
+// RateLimit is a token bucket.
+type RateLimit struct {
+	// requestsPerSecond is how many calls a second the service gets at most,
+	// over time.
+	// +optional
+	// +default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
+
+	// burst is how many calls may come at once after a pause.
+	// +optional
+	// +default=5
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Burst int32 `json:"burst,omitempty"`
+}
+
+// ClusterLogoutProviderStatus says whether the provider can be used.
+type ClusterLogoutProviderStatus struct {
+	// conditions are Ready, and Stalled while only a change of the spec helps.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+
+	// observedGeneration is the generation of the spec this status was made
+	// for; -1 until the operator has seen the object.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+}
+
+// ClusterLogoutProviderList is a list of ClusterLogoutProviders.
+//
+// +kubebuilder:object:root=true
+type ClusterLogoutProviderList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ClusterLogoutProvider `json:"items"`
+}
