@@ -1,0 +1,90 @@
+// Command logout-operator runs the operator.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"github.com/logout-operator/logout-operator/internal/operator"
+)
+
+// errUsage marks an error in the command line.
+var errUsage = errors.New("see --help")
+
+func main() {
+	// A second SIGTERM changes nothing: outcomes are still being stored.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stderr)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, "logout-operator:", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "logout-operator:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stderr io.Writer) error {
+	options, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(options.Logger)
+	klog.SetLogger(options.Logger)
+	cluster, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("no cluster to work on: %w", err)
+	}
+	return operator.Run(ctx, cluster, options)
+}
+
+func parse(args []string, stderr io.Writer) (operator.Options, error) {
+	var o operator.Options
+	var level slog.Level
+	flags := flag.NewFlagSet("logout-operator", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // an error is one line; help is printed below
+	config.RegisterFlags(flags)
+	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time")
+	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second, "how long an attempt may take, from its claim to the end of its call")
+	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second, "how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout")
+	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")
+	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false, "allow providers whose endpoint is http on another host than the loopback")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "wait for the lease before doing anything, so that several replicas can run")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "where to serve metrics, over TLS and with authorization; 0 for nowhere")
+	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz; 0 for nowhere")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe level to log: debug, info, warn or error")
+
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		flags.Usage()
+		return o, err
+	case err != nil:
+		return o, fmt.Errorf("%w (%w)", err, errUsage)
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q (%w)", flags.Arg(0), errUsage)
+	}
+	if err := o.Validate(); err != nil {
+		return o, fmt.Errorf("%w (%w)", err, errUsage)
+	}
+	o.Logger = logr.FromSlogHandler(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+	return o, nil
+}

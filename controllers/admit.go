@@ -1,0 +1,91 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/pacing"
+	"github.com/logout-operator/logout-operator/internal/providers"
+)
+
+// refusal is why something outside the object keeps it from being attempted.
+type refusal struct {
+	reason, message string
+}
+
+// admit decides whether an object that is due may be attempted now: whether its
+// provider exists, allows it and is usable, and whether its slot has come. What
+// is missing wakes the object by a watch when it appears, so a refused object
+// is looked at again only for its deadline.
+func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogout, now time.Time) (decision, error) {
+	key := client.ObjectKeyFromObject(obj)
+	p, service, refused, err := r.lookUp(ctx, obj)
+	if err != nil {
+		return decision{}, err
+	}
+	if refused != nil {
+		r.pacer.Cancel(key, now)
+		return writeStatus(obj, blockedStatus(obj, refused.reason, refused.message, now), deadline(obj)), nil
+	}
+	limit := pacing.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}
+	if delay := r.pacer.Reserve(p.Name, limit, key, now); delay > 0 {
+		return decision{at: earliest(now.Add(delay), deadline(obj))}, nil
+	}
+	return decision{do: attempt, provider: service}, nil
+}
+
+// lookUp finds the provider of an object in the cache, and its client, or the
+// reason why there is none for this object.
+func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLogout) (*v1alpha1.ClusterLogoutProvider, logout.Provider, *refusal, error) {
+	name := obj.Spec.ProviderRef.Name
+	var p v1alpha1.ClusterLogoutProvider
+	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); apierrors.IsNotFound(err) {
+		return nil, nil, &refusal{v1alpha1.ReasonProviderNotFound, fmt.Sprintf("ClusterLogoutProvider %q not found", name)}, nil
+	} else if err != nil {
+		return nil, nil, nil, err
+	}
+	namespace := metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(namespaceKind)
+	if err := r.client.Get(ctx, client.ObjectKey{Name: obj.Namespace}, &namespace); client.IgnoreNotFound(err) != nil {
+		return nil, nil, nil, err
+	}
+	if refused := policy(&p, obj.Namespace, namespace.Labels, obj.Spec.AccountID); refused != nil {
+		return nil, nil, refused, nil
+	}
+	service, err := r.providers.Client(ctx, &p)
+	var misconfigured *providers.ConfigError
+	if errors.As(err, &misconfigured) {
+		return nil, nil, &refusal{v1alpha1.ReasonProviderNotReady,
+			fmt.Sprintf("ClusterLogoutProvider %q is not ready: %s: %s", name, misconfigured.Reason, misconfigured.Message)}, nil
+	}
+	return &p, service, nil, err
+}
+
+// policy says why a provider does not allow a namespace to log out users of an
+// account; nil if it does. Only the administrator can change the answer.
+func policy(p *v1alpha1.ClusterLogoutProvider, namespace string, namespaceLabels map[string]string, accountID string) *refusal {
+	if !slices.Contains(p.Spec.AccountIDs, accountID) && !slices.Contains(p.Spec.AccountIDs, "*") {
+		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf("ClusterLogoutProvider %q does not allow this accountID: its spec.accountIDs does not list it", p.Name)}
+	}
+	if p.Spec.AllowedNamespaces.From == v1alpha1.NamespacesFromAll {
+		return nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(p.Spec.AllowedNamespaces.Selector)
+	if err != nil {
+		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf("ClusterLogoutProvider %q: spec.allowedNamespaces.selector: %v", p.Name, err)}
+	}
+	if !selector.Matches(labels.Set(namespaceLabels)) {
+		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf("ClusterLogoutProvider %q does not allow namespace %q: its labels do not match spec.allowedNamespaces.selector", p.Name, namespace)}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// attempt is one claim, one call and one outcome. The claim is stored before
+// the call, so that a crash at any moment leaves a claim that runs out rather
+// than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
+func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, provider logout.Provider) (ctrl.Result, error) {
+	if !r.attempts.begin() {
+		return ctrl.Result{}, nil // the process is about to exit
+	}
+	defer r.attempts.end()
+
+	claimedAt := time.Now()
+	// All of the attempt's time counts from before the claim: however long the
+	// claim's write or a pause of the process takes, no call starts after it.
+	callBy := earliest(claimedAt.Add(r.CallTimeout), timeOf(obj.Spec.NotAfter))
+	claim := obj.DeepCopy()
+	claim.Status = claimedStatus(obj, claimedAt, r.VisibilityTimeout)
+	if err := r.claim(ctx, claim, callBy); err != nil {
+		return r.apiError(ctx, err)
+	}
+	r.pacer.Release(client.ObjectKeyFromObject(obj))
+
+	outcome := r.call(ctx, claim, provider, claimedAt, callBy)
+	if err := r.store(ctx, claim, outcome); err != nil {
+		outcomesUnstored.WithLabelValues(string(apierrors.ReasonForError(err))).Inc()
+		logr.FromContextOrDiscard(ctx).Error(err, "outcome not stored: the attempt counts as one whose outcome is unknown",
+			"attempt", outcome.Attempts, "reason", ready(outcome).Reason)
+		return ctrl.Result{RequeueAfter: time.Until(timeOf(claim.Status.NextAttemptTime))}, nil
+	}
+	r.announce(claim, obj.Status, outcome)
+	claim.Status = outcome
+	return requeueAt(decide(claim, time.Now()).at), nil
+}
+
+// claim stores the claim if the object is still as the cache has it: its
+// resourceVersion is the precondition. A conflict means that the cache was
+// behind or that somebody else has the object.
+func (r *userLogoutReconciler) claim(ctx context.Context, claim *v1alpha1.UserLogout, callBy time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, callBy)
+	defer cancel()
+	return r.client.Status().Update(ctx, claim)
+}
+
+// call makes the call and returns the status that tells of its outcome. It does
+// not end with the reconcile's context, so that SIGTERM or a lost lease lets a
+// call end that the service may already be working on.
+func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, provider logout.Provider, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
+	callCtx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
+	defer cancel()
+	receipt, err := provider.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
+	now := time.Now()
+	if err == nil {
+		return loggedOutStatus(claim, claimedAt, receipt, now)
+	}
+	var failure *logout.Error
+	if !errors.As(err, &failure) {
+		// Not quoted in the status: nobody vouches that it holds no secret.
+		logr.FromContextOrDiscard(ctx).Error(err, "provider broke its contract: not a *logout.Error")
+		failure = &logout.Error{Reason: logout.ServiceFailure, Message: "internal error of the provider"}
+	}
+	return failedAttemptStatus(claim, claimedAt, failure, now, backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+}
+
+// storeBackoff spaces the tries to store an outcome.
+var storeBackoff = utilwait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 5 * time.Second, Steps: math.MaxInt32}
+
+// storeTimeout bounds one try, so that a connection that hangs is given up.
+const storeTimeout = 10 * time.Second
+
+// store writes the outcome of a claim. While the API server cannot take it, the
+// worker stays here and keeps trying: so the calls whose outcome is not stored
+// never outnumber the workers, and new claims stop by themselves. What waiting
+// cannot mend ends the hold with an error.
+func (r *userLogoutReconciler) store(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) error {
+	patch, err := outcomePatch(claim, outcome)
+	if err != nil {
+		return err
+	}
+	var last error
+	err = storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		obj := &v1alpha1.UserLogout{}
+		obj.Namespace, obj.Name = claim.Namespace, claim.Name
+		previous := last
+		switch last = r.client.Status().Patch(ctx, obj, patch); {
+		case last == nil:
+			return true, nil
+		case apierrors.IsInvalid(last) && previous != nil && r.stored(ctx, claim, outcome):
+			return true, nil // an earlier try got through, but its answer did not
+		case hopeless(last):
+			return false, last
+		}
+		logr.FromContextOrDiscard(ctx).Info("outcome not stored yet, trying again", "error", last.Error())
+		return false, nil
+	})
+	if err != nil && last != nil {
+		return fmt.Errorf("%w (%w)", last, err)
+	}
+	return err
+}
+
+// outcomePatch replaces the status if the object is still the one of the claim
+// (not one re-created under its name) and the claim still stands (no later
+// attempt, nobody has finished the object). It does not depend on the
+// resourceVersion, so it lands although labels, annotations or spec.suspend
+// changed during the call. The API server applies it as one.
+func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) (client.Patch, error) {
+	type op struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		Value any    `json:"value"`
+	}
+	data, err := json.Marshal([]op{
+		{"test", "/metadata/uid", claim.UID},
+		{"test", "/status/attempts", claim.Status.Attempts},
+		{"test", "/status/nextAttemptTime", claim.Status.NextAttemptTime},
+		{"replace", "/status", outcome},
+	})
+	return client.RawPatch(types.JSONPatchType, data), err
+}
+
+// hopeless reports whether an error of the API server to a write will be the
+// same next time.
+func hopeless(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
+// stored reports whether the outcome is the object's status already. It asks
+// the API server, not the cache; only a try after an unclear one does so.
+func (r *userLogoutReconciler) stored(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) bool {
+	var live v1alpha1.UserLogout
+	err := r.apiReader.Get(ctx, client.ObjectKeyFromObject(claim), &live)
+	return err == nil && live.UID == claim.UID && equality.Semantic.DeepEqual(live.Status, outcome)
+}

@@ -1,0 +1,163 @@
+package controllers
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// action is what a decision asks for.
+type action int
+
+const (
+	wait    action = iota // nothing to do now
+	write                 // store decision.status
+	remove                // delete the object: its TTL is over
+	attempt               // the object is due: claim, call, outcome
+)
+
+// decision is what to do with an object. Every decision is a pure function of
+// the object and the time, so that all of them can be tested in tables.
+type decision struct {
+	do       action
+	status   v1alpha1.UserLogoutStatus // for write
+	at       time.Time                 // look again at this time; zero: only when something changes
+	provider logout.Provider           // for attempt
+}
+
+// decide says what is to be done with the object at the time now, as far as the
+// object alone can tell.
+func decide(obj *v1alpha1.UserLogout, now time.Time) decision {
+	next := timeOf(obj.Status.NextAttemptTime)
+	switch {
+	case !obj.DeletionTimestamp.IsZero():
+		return decision{}
+	case finished(obj):
+		return decideFinished(obj, now)
+	case calling(obj) && now.Before(next):
+		// A call is under way, or its outcome was lost: until the claim runs
+		// out nobody else may write, or a logout that succeeds could be
+		// recorded as failed.
+		return decision{at: next}
+	case passed(timeOf(obj.Spec.NotAfter), now):
+		return writeStatus(obj, deadlineExceeded(obj, now), time.Time{})
+	case suspended(obj):
+		return writeStatus(obj, suspendedStatus(obj, now), timeOf(obj.Spec.NotAfter))
+	case ready(obj.Status).Reason == v1alpha1.ReasonSuspended:
+		return writeStatus(obj, resumedStatus(obj, now), now)
+	case passed(deadline(obj), now):
+		return writeStatus(obj, deadlineExceeded(obj, now), time.Time{})
+	case now.Before(next):
+		return decision{at: earliest(next, deadline(obj))}
+	}
+	if field, err := checkIDs(obj); err != nil {
+		return writeStatus(obj, failedStatus(obj, v1alpha1.ReasonInvalidSpec, field+" "+err.Error(), now), time.Time{})
+	}
+	return decision{do: attempt}
+}
+
+// decideFinished: a finished object is never touched again, but for its TTL
+// and for a later edit of suspend or the TTL, which is acknowledged, or tools
+// that compare generations would show a finished object as in progress for ever.
+func decideFinished(obj *v1alpha1.UserLogout, now time.Time) decision {
+	if obj.Status.ObservedGeneration != obj.Generation {
+		return decision{do: write, status: acknowledgedStatus(obj), at: now}
+	}
+	if obj.Spec.TTLSecondsAfterFinished == nil {
+		return decision{}
+	}
+	expiry := timeOf(obj.Status.CompletionTime).Add(seconds(*obj.Spec.TTLSecondsAfterFinished))
+	if now.Before(expiry) {
+		return decision{at: expiry}
+	}
+	return decision{do: remove}
+}
+
+// writeStatus asks for a write only if it changes something.
+func writeStatus(obj *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus, at time.Time) decision {
+	if equality.Semantic.DeepEqual(obj.Status, status) {
+		return decision{at: at}
+	}
+	return decision{do: write, status: status, at: at}
+}
+
+// finished reports whether the object has ended, either way.
+func finished(obj *v1alpha1.UserLogout) bool {
+	return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
+}
+
+// needsWork reports whether decide could ask for anything, now or later. It is
+// the filter of watch events and of the index by provider.
+func needsWork(obj *v1alpha1.UserLogout) bool {
+	return !finished(obj) || obj.Spec.TTLSecondsAfterFinished != nil || obj.Status.ObservedGeneration != obj.Generation
+}
+
+// calling reports whether the last write to the object was a claim.
+func calling(obj *v1alpha1.UserLogout) bool {
+	return ready(obj.Status).Reason == v1alpha1.ReasonCalling
+}
+
+func suspended(obj *v1alpha1.UserLogout) bool { return obj.Spec.Suspend != nil && *obj.Spec.Suspend }
+
+// ready returns the Ready condition; a zero one if there is none.
+func ready(s v1alpha1.UserLogoutStatus) metav1.Condition {
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}
+
+// startTime is when the clock of activeDeadlineSeconds started.
+func startTime(obj *v1alpha1.UserLogout) time.Time {
+	if obj.Status.StartTime != nil {
+		return obj.Status.StartTime.Time
+	}
+	return obj.CreationTimestamp.Time
+}
+
+// deadline is the moment from which no attempt starts any more.
+func deadline(obj *v1alpha1.UserLogout) time.Time {
+	active := startTime(obj).Add(seconds(activeDeadlineSeconds(obj)))
+	return earliest(active, timeOf(obj.Spec.NotAfter))
+}
+
+// activeDeadlineSeconds repeats the schema's default for objects that did not
+// come through an API server.
+func activeDeadlineSeconds(obj *v1alpha1.UserLogout) int32 {
+	if obj.Spec.ActiveDeadlineSeconds == 0 {
+		return 3600
+	}
+	return obj.Spec.ActiveDeadlineSeconds
+}
+
+func checkIDs(obj *v1alpha1.UserLogout) (field string, err error) {
+	if err := logout.CheckID(obj.Spec.AccountID); err != nil {
+		return "spec.accountID", err
+	}
+	return "spec.userID", logout.CheckID(obj.Spec.UserID)
+}
+
+// passed reports whether the time t, if there is one, has come.
+func passed(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+// earliest of the times that are not zero.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,313 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"pgregory.net/rapid"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+var created = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return created.Add(time.Duration(seconds) * time.Second) }
+
+func metaAt(seconds int) *metav1.Time { return &metav1.Time{Time: at(seconds)} }
+
+// object is a UserLogout as the API server returns it right after its creation.
+func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1, CreationTimestamp: metav1.Time{Time: created}},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", ActiveDeadlineSeconds: 3600},
+		Status:     v1alpha1.UserLogoutStatus{ObservedGeneration: -1},
+	}
+	for _, edit := range edits {
+		edit(obj)
+	}
+	return obj
+}
+
+// The edits below take an object through its life with the functions that the
+// controller uses, so that the tables start from states that really occur.
+
+func claimedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Status = claimedStatus(obj, at(seconds), 30*time.Second) }
+}
+
+func throttledAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		failure := &logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Message: "slow down"}
+		obj.Status = failedAttemptStatus(obj, at(seconds), failure, at(seconds), time.Duration(backoff)*time.Second)
+	}
+}
+
+func loggedOutAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		obj.Status = loggedOutStatus(obj, at(seconds), logout.Receipt{HTTPStatusCode: 204, RequestID: "r"}, at(seconds))
+	}
+}
+
+func refusedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		failure := &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404, Message: "no such user"}
+		obj.Status = failedAttemptStatus(obj, at(seconds), failure, at(seconds), 0)
+	}
+}
+
+func suspendedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		obj.Spec.Suspend = ptr.To(true)
+		obj.Generation++
+		obj.Status = suspendedStatus(obj, at(seconds))
+	}
+}
+
+func liftSuspend(obj *v1alpha1.UserLogout) { obj.Spec.Suspend = nil; obj.Generation++ }
+
+func resumedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Status = resumedStatus(obj, at(seconds)) }
+}
+
+func notAfter(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Spec.NotAfter = metaAt(seconds) }
+}
+
+func activeFor(seconds int32) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Spec.ActiveDeadlineSeconds = seconds }
+}
+
+func ttl(seconds int32) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Spec.TTLSecondsAfterFinished = &seconds }
+}
+
+func deleted(obj *v1alpha1.UserLogout) { obj.DeletionTimestamp = metaAt(0) }
+
+func TestDecide(t *testing.T) {
+	suspendSpec := func(obj *v1alpha1.UserLogout) { obj.Spec.Suspend = ptr.To(true); obj.Generation++ }
+	tests := []struct {
+		name   string
+		obj    *v1alpha1.UserLogout
+		now    int
+		do     action
+		at     time.Time
+		reason string // of Ready, for write
+	}{
+		{"new", object(), 0, attempt, time.Time{}, ""},
+		{"new, the clock is behind the API server's", object(), -5, attempt, time.Time{}, ""},
+		{"deleting", object(deleted), 0, wait, time.Time{}, ""},
+		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
+
+		{"claimed a moment ago", object(claimedAt(0)), 5, wait, at(30), ""},
+		{"claimed, then suspended", object(claimedAt(0), suspendSpec), 5, wait, at(30), ""},
+		{"claimed, and the deadline has passed since", object(activeFor(10), claimedAt(0)), 15, wait, at(30), ""},
+		{"claimed, and notAfter has passed since", object(notAfter(10), claimedAt(0)), 15, wait, at(30), ""},
+		{"the claim ran out", object(claimedAt(0)), 30, attempt, time.Time{}, ""},
+		{"the claim ran out, and the deadline passed", object(activeFor(10), claimedAt(0)), 30, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"the claim ran out while suspended", object(claimedAt(0), suspendSpec), 30, write, time.Time{}, v1alpha1.ReasonSuspended},
+
+		{"backoff", object(claimedAt(0), throttledAt(1, 60)), 30, wait, at(61), ""},
+		{"backoff over", object(claimedAt(0), throttledAt(1, 60)), 61, attempt, time.Time{}, ""},
+		{"backoff beyond the deadline", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 30, wait, at(40), ""},
+		{"deadline in the backoff", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 40, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"backoff beyond notAfter", object(notAfter(40), claimedAt(0), throttledAt(1, 60)), 30, wait, at(40), ""},
+
+		{"suspended", object(suspendSpec), 0, write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"suspended until notAfter", object(notAfter(50), suspendSpec), 0, write, at(50), v1alpha1.ReasonSuspended},
+		{"suspended and seen", object(suspendedAt(0)), 5000, wait, time.Time{}, ""},
+		{"suspended and seen, until notAfter", object(notAfter(50), suspendedAt(0)), 5, wait, at(50), ""},
+		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"lifted", object(suspendedAt(0), liftSuspend), 5000, write, at(5000), v1alpha1.ReasonProgressing},
+		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, attempt, time.Time{}, ""},
+		{"resumed, new deadline passed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 8600, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+
+		{"created after its notAfter", object(notAfter(-60)), 0, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"at the deadline", object(), 3600, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"a moment before the deadline", object(), 3599, attempt, time.Time{}, ""},
+		{"no deadline given, as from no API server", object(activeFor(0)), 3599, attempt, time.Time{}, ""},
+		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
+		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
+
+		{"logged out", object(claimedAt(0), loggedOutAt(1)), 99999, wait, time.Time{}, ""},
+		{"refused", object(claimedAt(0), refusedAt(1)), 99999, wait, time.Time{}, ""},
+		{"TTL", object(ttl(60), claimedAt(0), loggedOutAt(1)), 2, wait, at(61), ""},
+		{"TTL over", object(ttl(60), claimedAt(0), loggedOutAt(1)), 61, remove, time.Time{}, ""},
+		{"TTL of zero", object(ttl(0), claimedAt(0), refusedAt(1)), 1, remove, time.Time{}, ""},
+		{"suspended after the end", object(claimedAt(0), loggedOutAt(1), suspendSpec), 9, write, at(9), v1alpha1.ReasonLoggedOut},
+		{"notAfter passed after the end", object(notAfter(5), claimedAt(0), loggedOutAt(1)), 9, wait, time.Time{}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			before := tt.obj.DeepCopy()
+			d := decide(tt.obj, at(tt.now))
+			if d.do != tt.do || !d.at.Equal(tt.at) {
+				t.Errorf("decide = %d at %v, want %d at %v", d.do, d.at, tt.do, tt.at)
+			}
+			if got := ready(d.status).Reason; got != tt.reason {
+				t.Errorf("writes reason %q, want %q", got, tt.reason)
+			}
+			if !equalObjects(before, tt.obj) {
+				t.Error("decide changed its argument")
+			}
+		})
+	}
+}
+
+func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
+	obj := object(claimedAt(0), loggedOutAt(1))
+	obj.Spec.Suspend, obj.Generation = ptr.To(true), 2
+	d := decide(obj, at(5))
+	want := obj.Status.DeepCopy()
+	want.ObservedGeneration = 2
+	for i := range want.Conditions {
+		want.Conditions[i].ObservedGeneration = 2
+	}
+	if d.do != write || !equalStatus(d.status, *want) {
+		t.Errorf("a later generation changed more than observedGeneration:\n%+v\nwant\n%+v", d.status, *want)
+	}
+	obj.Status = d.status
+	if d := decide(obj, at(6)); d.do != wait {
+		t.Errorf("written twice: %+v", d)
+	}
+}
+
+func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
+	blocked := func(obj *v1alpha1.UserLogout) {
+		obj.Status = blockedStatus(obj, v1alpha1.ReasonProviderNotFound, "no provider", at(0))
+	}
+	for _, tt := range []struct {
+		name string
+		obj  *v1alpha1.UserLogout
+		want string
+	}{
+		{"never seen", object(), "not logged out within activeDeadlineSeconds (3600)"},
+		{"notAfter", object(notAfter(10)), "not logged out by notAfter (2026-11-22T12:00:10Z)"},
+		{"blocked", object(blocked), "not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
+		{"throttled", object(claimedAt(0), throttledAt(1, 1)), "not logged out within activeDeadlineSeconds (3600); last: Throttled: slow down"},
+		{"outcome lost", object(claimedAt(0)), "not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ready(decide(tt.obj, at(4000)).status).Message; got != tt.want {
+				t.Errorf("message %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestConditions holds the table of docs/decisions/0002-conditions.md.
+func TestConditions(t *testing.T) {
+	blocked := func(obj *v1alpha1.UserLogout) {
+		obj.Status = blockedStatus(obj, v1alpha1.ReasonNotAllowed, "not allowed", at(0))
+	}
+	for _, tt := range []struct {
+		name string
+		obj  *v1alpha1.UserLogout
+		want string // Ready Finished Reconciling Stalled
+	}{
+		{"created", object(), "- - - -"},
+		{"calling", object(claimedAt(0)), "Unknown:Calling False:InProgress True:Progressing -"},
+		{"will retry", object(claimedAt(0), throttledAt(1, 9)), "False:Throttled False:InProgress True:ProgressingWithRetry -"},
+		{"calling again", object(claimedAt(0), throttledAt(1, 9), claimedAt(10)), "Unknown:Calling False:InProgress True:Progressing -"},
+		{"blocked", object(blocked), "False:NotAllowed False:InProgress True:ProgressingWithRetry -"},
+		{"suspended", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2)), "False:Suspended False:Suspended - -"},
+		{"resumed", object(suspendedAt(2), liftSuspend, resumedAt(3)), "Unknown:Progressing False:InProgress True:Progressing -"},
+		{"failed for good", object(claimedAt(0), refusedAt(1)), "False:NotFound True:Failed - True:NotFound"},
+		{"logged out", object(claimedAt(0), throttledAt(1, 9), claimedAt(10), loggedOutAt(11)), "True:LoggedOut True:Succeeded - -"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionFinished, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
+				c := meta.FindStatusCondition(tt.obj.Status.Conditions, kind)
+				if c == nil {
+					got = append(got, "-")
+					continue
+				}
+				got = append(got, string(c.Status)+":"+c.Reason)
+				if c.ObservedGeneration != tt.obj.Generation || tt.obj.Status.ObservedGeneration != tt.obj.Generation {
+					t.Errorf("%s: observedGeneration %d, status %d, want %d", kind, c.ObservedGeneration, tt.obj.Status.ObservedGeneration, tt.obj.Generation)
+				}
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("conditions %s, want %s", s, tt.want)
+			}
+		})
+	}
+}
+
+// TestRandomHistories drives decide with any order of edits, answers, crashes
+// and passing time, and checks what must hold at every step.
+func TestRandomHistories(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		obj := object()
+		if rapid.Bool().Draw(t, "notAfter") {
+			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
+		}
+		now, lastClaim := 0, -1000
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000}).Draw(t, "pass")
+			if rapid.Bool().Draw(t, "edit") {
+				obj.Spec.Suspend = ptr.To(rapid.Bool().Draw(t, "suspend"))
+				obj.Generation++
+			}
+			before := obj.DeepCopy()
+			d := decide(obj, at(now))
+			if finished(before) && d.do == write && ready(d.status).Reason != ready(before.Status).Reason {
+				t.Fatalf("a finished object changed: %+v", d)
+			}
+			switch d.do {
+			case write:
+				obj.Status = d.status
+			case attempt:
+				if now < lastClaim+30 && calling(before) {
+					t.Fatal("a call although a claim stands")
+				}
+				if suspended(obj) || finished(obj) || passed(deadline(obj), at(now)) || at(now).Before(timeOf(obj.Status.NextAttemptTime)) {
+					t.Fatalf("a call that must not be made: %+v", obj)
+				}
+				attempts := obj.Status.Attempts
+				claimedAt(now)(obj)
+				lastClaim = now
+				if obj.Status.Attempts != attempts+1 {
+					t.Fatal("a claim that does not count")
+				}
+				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "crash"}).Draw(t, "answer") {
+				case "done":
+					loggedOutAt(now)(obj)
+				case "refused":
+					refusedAt(now)(obj)
+				case "throttled":
+					throttledAt(now, rapid.IntRange(0, 300).Draw(t, "backoff"))(obj)
+				}
+			case wait:
+				if !finished(obj) && !suspended(obj) && d.at.IsZero() {
+					t.Fatalf("an unfinished object that nothing wakes: %+v", obj)
+				}
+			}
+			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) && meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
+				t.Fatal("Reconciling and Stalled together")
+			}
+			if finished(obj) != (obj.Status.CompletionTime != nil) {
+				t.Fatal("completionTime does not say what Finished says")
+			}
+		}
+		// Left alone and with time enough, every object that is not held finishes.
+		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
+		for range 5 {
+			now += 4000
+			if d := decide(obj, at(now)); d.do == write {
+				obj.Status = d.status
+			} else if d.do == attempt {
+				claimedAt(now)(obj)
+			}
+		}
+		if !finished(obj) {
+			t.Fatalf("never finishes: %+v", obj)
+		}
+	})
+}

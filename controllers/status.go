@@ -1,0 +1,180 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// The functions in this file make the next status of an object from the one it
+// has; they write nothing.
+
+// verdict is the Ready condition, from which the others follow by phase.
+type verdict struct {
+	status  metav1.ConditionStatus
+	reason  string
+	message string
+}
+
+// phase decides which conditions stand beside Ready, so that kstatus, Argo CD
+// and kubectl wait agree (docs/decisions/0002-conditions.md).
+type phase int
+
+const (
+	underway phase = iota
+	retrying
+	held
+	succeeded
+	failed
+)
+
+// claimedStatus is the claim of the next attempt: no other call is made until
+// visible has passed.
+func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	s.StartTime = &metav1.Time{Time: startTime(obj)}
+	s.Attempts++
+	s.NextAttemptTime = ceilSecond(now.Add(visibility))
+	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonCalling,
+		fmt.Sprintf("attempt %d is under way", s.Attempts)})
+	return s
+}
+
+// loggedOutStatus is the outcome of an attempt that succeeded.
+func loggedOutStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *claim.Status.DeepCopy()
+	s.LastAttempt = &v1alpha1.AttemptStatus{
+		Time: floorSecond(claimedAt), HTTPStatusCode: int32(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
+	finish(&s, now)
+	setConditions(&s, claim.Generation, now, succeeded, verdict{metav1.ConditionTrue, v1alpha1.ReasonLoggedOut,
+		"the service confirmed the logout"})
+	return s
+}
+
+// failedAttemptStatus is the outcome of an attempt that failed: another follows
+// after the backoff, unless none can succeed.
+func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
+	s := *claim.Status.DeepCopy()
+	s.LastAttempt = &v1alpha1.AttemptStatus{
+		Time: floorSecond(claimedAt), HTTPStatusCode: int32(failure.HTTPStatusCode),
+		Code: failure.Code, Message: failure.Message, RequestID: failure.RequestID}
+	v := verdict{metav1.ConditionFalse, string(failure.Reason), failure.Message}
+	if failure.Class == logout.Permanent {
+		finish(&s, now)
+		setConditions(&s, claim.Generation, now, failed, v)
+		return s
+	}
+	s.NextAttemptTime = ceilSecond(now.Add(backoff))
+	setConditions(&s, claim.Generation, now, retrying, v)
+	return s
+}
+
+// blockedStatus says what outside the object keeps it from being attempted.
+func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	s.NextAttemptTime = nil
+	setConditions(&s, obj.Generation, now, retrying, verdict{metav1.ConditionFalse, reason, message})
+	return s
+}
+
+// suspendedStatus stops the clock of activeDeadlineSeconds.
+func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	s.StartTime, s.NextAttemptTime = nil, nil
+	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
+		"no call is made while spec.suspend is true"})
+	return s
+}
+
+// resumedStatus starts the clock of activeDeadlineSeconds anew.
+func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	s.StartTime = ptr.To(floorSecond(now))
+	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
+		"spec.suspend was lifted"})
+	return s
+}
+
+// failedStatus ends the object without a call.
+func failedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	finish(&s, now)
+	setConditions(&s, obj.Generation, now, failed, verdict{metav1.ConditionFalse, reason, message})
+	return s
+}
+
+// deadlineExceeded ends an object that was not done in time, and says how far
+// it had come.
+func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	message := fmt.Sprintf("not logged out within activeDeadlineSeconds (%d)", activeDeadlineSeconds(obj))
+	if passed(timeOf(obj.Spec.NotAfter), now) {
+		message = "not logged out by notAfter (" + obj.Spec.NotAfter.UTC().Format(time.RFC3339) + ")"
+	}
+	switch last := ready(obj.Status); {
+	case last.Reason == v1alpha1.ReasonCalling:
+		message += fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
+	case last.Status == metav1.ConditionFalse:
+		message += "; last: " + last.Reason + ": " + last.Message
+	}
+	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message, now)
+}
+
+// acknowledgedStatus notes that a later generation of a finished object has
+// been seen, and changes nothing else.
+func acknowledgedStatus(obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	s.ObservedGeneration = obj.Generation
+	for i := range s.Conditions {
+		s.Conditions[i].ObservedGeneration = obj.Generation
+	}
+	return s
+}
+
+func finish(s *v1alpha1.UserLogoutStatus, now time.Time) {
+	s.NextAttemptTime = nil
+	s.CompletionTime = ptr.To(floorSecond(now))
+}
+
+// setConditions makes the conditions say one thing together.
+func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time, p phase, ready verdict) {
+	s.ObservedGeneration = generation
+	set := func(kind string, v verdict) {
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
+			ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
+	}
+	set(v1alpha1.ConditionReady, ready)
+	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
+	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
+	switch p {
+	case underway:
+		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
+	case retrying:
+		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, ready.message})
+	case failed:
+		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, ready.reason, ready.message})
+	}
+	switch p {
+	case succeeded:
+		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, ready.message})
+	case failed:
+		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionTrue, v1alpha1.ReasonFailed, ready.message})
+	case held:
+		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended, ready.message})
+	default:
+		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet"})
+	}
+}
+
+// floorSecond is what the API stores of a time.
+func floorSecond(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }
+
+// ceilSecond rounds up to what the API stores, so that a wait never gets shorter.
+func ceilSecond(t time.Time) *metav1.Time {
+	return ptr.To(floorSecond(t.Add(time.Second - time.Nanosecond)))
+}

@@ -1,0 +1,130 @@
+// Package controllers holds the two reconcilers. Deciding (decide.go,
+// status.go, admit.go, backoff.go) is pure functions of objects and time;
+// reading and writing (this file, attempt.go) stand apart.
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/pacing"
+	"github.com/logout-operator/logout-operator/internal/providers"
+)
+
+// conflictDelay is how long to give the cache to catch up after a conflict. The
+// watch event that it lacks usually comes first.
+const conflictDelay = time.Second
+
+// userLogoutReconciler carries out UserLogouts.
+type userLogoutReconciler struct {
+	Options
+	client    client.Client // reads from the manager's cache
+	apiReader client.Reader // reads from the API server
+	recorder  events.EventRecorder
+	providers *providers.Resolver
+	pacer     *pacing.Pacer
+	attempts  *inflight
+}
+
+// +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts/status,verbs=update;patch
+// +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=logout-operator-system,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=events,verbs=create;patch
+
+// Reconcile takes the next step of one UserLogout. The answers of a service are
+// outcomes in the status, never an error here; an error is trouble with the API
+// server, and is retried by the queue.
+func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var obj v1alpha1.UserLogout
+	if err := r.client.Get(ctx, req.NamespacedName, &obj); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.pacer.Cancel(req.NamespacedName, time.Now())
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	d := decide(&obj, time.Now())
+	if d.do == attempt {
+		var err error
+		if d, err = r.admit(ctx, &obj, time.Now()); err != nil {
+			return ctrl.Result{}, err
+		}
+	} else {
+		r.pacer.Cancel(req.NamespacedName, time.Now())
+	}
+	switch d.do {
+	case attempt:
+		return r.attempt(ctx, &obj, d.provider)
+	case write:
+		return r.write(ctx, &obj, d)
+	case remove:
+		return r.remove(ctx, &obj)
+	default:
+		return requeueAt(d.at), nil
+	}
+}
+
+// write stores a status that needs no call.
+func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d decision) (ctrl.Result, error) {
+	before := obj.Status
+	obj.Status = d.status
+	if err := r.client.Status().Update(ctx, obj); err != nil {
+		return r.apiError(ctx, err)
+	}
+	r.announce(obj, before, d.status)
+	return requeueAt(d.at), nil
+}
+
+// remove deletes the object as it is in the cache: not one re-created under its
+// name, nor one whose TTL has been changed since.
+func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLogout) (ctrl.Result, error) {
+	err := r.client.Delete(ctx, obj, client.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion})
+	return r.apiError(ctx, err)
+}
+
+// apiError returns what to do about the error of a write that has a
+// precondition; nil for none.
+func (r *userLogoutReconciler) apiError(ctx context.Context, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		logr.FromContextOrDiscard(ctx).V(1).Info("the cache was behind, nothing done", "error", err.Error())
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
+}
+
+// announce emits an event for a change of the Ready condition's reason, once it
+// is stored: Normal when the user is logged out, Warning on trouble.
+func (r *userLogoutReconciler) announce(obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
+	was, is := ready(before), ready(after)
+	switch {
+	case is.Reason == was.Reason && is.Status == was.Status:
+	case is.Status == metav1.ConditionTrue:
+		r.recorder.Eventf(obj, nil, corev1.EventTypeNormal, is.Reason, eventAction, "%s", is.Message)
+	case is.Status == metav1.ConditionFalse && is.Reason != v1alpha1.ReasonSuspended:
+		r.recorder.Eventf(obj, nil, corev1.EventTypeWarning, is.Reason, eventAction, "%s", is.Message)
+	}
+}
+
+// eventAction is what the operator was doing, as events.k8s.io/v1 asks for.
+const eventAction = "LogOut"
+
+// requeueAt asks to look again at the time t, or not at all if it is zero.
+func requeueAt(t time.Time) ctrl.Result {
+	if t.IsZero() {
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: max(time.Until(t), time.Millisecond)} // 0 would mean not at all
+}

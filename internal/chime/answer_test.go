@@ -1,0 +1,224 @@
+package chime
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+const page = `<!DOCTYPE html><html><head><title>Secret page</title></head></html>`
+
+// Every answer of the protocol, and those of things that are not it, over HTTP.
+func TestAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status int
+		header map[string]string
+		body   string
+		want   logout.Error // RequestID is checked apart
+	}{
+		"bad request": {400, map[string]string{"X-Amzn-ErrorType": "BadRequestException"}, `{"Code":"BadRequest","Message":"no such account format"}`,
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Code: "BadRequestException", Message: "no such account format"}},
+		"bad request by status": {400, nil, "",
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "the service answered HTTP 400"}},
+		"validation error": {400, nil, `{"__type":"ValidationError","message":"x"}`,
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Code: "ValidationError", Message: "x"}},
+		"other 4xx": {418, nil, `{"Code":"Teapot"}`,
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Code: "Teapot", Message: "the service answered HTTP 418, Teapot"}},
+		"not found": {404, nil, `{"Code":"NotFound","Message":"no user"}`,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFound", Message: "no user"}},
+		"not found, header before body": {404, map[string]string{"X-Amzn-ErrorType": "NotFoundException:http://internal.amazon.com/"}, `{"Code":"ServiceFailure"}`,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "the service answered HTTP 404, NotFoundException"}},
+		"not found, header and page": {404, map[string]string{"X-Amzn-ErrorType": "NotFoundException"}, page,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "the service answered HTTP 404, NotFoundException"}},
+		"not found, type with namespace": {404, nil, `{"__type":"com.amazonaws.chime#NotFoundException","message":"no user"}`,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "no user"}},
+		"not found, lower-case fields": {404, nil, `{"code":"NotFoundException","message":"no user"}`,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "no user"}},
+		"404 page": {404, nil, page,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 404)"}},
+		"404, unknown code": {404, nil, `{"Code":"NoSuchBucket","Message":"x"}`,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Code: "NoSuchBucket", Message: "the endpoint does not answer as LogoutUser does (HTTP 404, NoSuchBucket)"}},
+		"404, unknown operation": {404, nil, `{"__type":"com.amazon.coral.service#UnknownOperationException"}`,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Code: "UnknownOperationException", Message: "the endpoint does not answer as LogoutUser does (HTTP 404, UnknownOperationException)"}},
+		"forbidden": {403, nil, `{"Code":"ForbiddenException","Message":"permanently forbidden"}`,
+			logout.Error{Reason: logout.Forbidden, Class: logout.Permanent, Code: "ForbiddenException", Message: "permanently forbidden"}},
+		"forbidden page": {403, nil, page,
+			logout.Error{Reason: logout.Forbidden, Class: logout.Permanent, Message: "the service answered HTTP 403"}},
+		"unauthorized": {401, map[string]string{"Retry-After": "9"}, `{"Code":"UnauthorizedClient","Message":"not currently authorized"}`,
+			logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, RetryAfter: 9 * time.Second, Code: "UnauthorizedClient", Message: "the service does not accept the credentials (HTTP 401, UnauthorizedClient)"}},
+		"unauthorized by status": {401, nil, "",
+			logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: "the service does not accept the credentials (HTTP 401)"}},
+		"access denied at 403": {403, map[string]string{"X-Amzn-ErrorType": "AccessDeniedException"}, `{"Message":"User: arn:aws:iam::1:user/x is not authorized"}`,
+			logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Code: "AccessDeniedException", Message: "the service does not accept the credentials (HTTP 403, AccessDeniedException)"}},
+		"throttled": {429, map[string]string{"Retry-After": "17"}, `{"Code":"ThrottledClient","Message":"slow down"}`,
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 17 * time.Second, Code: "ThrottledClient", Message: "slow down"}},
+		"throttled until a date": {429, map[string]string{"Retry-After": "Fri, 20 Feb 2026 10:00:30 GMT", "Date": "Fri, 20 Feb 2026 10:00:00 GMT"}, "",
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 30 * time.Second, Message: "the service answered HTTP 429"}},
+		"throttled at 400": {400, map[string]string{"X-Amzn-ErrorType": "ThrottlingException"}, `{"message":"Rate exceeded"}`,
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, Code: "ThrottlingException", Message: "Rate exceeded"}},
+		"service failure": {500, nil, `{"Code":"ServiceFailureException","Message":"oops"}`,
+			logout.Error{Reason: logout.ServiceFailure, Code: "ServiceFailureException", Message: "oops"}},
+		"gateway's page": {502, map[string]string{"Content-Type": "text/html"}, page,
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 502"}},
+		"garbage": {500, map[string]string{"Content-Type": "application/json"}, `{"Code":"NotFound","Message":`,
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
+		"fields of other types": {500, nil, `{"Code":404,"code":null,"__type":["NotFound"],"Message":{}}`,
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
+		"not an object": {500, nil, `["NotFound"]`,
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
+		"malformed header, good body": {500, map[string]string{"X-Amzn-ErrorType": "<b>Not Found</b>"}, `{"Code":"ServiceUnavailable"}`,
+			logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, Code: "ServiceUnavailable", Message: "the service answered HTTP 500, ServiceUnavailable"}},
+		"unavailable": {503, map[string]string{"Retry-After": "3"}, page,
+			logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, RetryAfter: 3 * time.Second, Message: "the service answered HTTP 503"}},
+		"request time-out": {408, nil, "",
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 408"}},
+		"request time-out by code": {400, nil, `{"Code":"RequestTimeoutException"}`,
+			logout.Error{Reason: logout.ServiceFailure, Code: "RequestTimeoutException", Message: "the service answered HTTP 400, RequestTimeoutException"}},
+		"200": {200, nil, page,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 200)"}},
+		"200 with an error": {200, map[string]string{"X-Amzn-ErrorType": "NotFoundException"}, `{"Code":"NotFound","Message":"x"}`,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 200)"}},
+		"201": {201, nil, "",
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 201)"}},
+		"202 with Retry-After": {202, map[string]string{"Retry-After": "60"}, "",
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, RetryAfter: time.Minute, Message: "the endpoint does not answer as LogoutUser does (HTTP 202)"}},
+		"code beyond 599": {777, nil, "",
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 777)"}},
+		"final, so no Retry-After": {404, map[string]string{"Retry-After": "60"}, `{"Code":"NotFound","Message":"no user"}`,
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFound", Message: "no user"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				for k, v := range tc.header {
+					w.Header().Set(k, v)
+				}
+				w.Header().Set("x-amzn-RequestId", "3f1c-77")
+				w.WriteHeader(tc.status)
+				fmt.Fprint(w, tc.body)
+			})
+			_, got := attempt(t, newClient(t, server.URL))
+			tc.want.HTTPStatusCode, tc.want.RequestID = tc.status, "3f1c-77"
+			if got == nil || *got != tc.want {
+				t.Errorf("\n got %+v\nwant %+v", got, tc.want)
+			}
+			if n := requests.Load(); n != 1 {
+				t.Errorf("%d requests on the wire", n)
+			}
+		})
+	}
+}
+
+func TestLoggedOut(t *testing.T) {
+	for name, header := range map[string]string{
+		"documented": "x-amzn-RequestId",
+		"other":      "x-amz-request-id",
+		"none":       "X-Other",
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set(header, "3f1c-77")
+				w.WriteHeader(http.StatusNoContent)
+			})
+			want := logout.Receipt{HTTPStatusCode: 204, RequestID: "3f1c-77"}
+			if name == "none" {
+				want.RequestID = ""
+			}
+			if got, err := attempt(t, newClient(t, server.URL)); err != nil || got != want {
+				t.Errorf("got %+v, %v, want %+v", got, err, want)
+			}
+			if n := requests.Load(); n != 1 {
+				t.Errorf("%d requests on the wire", n)
+			}
+		})
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	for _, status := range []int{300, 301, 302, 303, 304, 307, 308} {
+		for _, location := range []string{"/elsewhere", "https://other.example/", "http://[malformed", ""} {
+			t.Run(fmt.Sprint(status, location), func(t *testing.T) {
+				server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					if location != "" {
+						w.Header().Set("Location", location)
+					}
+					w.WriteHeader(status)
+				})
+				_, e := attempt(t, newClient(t, server.URL))
+				if e == nil || e.Reason != logout.UnexpectedResponse || e.HTTPStatusCode != status {
+					t.Errorf("got %+v", e)
+				}
+				if n := requests.Load(); n != 1 {
+					t.Errorf("%d requests on the wire", n)
+				}
+			})
+		}
+	}
+}
+
+// A connection is used again after an error whose body was read whole.
+func TestConnectionsAreKept(t *testing.T) {
+	addresses := map[string]bool{}
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		addresses[r.RemoteAddr] = true
+		http.Error(w, strings.Repeat("x", 10_000), http.StatusTooManyRequests)
+	})
+	c := newClient(t, server.URL)
+	for range 3 {
+		attempt(t, c)
+	}
+	if len(addresses) != 1 {
+		t.Errorf("%d connections for 3 calls, one after the other", len(addresses))
+	}
+}
+
+// What an answer says reaches people cleaned, shortened, and without anything
+// of the request that the service may repeat.
+func TestMessages(t *testing.T) {
+	for name, tc := range map[string]struct{ said, want string }{
+		"control characters": {"no\x1b[31m\r\n\tsuch\x00 \u202e user", "no [31m such user"},
+		"invalid UTF-8":      {"no \xff user", "no \ufffd user"},
+		"long":               {strings.Repeat("é", 300), strings.Repeat("é", 255) + "…"},
+		"at the bound":       {strings.Repeat("é", 256), strings.Repeat("é", 256)},
+		"blank":              {"\n \t", "the service answered HTTP 500"},
+		"session token":      {"token " + keys.SessionToken + " unknown", "the service answered HTTP 500"},
+		"string to sign":     {"The String-to-Sign should have been 'AWS4-HMAC-SHA256…'", "the service answered HTTP 500"},
+		"authorization":      {"no equal sign in Authorization header: 'x'", "the service answered HTTP 500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := classify(&answer{status: 500, body: []byte(`{"Message":` + quote(tc.said) + `}`), header: http.Header{}, token: keys.SessionToken})
+			if got.Message != tc.want {
+				t.Errorf("got %q, want %q", got.Message, tc.want)
+			}
+		})
+	}
+}
+
+// No error holds a credential, even if the endpoint repeats the request.
+func TestNothingSecretInErrors(t *testing.T) {
+	for _, status := range []int{200, 400, 401, 403, 404, 408, 429, 500, 503} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var echo strings.Builder
+			_ = r.Header.Write(&echo)
+			w.Header().Set("X-Amzn-ErrorType", r.Header.Get("Authorization"))
+			w.Header().Set("X-Amzn-Requestid", r.Header.Get("X-Amz-Security-Token"))
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"Code":%s,"Message":%s}`, quote(r.Header.Get("X-Amz-Security-Token")), quote(echo.String()))
+		}))
+		_, e := attempt(t, newClient(t, server.URL))
+		server.Close()
+		if e == nil {
+			t.Fatalf("%d: no error", status)
+		}
+		all := fmt.Sprintf("%+v %s", *e, e)
+		for _, secret := range []string{keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken, "AWS4-HMAC", "Authorization"} {
+			if strings.Contains(all, secret) {
+				t.Errorf("%d: %q is in %s", status, secret, all)
+			}
+		}
+	}
+}

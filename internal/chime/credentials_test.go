@@ -1,0 +1,244 @@
+package chime
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+const roleARN = "arn:aws:iam::123456789012:role/private-name"
+
+// bare leaves the process no AWS identity but what set gives it.
+func bare(t *testing.T, set map[string]string) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
+	nowhere := filepath.Join(t.TempDir(), "none")
+	t.Setenv("AWS_CONFIG_FILE", nowhere)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_MAX_ATTEMPTS", "1") // of STS
+	for name, value := range set {
+		t.Setenv(name, value)
+	}
+}
+
+// newRoleClient returns a client that signs with keys or, if they are nil, the
+// process's identity, after assuming roleARN if externalID is given.
+func newRoleClient(t *testing.T, endpoint string, keys *Credentials, externalID string) *Client {
+	t.Helper()
+	config := Config{Endpoint: endpoint, Region: "us-east-1", Credentials: keys}
+	if externalID != "" {
+		config.AssumeRole = &AssumeRole{RoleARN: roleARN, ExternalID: externalID}
+	}
+	c, err := New(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// fakeSTS answers AssumeRole with key number n at the n-th request.
+type fakeSTS struct {
+	*httptest.Server
+	asked []url.Values
+	auth  []string
+}
+
+func newFakeSTS(t *testing.T) *fakeSTS {
+	t.Helper()
+	s := &fakeSTS{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		s.asked, s.auth = append(s.asked, r.PostForm), append(s.auth, r.Header.Get("Authorization"))
+		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+			<AccessKeyId>ASIAROLE%d</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>role-token-%[1]d</SessionToken>
+			<Expiration>%[2]s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+			len(s.asked), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestAssumeRole(t *testing.T) {
+	sts := newFakeSTS(t)
+	bare(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL})
+	var status int
+	var signed http.Header
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		signed = r.Header
+		w.WriteHeader(status)
+	})
+	c := newRoleClient(t, server.URL, &keys, "tenant-7")
+	for _, step := range []struct {
+		name   string
+		status int
+		key    string // that signs
+	}{
+		{"first", 204, "1"},
+		{"cached", 204, "1"},
+		{"failing for another reason", 500, "1"},
+		{"refused", 401, "1"},
+		{"retrieved anew after a refusal", 204, "2"},
+	} {
+		status = step.status
+		if _, e := attempt(t, c); (e == nil) != (status == 204) {
+			t.Errorf("%s: %+v", step.name, e)
+		}
+		if auth := signed.Get("Authorization"); !strings.Contains(auth, "Credential=ASIAROLE"+step.key+"/") {
+			t.Errorf("%s: signed %s", step.name, auth)
+		}
+		if token := signed.Get("X-Amz-Security-Token"); token != "role-token-"+step.key {
+			t.Errorf("%s: session token %q", step.name, token)
+		}
+	}
+	for _, form := range sts.asked {
+		if form.Get("RoleArn") != roleARN || form.Get("ExternalId") != "tenant-7" || form.Get("RoleSessionName") != "logout-operator" {
+			t.Errorf("STS was asked %v", form)
+		}
+	}
+	if !strings.Contains(sts.auth[0], "Credential="+keys.AccessKeyID+"/") || !strings.Contains(sts.auth[0], "/us-east-1/sts/") {
+		t.Errorf("STS was asked by %s", sts.auth[0])
+	}
+}
+
+// The process's own identity, its region for STS, and none of the variables
+// that would send a logout elsewhere or more than once.
+func TestEnvironment(t *testing.T) {
+	sts := newFakeSTS(t)
+	elsewhere, requests := serve(t, func(http.ResponseWriter, *http.Request) {})
+	for _, externalID := range []string{"", "tenant-7"} {
+		bare(t, map[string]string{
+			"AWS_ACCESS_KEY_ID":          "AKIDENVIRONMENT",
+			"AWS_SECRET_ACCESS_KEY":      "environment-secret",
+			"AWS_REGION":                 "eu-west-1",
+			"AWS_ENDPOINT_URL":           elsewhere.URL,
+			"AWS_ENDPOINT_URL_CHIME":     elsewhere.URL,
+			"AWS_ENDPOINT_URL_STS":       sts.URL,
+			"AWS_USE_FIPS_ENDPOINT":      "false",
+			"AWS_USE_DUALSTACK_ENDPOINT": "false",
+			"AWS_MAX_ATTEMPTS":           "5",
+			"AWS_RETRY_MODE":             "adaptive",
+		})
+		var auth string
+		server, calls := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			auth = r.Header.Get("Authorization")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		c := newRoleClient(t, server.URL, nil, externalID)
+		if err := c.CheckCredentials(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, e := attempt(t, c); e == nil || e.Reason != logout.ServiceUnavailable {
+			t.Errorf("got %+v", e)
+		}
+		want := "Credential=AKIDENVIRONMENT/"
+		if externalID != "" {
+			want = "Credential=ASIAROLE1/"
+		}
+		if !strings.Contains(auth, want) || !strings.Contains(auth, "/us-east-1/chime/") {
+			t.Errorf("signed %s", auth)
+		}
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d requests on the wire", n)
+		}
+	}
+	if n := requests.Load(); n != 0 {
+		t.Errorf("%d requests went where AWS_ENDPOINT_URL points", n)
+	}
+	if !strings.Contains(sts.auth[0], "Credential=AKIDENVIRONMENT/") || !strings.Contains(sts.auth[0], "/eu-west-1/sts/") {
+		t.Errorf("STS was asked by %s", sts.auth[0])
+	}
+}
+
+func TestStaticKeysAreTrimmed(t *testing.T) {
+	bare(t, map[string]string{"AWS_PROFILE": "absent", "AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}) // which static keys make irrelevant
+	var signed http.Header
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		signed = r.Header
+		w.WriteHeader(http.StatusNoContent)
+	})
+	c := newRoleClient(t, server.URL, &Credentials{AccessKeyID: "AKID1\n", SecretAccessKey: " s3cret\n", SessionToken: "token\r\n"}, "")
+	if err := c.CheckCredentials(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, e := attempt(t, c); e != nil {
+		t.Fatal(e)
+	}
+	if signed.Get("X-Amz-Security-Token") != "token" || !strings.Contains(signed.Get("Authorization"), "Credential=AKID1/") {
+		t.Errorf("signed %v", signed)
+	}
+}
+
+// Without credentials nothing is sent, and the error says why in clean words.
+func TestNoCredentials(t *testing.T) {
+	denied, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: %s is not authorized to perform: sts:AssumeRole, token %s</Message></Error></ErrorResponse>`, roleARN, keys.SessionToken)
+	})
+	garbage, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusBadGateway) })
+	refused := httptest.NewServer(nil)
+	refused.Close()
+	silent, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	t.Cleanup(silent.CloseClientConnections)
+
+	for name, tc := range map[string]struct {
+		environment map[string]string
+		keys        *Credentials
+		externalID  string
+		want        string
+	}{
+		"no identity":      {want: "none configured, and the operator has no AWS identity"},
+		"STS denies":       {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x", "STS AssumeRole: refused (AccessDenied)"},
+		"STS unreachable":  {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x", "STS AssumeRole: connection refused"},
+		"STS is a page":    {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x", "STS AssumeRole: not usable"},
+		"STS is silent":    {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x", "time-out: no answer within the attempt's deadline"},
+		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x", "none configured, and the operator has no AWS identity"},
+		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"), "AWS_ROLE_ARN": roleARN}, nil, "",
+			"the operator's AWS identity: not usable"},
+		"no pod identity": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": refused.URL}, nil, "", "the operator's AWS identity: connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bare(t, tc.environment)
+			server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+			c := newRoleClient(t, server.URL, tc.keys, tc.externalID)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			err := c.CheckCredentials(ctx)
+			if err == nil || !strings.HasPrefix(err.Error(), "no credentials: ") || !strings.HasSuffix(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+			ctx, cancel = context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, e := attemptWith(t, ctx, c)
+			want := logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: err.Error()}
+			if e == nil || *e != want {
+				t.Errorf("\n got %+v\nwant %+v", e, want)
+			}
+			if n := requests.Load(); n != 0 {
+				t.Errorf("%d requests on the wire", n)
+			}
+		})
+	}
+}
+
+func TestUnusableConfiguration(t *testing.T) {
+	bare(t, map[string]string{"AWS_PROFILE": "absent"})
+	_, err := New(context.Background(), Config{Endpoint: "https://chime.example", Region: "us-east-1"})
+	if err == nil || err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
+		t.Errorf("got %v", err)
+	}
+}

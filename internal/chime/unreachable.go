@@ -1,0 +1,81 @@
+package chime
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"syscall"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// unreachable classifies a call that ended without an answer.
+func unreachable(err error) *logout.Error {
+	message, down := trouble(err)
+	return &logout.Error{
+		Reason:       logout.EndpointUnreachable,
+		Class:        logout.Retry,
+		ProviderWide: down,
+		Message:      message,
+	}
+}
+
+// trouble says in a few words why no answer came, in place of Go's chain of
+// errors with its addresses and URLs. Down means that the endpoint could not be
+// spoken to at all, rather than that it failed one call.
+func trouble(err error) (words string, down bool) {
+	switch {
+	case errors.Is(err, errTooLate):
+		return "time-out: " + errTooLate.Error(), false
+	case errors.Is(err, errProxyRefused):
+		return errProxyRefused.Error(), true
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused", true
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route to the host", true
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset", false
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		if e.IsNotFound {
+			return "DNS: no such host", true
+		}
+		return "DNS: the host name could not be looked up", true
+	}
+	if words := tlsTrouble(err); words != "" {
+		return "TLS: " + words, true
+	}
+	if e, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && e.Timeout() {
+		return "time-out: no answer within the attempt's deadline", false
+	}
+	if errors.Is(err, context.Canceled) {
+		return "cancelled before an answer came", false
+	}
+	return "connection lost before a valid HTTP answer came", false
+}
+
+// tlsTrouble returns why TLS could not be set up; empty if that is not it.
+func tlsTrouble(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "certificate signed by unknown authority"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "certificate is for another host name"
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "certificate has expired or is not yet valid"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "certificate not accepted"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the endpoint does not speak TLS"
+	}
+	// crypto/tls marks an alert from the other side, whose own type it hides.
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
+		return "the endpoint refused the handshake"
+	}
+	return ""
+}

@@ -1,0 +1,82 @@
+package chime
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	// maxConnections is how many idle connections to the endpoint are kept: as
+	// many as an operator has workers, so that none dials for each call.
+	maxConnections = 100
+	// maxHeader bounds an answer's headers, in bytes.
+	maxHeader = 64 << 10
+	// dialTimeout bounds connecting, as a dial outlives the call that began it.
+	dialTimeout = 5 * time.Second
+	// idleTimeout is shorter than that of common servers and balancers (60 s
+	// and more), so that a call rarely meets a connection just being closed.
+	idleTimeout = 30 * time.Second
+)
+
+var (
+	errTooLate      = errors.New("the attempt's deadline passed before the request was sent")
+	errProxyRefused = errors.New("the proxy refused the connection")
+)
+
+// wire puts one request on the wire for each Do. It stands in for an
+// http.Client, whose only additions are unwanted here: following redirects
+// (and failing on a redirect it cannot parse), cookies, and errors that quote
+// the URL with its IDs.
+type wire struct {
+	transport interface {
+		http.RoundTripper
+		CloseIdleConnections()
+	}
+}
+
+// newWire returns a wire whose transport
+//   - goes through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, as
+//     users behind an egress proxy expect;
+//   - speaks HTTP/1.1 only: HTTP/2 would repeat a refused request by itself, and
+//     share one connection, and its fate, among all calls. Over HTTP/1.1,
+//     net/http repeats a POST only if it met a dead idle connection before the
+//     first byte of the request was written, so the service sees it once;
+//   - asks for no compression, as nothing worth it comes back.
+func newWire() *wire {
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	return &wire{&http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode != http.StatusOK {
+				return errProxyRefused
+			}
+			return nil
+		},
+		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTimeout,
+		Protocols:              &http1,
+		DisableCompression:     true,
+		MaxIdleConns:           maxConnections,
+		MaxIdleConnsPerHost:    maxConnections,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}}
+}
+
+// Do sends the request, unless its deadline has passed by the wall clock. The
+// context's own timer runs on the monotonic clock, which stands still while a
+// machine is suspended, and it may fire late after a stopped process goes on:
+// by then another process may have made the attempt that follows.
+func (w *wire) Do(req *http.Request) (*http.Response, error) {
+	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Round(0).Before(deadline.Round(0)) {
+		return nil, errTooLate
+	}
+	return w.transport.RoundTrip(req)
+}

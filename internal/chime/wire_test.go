@@ -1,0 +1,107 @@
+package chime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// suspended is a context as a process finds it after its machine was suspended:
+// past its deadline by the wall clock, while its timer still has time to run.
+type suspended struct{ context.Context }
+
+func (suspended) Deadline() (time.Time, bool) { return time.Now().Round(0).Add(-time.Second), true }
+
+func TestNothingIsSentTooLate(t *testing.T) {
+	server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	c := newClient(t, server.URL)
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	expired, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	for want, ctx := range map[string]context.Context{
+		"time-out: the attempt's deadline passed before the request was sent": suspended{context.Background()},
+		"time-out: no answer within the attempt's deadline":                   expired,
+		"cancelled before an answer came":                                     cancelled,
+	} {
+		_, e := attemptWith(t, ctx, c)
+		if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, Message: want}) {
+			t.Errorf("got %+v, want %q", e, want)
+		}
+	}
+	if n := requests.Load(); n != 0 {
+		t.Errorf("%d requests on the wire", n)
+	}
+	if _, err := c.Logout(context.Background(), account, user); err != nil {
+		t.Errorf("without a deadline: %v", err)
+	}
+}
+
+// All workers keep a connection each.
+func TestConnectionPool(t *testing.T) {
+	const workers = maxConnections
+	var arrived sync.WaitGroup
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived.Done()
+		arrived.Wait()
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := newClient(t, server.URL)
+	for range 2 {
+		arrived.Add(workers)
+		var calls sync.WaitGroup
+		for range workers {
+			calls.Go(func() {
+				if _, e := attempt(t, c); e != nil {
+					t.Error(e)
+				}
+			})
+		}
+		calls.Wait()
+	}
+	if n := connections.Load(); n != workers {
+		t.Errorf("%d connections for %d workers", n, workers)
+	}
+}
+
+// The words for failures that a test cannot bring about with a real socket.
+func TestTrouble(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+		down bool
+	}{
+		{&net.DNSError{Err: "no such host", Name: "chime.example", IsNotFound: true}, "DNS: no such host", true},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "no route to the host", true},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "time-out: no answer within the attempt's deadline", false},
+		{&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, "connection reset", false},
+		{errors.New(`Post "https://chime.example/accounts/a": secret`), "connection lost before a valid HTTP answer came", false},
+		{io.ErrUnexpectedEOF, "connection lost before a valid HTTP answer came", false},
+	} {
+		for _, err := range []error{tc.err, fmt.Errorf("wrapped: %w", tc.err)} {
+			if e := unreachable(err); *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: tc.down, Message: tc.want}) {
+				t.Errorf("%v: got %+v", err, e)
+			}
+		}
+	}
+}

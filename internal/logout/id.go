@@ -1,0 +1,40 @@
+package logout
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxIDLength bounds an account or user ID, in characters.
+const MaxIDLength = 256
+
+// CheckID refuses an ID that could change a request beyond the ID's own place
+// in it: an empty or over-long one, "." and "..", and any with white space,
+// control, format or private-use characters or one of / \ ? # % { }. The CRD's
+// schema states the same rule; it is checked again before a call because the
+// schema of a cluster can be older than the program, or edited. The error says
+// what the ID must be, and does not quote it.
+func CheckID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("must not be empty")
+	case !utf8.ValidString(id):
+		return errors.New("must be valid UTF-8")
+	case utf8.RuneCountInString(id) > MaxIDLength:
+		return fmt.Errorf("must be at most %d characters long", MaxIDLength)
+	case id == "." || id == "..":
+		return errors.New(`must not be "." or ".."`)
+	case strings.ContainsAny(id, `/\?#%{}`):
+		return errors.New(`must not contain any of / \ ? # % { }`)
+	case strings.ContainsFunc(id, invisible):
+		return errors.New("must not contain white space or invisible characters")
+	}
+	return nil
+}
+
+// invisible reports whether r is in one of Unicode's categories C (other) and Z
+// (separator), which are \p{C} and \p{Z} in the CRD's rule.
+func invisible(r rune) bool { return unicode.In(r, unicode.C, unicode.Z) }

@@ -1,0 +1,135 @@
+// Package operator puts the program together: the manager, its cache and
+// servers, the reconcilers, and the end of it all.
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/controllers"
+)
+
+// Options of the program.
+type Options struct {
+	controllers.Options
+	// LeaderElect makes the program wait until it holds the lease, so that
+	// several can stand by.
+	LeaderElect bool
+	// MetricsAddress to serve metrics at, over TLS and to callers that RBAC
+	// allows; "0" for none.
+	MetricsAddress string
+	// HealthAddress to serve /healthz and /readyz at; "0" for none.
+	HealthAddress string
+	// Logger for everything.
+	Logger logr.Logger
+}
+
+// storeGrace is how long a stop waits beyond the last call's end for its
+// outcome to be stored.
+const storeGrace = 10 * time.Second
+
+// Validate says which options contradict each other.
+func (o Options) Validate() error {
+	switch {
+	case o.Workers < 1:
+		return fmt.Errorf("--workers must be at least 1, not %d", o.Workers)
+	case o.CallTimeout <= 0:
+		return fmt.Errorf("--call-timeout must be above zero, not %s", o.CallTimeout)
+	case o.VisibilityTimeout < 2*o.CallTimeout:
+		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
+			o.VisibilityTimeout, o.CallTimeout)
+	case o.Namespace == "":
+		return errors.New("--namespace must not be empty")
+	}
+	return nil
+}
+
+// Run runs the operator until ctx is done, and then until the outcomes of the
+// calls under way are stored. It returns an error if it could not start, lost
+// its lease, or had to leave outcomes behind.
+func Run(ctx context.Context, cluster *rest.Config, o Options) error {
+	mgr, err := newManager(cluster, o)
+	if err != nil {
+		return err
+	}
+	drain, err := controllers.Setup(mgr, o.Options)
+	if err != nil {
+		return err
+	}
+	stop := func() (abandoned int) {
+		bound, cancel := context.WithTimeout(context.Background(), o.CallTimeout+storeGrace)
+		defer cancel()
+		return drain(bound)
+	}
+	// On SIGTERM the manager waits for the workers, and this bounds how long
+	// they hold on to their outcomes.
+	defer context.AfterFunc(ctx, func() { stop() })()
+	err = mgr.Start(ctx)
+	// After a lost lease the manager does not wait.
+	if abandoned := stop(); abandoned > 0 {
+		err = errors.Join(err, fmt.Errorf("%d outcomes could not be stored in time; their attempts will be repeated", abandoned))
+	}
+	return err
+}
+
+func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS = -1 // the API server's priority and fairness decides; the calls themselves are paced
+	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
+		Scheme: scheme,
+		Logger: o.Logger,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}}},
+		},
+		Controller: config.Controller{
+			EnableWarmup:       ptr.To(true), // a standby has its cache filled when it takes over
+			SkipNameValidation: ptr.To(true), // names need be unique for metrics only, and tests run several managers
+		},
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "logout-operator.logout-operator.io",
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true, // the program ends right after, so a standby can take over at once
+		GracefulShutdownTimeout:       ptr.To(o.CallTimeout + 2*storeGrace),
+		Metrics: server.Options{
+			BindAddress: o.MetricsAddress, SecureServing: true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+		HealthProbeBindAddress: o.HealthAddress,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mgr, errors.Join(
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("cache", func(req *http.Request) error {
+			ctx, cancel := context.WithTimeout(req.Context(), time.Second)
+			defer cancel()
+			if !mgr.GetCache().WaitForCacheSync(ctx) {
+				return errors.New("the cache is not filled yet")
+			}
+			return nil
+		}))
+}
