@@ -1,0 +1,126 @@
+package chimetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Entry is a call and what came of it. It is written the moment before the
+// answer goes out, or the connection is cut or begins to hang. It never holds a
+// secret, a session token or a signature.
+type Entry struct {
+	Call
+	// Number of the entry, from 1.
+	Number int `json:"number"`
+	// Status of the answer; 0 if none went out: the call was cut, or client or
+	// server went away before.
+	Status int `json:"status"`
+	// Code of the error; empty for a success.
+	Code string `json:"code,omitempty"`
+	// Cut says how the call was cut; empty if it was not.
+	Cut Cut `json:"cut,omitempty"`
+	// SessionsEnded by the call.
+	SessionsEnded int `json:"sessionsEnded"`
+	// Duration from the arrival of the call to the writing of the entry.
+	Duration time.Duration `json:"durationNanoseconds"`
+}
+
+// journal keeps entries in the order of their answers.
+type journal struct {
+	mu      sync.Mutex
+	entries []Entry
+	calls   map[user]int
+	more    chan struct{} // closed with the next entry; nil if nobody waits
+}
+
+// Journal returns a copy of all entries so far, in the order of their answers.
+func (s *Server) Journal() []Entry {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	return slices.Clone(s.journal.entries)
+}
+
+// Calls returns how many entries the journal has for the user.
+func (s *Server) Calls(accountID, userID string) int {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	if u := (user{accountID, userID}); u != everyone {
+		return s.journal.calls[u]
+	}
+	return len(s.journal.entries)
+}
+
+// WaitForCalls returns when the journal has n entries or more. It fails only
+// when ctx is done before.
+func (s *Server) WaitForCalls(ctx context.Context, n int) error {
+	if err := s.journal.wait(ctx, n); err != nil {
+		return fmt.Errorf("%d of %d calls came: %w", s.Calls("", ""), n, err)
+	}
+	return nil
+}
+
+// Follow yields every entry from the first on, and those to come as they come,
+// until ctx is done and there are no more.
+func (s *Server) Follow(ctx context.Context) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for i := 0; s.journal.wait(ctx, i+1) == nil; i++ {
+			if !yield(s.journal.at(i)) {
+				return
+			}
+		}
+	}
+}
+
+func (j *journal) add(e Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Number = len(j.entries) + 1
+	j.entries = append(j.entries, e)
+	if j.calls == nil {
+		j.calls = map[user]int{}
+	}
+	j.calls[e.user()]++
+	if j.more != nil {
+		close(j.more)
+		j.more = nil
+	}
+}
+
+func (j *journal) at(i int) Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.entries[i]
+}
+
+func (j *journal) wait(ctx context.Context, n int) error {
+	for {
+		more, enough := j.next(n)
+		switch {
+		case enough:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// next reports whether there are n entries, and when to look again.
+func (j *journal) next(n int) (<-chan struct{}, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.entries) >= n {
+		return nil, true
+	}
+	if j.more == nil {
+		j.more = make(chan struct{})
+	}
+	return j.more, false
+}
