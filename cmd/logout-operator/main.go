@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(slog.New(logr.ToSlogHandler(options.Logger))) // what libraries write by package log, too
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
 	cluster, err := config.GetConfig()

@@ -1,9 +1,14 @@
 package chime
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +143,20 @@ func TestLoggedOut(t *testing.T) {
 	}
 }
 
+// A 204 has no body, whatever follows it (RFC 9110, section 15.3.5).
+func TestLoggedOutWithBody(t *testing.T) {
+	log.SetOutput(io.Discard) // where net/http reports what follows
+	defer log.SetOutput(os.Stderr)
+	endpoint := serveConn(t, func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello")
+		}
+	})
+	if receipt, e := attempt(t, newClient(t, endpoint)); e != nil || receipt != (logout.Receipt{HTTPStatusCode: 204}) {
+		t.Errorf("%+v, %+v", receipt, e)
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{300, 301, 302, 303, 304, 307, 308} {
 		for _, location := range []string{"/elsewhere", "https://other.example/", "http://[malformed", ""} {
@@ -169,7 +188,9 @@ func TestConnectionsAreKept(t *testing.T) {
 	})
 	c := newClient(t, server.URL)
 	for range 3 {
-		attempt(t, c)
+		if _, e := attempt(t, c); e == nil || e.Reason != logout.Throttled {
+			t.Errorf("got %+v", e)
+		}
 	}
 	if len(addresses) != 1 {
 		t.Errorf("%d connections for 3 calls, one after the other", len(addresses))

@@ -98,15 +98,19 @@ func (c *Client) retrieve(ctx context.Context) (aws.Credentials, error) {
 		return found, nil
 	}
 	source, why := "the operator's AWS identity", "not usable" // say, a token file that is not there
-	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
+	for cause := err; ; {
+		op, ok := errors.AsType[*smithy.OperationError](cause)
+		if !ok {
+			break
+		}
 		if op.ServiceID == imds.ServiceID {
 			// The last place the SDK searches, so there was nothing in the others.
 			return aws.Credentials{}, credentialsError("none configured, and the operator has no AWS identity")
 		}
-		source = op.ServiceID + " " + op.OperationName
+		source, cause = op.ServiceID+" "+op.OperationName, op.Err // the innermost is what failed
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		why = "refused"
+		why = "failed"
 		if code := token(api.ErrorCode()); code != "" {
 			why += " (" + code + ")"
 		}

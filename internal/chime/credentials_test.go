@@ -3,6 +3,7 @@ package chime
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,10 +190,18 @@ func TestNoCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: %s is not authorized to perform: sts:AssumeRole, token %s</Message></Error></ErrorResponse>`, roleARN, keys.SessionToken)
 	})
+	agent, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"code":"AccessDeniedException","message":"no association for %s"}`, roleARN)
+	})
 	garbage, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusBadGateway) })
 	refused := httptest.NewServer(nil)
 	refused.Close()
-	silent, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	silent, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // a server notices that its client hangs up only after that
+		<-r.Context().Done()
+	})
 	t.Cleanup(silent.CloseClientConnections)
 
 	for name, tc := range map[string]struct {
@@ -202,14 +211,14 @@ func TestNoCredentials(t *testing.T) {
 		want        string
 	}{
 		"no identity":      {want: "none configured, and the operator has no AWS identity"},
-		"STS denies":       {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x", "STS AssumeRole: refused (AccessDenied)"},
+		"STS denies":       {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x", "STS AssumeRole: failed (AccessDenied)"},
 		"STS unreachable":  {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x", "STS AssumeRole: connection refused"},
-		"STS is a page":    {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x", "STS AssumeRole: not usable"},
+		"STS is a page":    {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x", "STS AssumeRole: failed (UnknownError)"},
 		"STS is silent":    {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x", "time-out: no answer within the attempt's deadline"},
 		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x", "none configured, and the operator has no AWS identity"},
 		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"), "AWS_ROLE_ARN": roleARN}, nil, "",
 			"the operator's AWS identity: not usable"},
-		"no pod identity": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": refused.URL}, nil, "", "the operator's AWS identity: connection refused"},
+		"pod identity denies": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": agent.URL}, nil, "", "the operator's AWS identity: failed (AccessDeniedException)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bare(t, tc.environment)
@@ -223,7 +232,7 @@ func TestNoCredentials(t *testing.T) {
 			}
 			ctx, cancel = context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			_, e := attemptWith(t, ctx, c)
+			_, e := attemptWith(ctx, t, c)
 			want := logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: err.Error()}
 			if e == nil || *e != want {
 				t.Errorf("\n got %+v\nwant %+v", e, want)

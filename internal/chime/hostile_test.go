@@ -199,7 +199,7 @@ func TestNoTLS(t *testing.T) {
 			c.Time = func() time.Time { return time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC) }
 		}, "TLS: certificate has expired or is not yet valid"},
 		"TLS 1.1": {func(s *httptest.Server) {
-			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // what is refused
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 			s.StartTLS()
 		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake"},
 		"plain HTTP": {func(s *httptest.Server) { s.Start() }, func(*tls.Config) {}, "TLS: the endpoint does not speak TLS"},

@@ -87,10 +87,10 @@ func attempt(t testing.TB, c *Client) (logout.Receipt, *logout.Error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return attemptWith(t, ctx, c)
+	return attemptWith(ctx, t, c)
 }
 
-func attemptWith(t testing.TB, ctx context.Context, c *Client) (logout.Receipt, *logout.Error) {
+func attemptWith(ctx context.Context, t testing.TB, c *Client) (logout.Receipt, *logout.Error) {
 	t.Helper()
 	receipt, err := c.Logout(ctx, account, user)
 	if err == nil {

@@ -63,9 +63,8 @@ func shorten(text string) string {
 // otherwise: both go into a status, and neither is worth it when malformed.
 func token(s string) string {
 	const maxLength = 128
-	if len(s) > maxLength || strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
-	}) {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	if len(s) > maxLength || strings.Trim(s, allowed) != "" {
 		return ""
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -154,7 +155,7 @@ func TestRefusedIDs(t *testing.T) {
 		{"a", "b c", "userID must not contain white space or invisible characters"},
 	} {
 		_, err := c.Logout(context.Background(), tc.account, tc.user)
-		e, ok := err.(*logout.Error)
+		e, ok := errors.AsType[*logout.Error](err)
 		if !ok || *e != (logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: tc.want}) {
 			t.Errorf("%q, %q: %+v", tc.account, tc.user, err)
 		}

@@ -2,6 +2,7 @@ package chime
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func TestNothingIsSentTooLate(t *testing.T) {
 		"time-out: no answer within the attempt's deadline":                   expired,
 		"cancelled before an answer came":                                     cancelled,
 	} {
-		_, e := attemptWith(t, ctx, c)
+		_, e := attemptWith(ctx, t, c)
 		if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, Message: want}) {
 			t.Errorf("got %+v, want %q", e, want)
 		}
@@ -95,6 +96,7 @@ func TestTrouble(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "no route to the host", true},
 		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "time-out: no answer within the attempt's deadline", false},
 		{&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, "connection reset", false},
+		{&tls.CertificateVerificationError{Err: errors.New("x509: secret")}, "TLS: certificate not accepted", true},
 		{errors.New(`Post "https://chime.example/accounts/a": secret`), "connection lost before a valid HTTP answer came", false},
 		{io.ErrUnexpectedEOF, "connection lost before a valid HTTP answer came", false},
 	} {

@@ -31,12 +31,12 @@ type Receipt struct {
 type Class int
 
 const (
-	// Retry: the cause lies in the moment; try again with backoff.
+	// Retry means that the cause lies in the moment; try again with backoff.
 	Retry Class = iota
-	// RetrySlowly: the cause lies outside the object and somebody has to mend
-	// it (credentials, the endpoint's address); try again, seldom.
+	// RetrySlowly means that the cause lies outside the object and somebody has
+	// to mend it (credentials, the endpoint's address); try again, seldom.
 	RetrySlowly
-	// Permanent: the same call will never succeed.
+	// Permanent means that the same call will never succeed.
 	Permanent
 )
 
