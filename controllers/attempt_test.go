@@ -1,0 +1,280 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/pacing"
+)
+
+// The tests in this file drive one attempt against the real API server, with
+// trouble put between the two. The objects name a provider that does not exist,
+// so the operator that runs beside leaves them alone.
+
+// service is a logout.Provider that is one function.
+type service func(ctx context.Context) (logout.Receipt, error)
+
+func (s service) Logout(ctx context.Context, _, _ string) (logout.Receipt, error) { return s(ctx) }
+
+// trial is one object and the reconciler that is to attempt it.
+type trial struct {
+	*testing.T
+	*userLogoutReconciler
+	obj    *v1alpha1.UserLogout
+	calls  int
+	answer error // of the service
+	during func()
+}
+
+func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
+	t.Helper()
+	t.Parallel()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "attempt-"}}
+	if err := TestCluster.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "jane"},
+		// Held, so that the operator under test elsewhere in the package writes nothing but that.
+		Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", Suspend: ptr.To(true)},
+	}
+	if err := TestCluster.Create(t.Context(), obj); err != nil {
+		t.Fatal(err)
+	}
+	tr := &trial{T: t, obj: obj}
+	tr.awaitHeld()
+	tr.userLogoutReconciler = &userLogoutReconciler{
+		Options: Options{CallTimeout: time.Minute, VisibilityTimeout: 2 * time.Minute},
+		client:  interceptor.NewClient(TestCluster, trouble), apiReader: TestCluster,
+		recorder: events.NewFakeRecorder(10), pacer: &pacing.Pacer{}, attempts: newInflight(),
+	}
+	return tr
+}
+
+// awaitHeld waits for the operator's own write, so that none comes in between.
+func (tr *trial) awaitHeld() {
+	tr.Helper()
+	events, err := TestCluster.Watch(tr.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tr.obj.Namespace))
+	if err != nil {
+		tr.Fatal(err)
+	}
+	defer events.Stop()
+	for event := range events.ResultChan() {
+		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && ready(o.Status).Reason == v1alpha1.ReasonSuspended {
+			tr.obj = o
+			return
+		}
+	}
+	tr.Fatal("watch ended")
+}
+
+func (tr *trial) run() error {
+	tr.Helper()
+	_, err := tr.attempt(tr.Context(), tr.obj, service(func(context.Context) (logout.Receipt, error) {
+		tr.calls++
+		if tr.during != nil {
+			tr.during()
+		}
+		return logout.Receipt{HTTPStatusCode: http.StatusNoContent, RequestID: "r"}, tr.answer
+	}))
+	return err
+}
+
+func (tr *trial) live() *v1alpha1.UserLogout {
+	tr.Helper()
+	var o v1alpha1.UserLogout
+	if err := TestCluster.Get(tr.Context(), client.ObjectKeyFromObject(tr.obj), &o); err != nil {
+		tr.Fatal(err)
+	}
+	return &o
+}
+
+var group = schema.GroupResource{Group: "logout-operator.io", Resource: "userlogouts"}
+
+// failures lets the first writes of an outcome fail, one for each error; with
+// committed, only after the API server has carried them out.
+func failures(committed bool, errs ...error) interceptor.Funcs {
+	return interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+		if len(errs) == 0 {
+			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+		}
+		err := errs[0]
+		errs = errs[1:]
+		if committed {
+			if err := c.SubResource(sub).Patch(ctx, obj, patch, opts...); err != nil {
+				return err
+			}
+		}
+		return err
+	}}
+}
+
+func TestOutcomeIsStoredInTheEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		trouble interceptor.Funcs
+	}{
+		{"fair weather", interceptor.Funcs{}},
+		{"connection refused", failures(false, errors.New("refused"), errors.New("refused"))},
+		{"unavailable, throttled, conflict", failures(false, apierrors.NewServiceUnavailable("down"), apierrors.NewTooManyRequestsError("slow"),
+			apierrors.NewConflict(group, "jane", errors.New("busy")))},
+		{"stored, but the answer lost", failures(true, errors.New("reset"))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := newTrial(t, tt.trouble)
+			if err := tr.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := tr.live(); tr.calls != 1 || ready(got.Status).Reason != v1alpha1.ReasonLoggedOut || got.Status.Attempts != 1 {
+				t.Errorf("%d calls, status %+v", tr.calls, got.Status)
+			}
+			select {
+			case <-tr.recorder.(*events.FakeRecorder).Events:
+			default:
+				t.Error("no event")
+			}
+		})
+	}
+}
+
+func TestRefusalThatStaysEndsTheHold(t *testing.T) {
+	tr := newTrial(t, failures(false, apierrors.NewForbidden(group, "jane", errors.New("no"))))
+	before := testutil.ToFloat64(outcomesUnstored.WithLabelValues("Forbidden"))
+	if err := tr.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := tr.live(); !calling(got) {
+		t.Errorf("status %+v, want the claim", got.Status)
+	}
+	if n := testutil.ToFloat64(outcomesUnstored.WithLabelValues("Forbidden")) - before; n != 1 {
+		t.Errorf("counted %v", n)
+	}
+	if len(tr.recorder.(*events.FakeRecorder).Events) > 0 {
+		t.Error("an event tells of an outcome that is not stored")
+	}
+}
+
+func TestNoCallWithoutAClaim(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want bool // an error from the attempt
+	}{
+		{"conflict", apierrors.NewConflict(group, "jane", errors.New("changed")), false},
+		{"gone", apierrors.NewNotFound(group, "jane"), false},
+		{"down", apierrors.NewServiceUnavailable("down"), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+				return tt.err
+			}})
+			if err := tr.run(); (err != nil) != tt.want {
+				t.Errorf("error %v", err)
+			}
+			if tr.calls != 0 {
+				t.Error("called without a claim")
+			}
+		})
+	}
+}
+
+// TestStaleCache: the object has been changed since the cache saw it.
+func TestStaleCache(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{})
+	changed := tr.obj.DeepCopy()
+	changed.Labels = map[string]string{"a": "b"}
+	if err := TestCluster.Update(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.run(); err != nil || tr.calls != 0 || tr.live().Status.Attempts != 0 {
+		t.Errorf("%d calls, error %v", tr.calls, err)
+	}
+}
+
+// TestLaterAttempt: another operator has claimed the object again, or finished
+// it, while this one's call was under way.
+func TestLaterAttempt(t *testing.T) {
+	for name, overtake := range map[string]func(*v1alpha1.UserLogout) v1alpha1.UserLogoutStatus{
+		"claimed": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
+			return claimedStatus(o, time.Now(), time.Minute)
+		},
+		"finished": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus { return deadlineExceeded(o, time.Now()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTrial(t, interceptor.Funcs{})
+			var overtaken *v1alpha1.UserLogout
+			tr.during = func() {
+				overtaken = tr.live()
+				overtaken.Status = overtake(overtaken)
+				if err := TestCluster.Status().Update(t.Context(), overtaken); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := tr.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := tr.live(); !equalStatus(got.Status, overtaken.Status) {
+				t.Errorf("overwritten: %+v", got.Status)
+			}
+		})
+	}
+}
+
+func TestProviderThatBreaksItsContract(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{})
+	tr.answer = errors.New("secret=hunter2")
+	if err := tr.run(); err != nil {
+		t.Fatal(err)
+	}
+	got := tr.live()
+	if got.Status.LastAttempt == nil || got.Status.LastAttempt.Message == "" || meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) {
+		t.Errorf("status %+v", got.Status)
+	}
+	if strings.Contains(fmt.Sprintf("%+v", got), "hunter2") {
+		t.Error("the error is quoted in the object")
+	}
+}
+
+// TestDrainedProcessBeginsNothing: a process that is about to exit claims no
+// more.
+func TestDrainedProcessBeginsNothing(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{})
+	tr.attempts.drain(t.Context())
+	if err := tr.run(); err != nil || tr.calls != 0 || tr.live().Status.Attempts != 0 {
+		t.Errorf("%d calls, error %v", tr.calls, err)
+	}
+}
+
+// TestCallIsBoundedByTheClaim: a call never outlasts notAfter.
+func TestCallIsBoundedByTheClaim(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{})
+	tr.obj.Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))
+	tr.CallTimeout = 2 * time.Hour
+	_, err := tr.attempt(t.Context(), tr.obj, service(func(ctx context.Context) (logout.Receipt, error) {
+		if deadline, ok := ctx.Deadline(); !ok || deadline.After(tr.obj.Spec.NotAfter.Time) {
+			t.Errorf("the call may take until %s, after notAfter", deadline)
+		}
+		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,149 @@
+package controllers_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// TestIDsThatAreRefused holds the schema against the check in the process, and
+// both against what they have to refuse.
+func TestIDsThatAreRefused(t *testing.T) {
+	tt := newTenant(t)
+	for _, id := range []struct{ name, id, message string }{
+		{"empty", "", "equired"},
+		{"blank", " ", "white space"},
+		{"tab", "a\tb", "white space"},
+		{"no-break space", "a\u00a0b", "white space"},
+		{"zero width space", "a\u200bb", "invisible"},
+		{"dot", ".", `must not be "." or ".."`},
+		{"two dots", "..", `must not be "." or ".."`},
+		{"slash", "a/b", `/ \ ? # % { }`},
+		{"backslash", `a\b`, `/ \ ? # % { }`},
+		{"query", "a?b", `/ \ ? # % { }`},
+		{"fragment", "a#b", `/ \ ? # % { }`},
+		{"escape", "a%2Fb", `/ \ ? # % { }`},
+		{"label", "{UserId}", `/ \ ? # % { }`},
+		{"257 characters", strings.Repeat("a", 257), "256"},
+		{"null", "a\x00b", "invisible"},
+		{"escape character", "a\x1bb", "invisible"},
+		{"delete", "a\x7fb", "invisible"},
+		{"C1 control", "a\u0085b", "invisible"},
+	} {
+		for field, set := range map[string]func(*v1alpha1.UserLogout){
+			"spec.accountID": func(o *v1alpha1.UserLogout) { o.Spec.AccountID = id.id },
+			"spec.userID":    func(o *v1alpha1.UserLogout) { o.Spec.UserID = id.id },
+		} {
+			refused(tt, cluster.Create(t.Context(), tt.newLogout(set)), field+" "+id.name, field, id.message)
+		}
+		if logout.CheckID(id.id) == nil {
+			t.Errorf("%s passes the check in the process", id.name)
+		}
+	}
+}
+
+func TestIDsThatPass(t *testing.T) {
+	tt := newTenant(t)
+	for _, id := range []string{"a", "...", ".a", "user@example.com", "a:b;c,d+e=f~g", "Zoë", strings.Repeat("é", 256)} {
+		obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.UserID = id; o.Spec.Suspend = ptr.To(true) })
+		if err := cluster.Create(t.Context(), obj); err != nil {
+			t.Errorf("%q: %v", id, err)
+		}
+		if err := logout.CheckID(id); err != nil {
+			t.Errorf("%q does not pass the check in the process: %v", id, err)
+		}
+	}
+}
+
+// refused checks that the API server's refusal names the field and the rule.
+func refused(t *tenant, err error, what string, parts ...string) {
+	t.Helper()
+	if !apierrors.IsInvalid(err) {
+		t.Errorf("%s: %v, want a refusal", what, err)
+		return
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: refused with %q, which does not say %q", what, err, part)
+		}
+	}
+}
+
+func TestSpecIsImmutable(t *testing.T) {
+	tt := newTenant(t)
+	in := func(d time.Duration) *metav1.Time { return ptr.To(metav1.NewTime(time.Now().Add(d))) }
+	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true); o.Spec.NotAfter = in(time.Hour) })
+	bare := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
+	for _, edit := range []struct {
+		name, field string
+		of          *v1alpha1.UserLogout
+		change      func(*v1alpha1.UserLogoutSpec)
+	}{
+		{"account", "spec.accountID", obj, func(s *v1alpha1.UserLogoutSpec) { s.AccountID = "b" }},
+		{"user", "spec.userID", obj, func(s *v1alpha1.UserLogoutSpec) { s.UserID = "b" }},
+		{"provider", "spec.providerRef", obj, func(s *v1alpha1.UserLogoutSpec) { s.ProviderRef.Name = "b" }},
+		{"provider left out", "spec.providerRef", obj, func(s *v1alpha1.UserLogoutSpec) { s.ProviderRef = v1alpha1.ProviderReference{} }},
+		{"notAfter", "spec.notAfter", obj, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = in(2 * time.Hour) }},
+		{"notAfter taken away", "spec.notAfter", obj, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = nil }},
+		{"notAfter added", "spec.notAfter", bare, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = in(time.Hour) }},
+		{"deadline", "spec.activeDeadlineSeconds", obj, func(s *v1alpha1.UserLogoutSpec) { s.ActiveDeadlineSeconds = 5 }},
+	} {
+		changed := edit.of.DeepCopy()
+		edit.change(&changed.Spec)
+		refused(tt, cluster.Patch(t.Context(), changed, client.MergeFrom(edit.of)), edit.name, edit.field, "immutable", "create a new object")
+	}
+	patch(tt, obj, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(1)) })
+	wantCalls(tt, obj, 0)
+}
+
+func TestProvidersThatAreRefused(t *testing.T) {
+	tt := newTenant(t)
+	for _, bad := range []struct {
+		name   string
+		change func(*v1alpha1.ClusterLogoutProviderSpec)
+		parts  []string
+	}{
+		{"unknown type", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.Type = "Telegraph" }, []string{"spec.type", "AmazonChime"}},
+		{"no union member", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime = nil }, []string{"amazonChime is required"}},
+		{"no endpoint", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "" }, []string{"spec.amazonChime.endpoint"}},
+		{"endpoint that is no URL", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
+		{"endpoint of another scheme", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "ftp://chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
+		{"no accounts", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = nil }, []string{"spec.accountIDs"}},
+		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} }, []string{"spec.accountIDs"}},
+		{"no namespaces", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} }, []string{"spec.allowedNamespaces"}},
+		{"selector without Selector", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.From = v1alpha1.NamespacesFromAll }, []string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
+		{"Selector without selector", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.Selector = nil }, []string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
+		{"negative rate", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.RateLimit.RequestsPerSecond = -1 }, []string{"spec.rateLimit.requestsPerSecond"}},
+		{"Secret without a name", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Credentials.SecretRef.Name = "" }, []string{"spec.amazonChime.credentials.secretRef"}},
+	} {
+		p := &v1alpha1.ClusterLogoutProvider{}
+		if err := cluster.Get(t.Context(), client.ObjectKey{Name: tt.provider}, p); err != nil {
+			t.Fatal(err)
+		}
+		p.ObjectMeta = metav1.ObjectMeta{Name: unique(t)}
+		bad.change(&p.Spec)
+		refused(tt, cluster.Create(t.Context(), p), bad.name, bad.parts...)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	tt := newTenant(t)
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: tt.namespace, Name: unique(t)},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: "a", UserID: "b", Suspend: ptr.To(true)}}
+	tt.create(obj)
+	if obj.Spec.ProviderRef != (v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: "default"}) || obj.Spec.ActiveDeadlineSeconds != 3600 {
+		t.Errorf("defaults: %+v", obj.Spec)
+	}
+	var found v1alpha1.UserLogoutList
+	if err := cluster.List(t.Context(), &found, client.InNamespace(tt.namespace), client.MatchingFields{"spec.userID": "b", "spec.accountID": "a"}); err != nil || len(found.Items) != 1 {
+		t.Errorf("by field selector: %d objects, %v", len(found.Items), err)
+	}
+}

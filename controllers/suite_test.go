@@ -1,0 +1,290 @@
+package controllers_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/controllers"
+	"github.com/logout-operator/logout-operator/internal/operator"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+)
+
+const (
+	operatorNamespace = "logout-operator-system"
+	account           = "12a3456b-7c89-012d-3456-78901e23fg45"
+	// patience is how long a test waits for what must come at once or soon.
+	patience = 30 * time.Second
+)
+
+var (
+	objects = flag.Int("objects", 300, "objects of TestOneCallPerObjectWhileRelabelled")
+
+	cluster     client.WithWatch // the administrator's
+	service     *chimetest.Server
+	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+)
+
+// TestMain runs the operator, as its own ServiceAccount under the RBAC of
+// config/, against a real API server and a service that verifies signatures,
+// once for all tests of the package.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
+}
+
+var plane *controlplane.ControlPlane
+
+// suite runs the tests between the start and the end of the operator.
+type suite struct{ m *testing.M }
+
+func (s suite) Run() int {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended, err := start(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := s.m.Run()
+	stop()
+	if err := <-ended; err != nil {
+		fmt.Fprintln(os.Stderr, "operator:", err)
+		return 1
+	}
+	service.Close()
+	return code
+}
+
+func start(ctx context.Context) (ended <-chan error, err error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	if cluster, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return nil, err
+	}
+	controllers.TestCluster = cluster
+	manifests, err := controlplane.Kustomize("../config/default")
+	if err != nil {
+		return nil, err
+	}
+	if err := plane.Apply(ctx, manifests); err != nil {
+		return nil, err
+	}
+	own, err := plane.ServiceAccountConfig(ctx, operatorNamespace, "logout-operator")
+	if err != nil {
+		return nil, err
+	}
+	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials}})
+	done := make(chan error, 1)
+	go func() {
+		done <- operator.Run(ctx, own, operator.Options{
+			Options: controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatorNamespace},
+			Logger:  logr.Discard(), MetricsAddress: "0", HealthAddress: "0",
+		})
+	}()
+	return done, nil
+}
+
+var number atomic.Int64
+
+// unique returns a name no other test uses.
+func unique(t *testing.T) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(t.Name()))
+	return strings.Trim(fmt.Sprintf("%.40s-%d", name, number.Add(1)), "-")
+}
+
+// tenant is a namespace with a provider of its own, so that tests can run side
+// by side.
+type tenant struct {
+	*testing.T
+	namespace string
+	provider  string
+	secret    string
+}
+
+// newTenant creates a namespace, a Secret and a provider that allows it.
+func newTenant(t *testing.T, edits ...func(*v1alpha1.ClusterLogoutProvider)) *tenant {
+	t.Helper()
+	t.Parallel()
+	name := unique(t)
+	tt := &tenant{T: t, namespace: name, provider: name, secret: name}
+	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"allowed": "true"}}})
+	tt.createSecret(credentials)
+	tt.createProvider(edits...)
+	return tt
+}
+
+func (t *tenant) createSecret(c aws.Credentials) {
+	t.Helper()
+	t.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: t.secret}, StringData: secretData(c)})
+}
+
+func secretData(c aws.Credentials) map[string]string {
+	return map[string]string{"AWS_ACCESS_KEY_ID": c.AccessKeyID, "AWS_SECRET_ACCESS_KEY": c.SecretAccessKey}
+}
+
+func (t *tenant) createProvider(edits ...func(*v1alpha1.ClusterLogoutProvider)) *v1alpha1.ClusterLogoutProvider {
+	t.Helper()
+	p := &v1alpha1.ClusterLogoutProvider{
+		ObjectMeta: metav1.ObjectMeta{Name: t.provider},
+		Spec: v1alpha1.ClusterLogoutProviderSpec{
+			Type: v1alpha1.AmazonChimeProviderType,
+			AmazonChime: &v1alpha1.AmazonChimeProvider{
+				Endpoint: service.URL, Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: t.secret}}},
+			AccountIDs: []string{account},
+			AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector,
+				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"allowed": "true"}}},
+			RateLimit: v1alpha1.RateLimit{RequestsPerSecond: 10000, Burst: 10000},
+		},
+	}
+	for _, edit := range edits {
+		edit(p)
+	}
+	t.create(p)
+	return p
+}
+
+// logout creates a UserLogout for a user of its own, who is signed in on three
+// devices.
+func (t *tenant) logout(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
+	t.Helper()
+	obj := t.newLogout(edits...)
+	service.SignIn(obj.Spec.AccountID, obj.Spec.UserID, "laptop", "phone", "tablet")
+	t.create(obj)
+	return obj
+}
+
+func (t *tenant) newLogout(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
+	name := unique(t.T)
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: name},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name, ProviderRef: v1alpha1.ProviderReference{Name: t.provider}},
+	}
+	for _, edit := range edits {
+		edit(obj)
+	}
+	return obj
+}
+
+func (t *tenant) create(obj client.Object) {
+	t.Helper()
+	if err := cluster.Create(t.Context(), obj); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// patch changes an object as kubectl edit would.
+func patch[T client.Object](t *tenant, obj T, change func(T)) {
+	t.Helper()
+	before := obj.DeepCopyObject().(client.Object)
+	change(obj)
+	if err := cluster.Patch(t.Context(), obj, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await follows an object by a watch until it satisfies a condition.
+func await(t *tenant, obj *v1alpha1.UserLogout, what string, ok func(*v1alpha1.UserLogout) bool) *v1alpha1.UserLogout {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	events, err := cluster.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace),
+		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", obj.Name)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Stop()
+	last := obj
+	for event := range events.ResultChan() {
+		got, isLogout := event.Object.(*v1alpha1.UserLogout)
+		if !isLogout {
+			t.Fatalf("watch: %v", event.Object)
+		}
+		last = got
+		if event.Type != watch.Deleted && ok(got) {
+			return got
+		}
+	}
+	t.Fatalf("%s never became %s; last status: %+v", obj.Name, what, last.Status)
+	return nil
+}
+
+func awaitReason(t *tenant, obj *v1alpha1.UserLogout, reason string) *v1alpha1.UserLogout {
+	t.Helper()
+	return await(t, obj, reason, func(o *v1alpha1.UserLogout) bool {
+		return readyReason(o.Status.Conditions) == reason
+	})
+}
+
+func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	events, err := cluster.Watch(ctx, &v1alpha1.ClusterLogoutProviderList{},
+		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", t.provider)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Stop()
+	var last *v1alpha1.ClusterLogoutProvider
+	for event := range events.ResultChan() {
+		if p, ok := event.Object.(*v1alpha1.ClusterLogoutProvider); ok {
+			last = p
+			if readyReason(p.Status.Conditions) == reason && p.Status.ObservedGeneration == p.Generation {
+				return p
+			}
+		}
+	}
+	t.Fatalf("provider never became %s: %+v", reason, last)
+	return nil
+}
+
+func readyReason(conditions []metav1.Condition) string {
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// calls is how many calls the service got for an object's user.
+func calls(obj *v1alpha1.UserLogout) int { return service.Calls(obj.Spec.AccountID, obj.Spec.UserID) }
+
+func wantCalls(t *tenant, obj *v1alpha1.UserLogout, want int) {
+	t.Helper()
+	if got := calls(obj); got != want {
+		t.Errorf("%s: %d calls, want %d", obj.Name, got, want)
+	}
+}
+
+func throttled(times int) chimetest.Answer {
+	return chimetest.Answer{Code: "ThrottledClientException", Status: http.StatusTooManyRequests, Message: "slow down", Times: times}
+}

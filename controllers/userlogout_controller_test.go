@@ -1,0 +1,316 @@
+package controllers_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+func TestLogsOut(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.logout()
+	got := awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+
+	wantCalls(tt, obj, 1)
+	if n := len(service.Sessions(account, obj.Spec.UserID)); n != 0 {
+		t.Errorf("%d sessions left", n)
+	}
+	s := got.Status
+	if s.Attempts != 1 || s.ObservedGeneration != 1 || s.NextAttemptTime != nil || s.CompletionTime == nil || s.StartTime == nil {
+		t.Errorf("status %+v", s)
+	}
+	if !s.StartTime.Equal(&got.CreationTimestamp) {
+		t.Errorf("startTime %s, created %s", s.StartTime, got.CreationTimestamp)
+	}
+	for entry := range service.Follow(t.Context()) {
+		if entry.UserID != obj.Spec.UserID {
+			continue
+		}
+		if s.LastAttempt == nil || s.LastAttempt.RequestID != entry.RequestID || s.LastAttempt.HTTPStatusCode != 204 {
+			t.Errorf("last attempt %+v, journal %+v", s.LastAttempt, entry)
+		}
+		break
+	}
+	if event := awaitEvent(tt, obj, v1alpha1.ReasonLoggedOut); event.Type != "Normal" {
+		t.Errorf("event %+v", event)
+	}
+}
+
+// awaitEvent waits for the event of a reason about an object.
+func awaitEvent(t *tenant, obj client.Object, reason string) *eventsv1.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	events, err := cluster.Watch(ctx, &eventsv1.EventList{}, client.MatchingFieldsSelector{Selector: fields.Set{
+		"regarding.name": obj.GetName(), "reason": reason}.AsSelector()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Stop()
+	for event := range events.ResultChan() {
+		if e, ok := event.Object.(*eventsv1.Event); ok {
+			return e
+		}
+	}
+	t.Fatalf("no event %s about %s", reason, obj.GetName())
+	return nil
+}
+
+func TestNewObjectIsNotTakenForDone(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout()
+	tt.create(obj)
+	if obj.Status.ObservedGeneration != -1 {
+		t.Errorf("observedGeneration of a new object: %d, want -1", obj.Status.ObservedGeneration)
+	}
+}
+
+func TestFailsForGood(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout() // the service does not know this user
+	tt.create(obj)
+	got := awaitReason(tt, obj, v1alpha1.ReasonNotFound)
+	if c := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionFinished); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonFailed {
+		t.Errorf("Finished: %+v", c)
+	}
+	if got.Status.LastAttempt.HTTPStatusCode != 404 || got.Status.LastAttempt.Code != "NotFoundException" || got.Status.LastAttempt.RequestID == "" {
+		t.Errorf("last attempt %+v", got.Status.LastAttempt)
+	}
+	wantCalls(tt, obj, 1)
+	if event := awaitEvent(tt, obj, v1alpha1.ReasonNotFound); event.Type != "Warning" {
+		t.Errorf("event %+v", event)
+	}
+}
+
+func TestThrottledTwiceThenLoggedOut(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout()
+	service.SignIn(account, obj.Spec.UserID, "laptop")
+	once := throttled(1)
+	once.Header = map[string]string{"Retry-After": "2"}
+	service.Script(account, obj.Spec.UserID, once, throttled(1))
+	tt.create(obj)
+
+	got := awaitReason(tt, obj, v1alpha1.ReasonThrottled)
+	if wait := got.Status.NextAttemptTime.Sub(got.Status.LastAttempt.Time.Time); wait < 2*time.Second {
+		t.Errorf("the next attempt is %s after this one, although the service asked for 2s", wait)
+	}
+	got = awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	if got.Status.Attempts != 3 {
+		t.Errorf("%d attempts", got.Status.Attempts)
+	}
+	wantCalls(tt, obj, 3)
+	if event := awaitEvent(tt, obj, v1alpha1.ReasonThrottled); event.Type != "Warning" {
+		t.Errorf("event %+v", event)
+	}
+}
+
+func TestCallThatHangsIsCutAndRepeated(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout()
+	service.SignIn(account, obj.Spec.UserID, "laptop")
+	service.Script(account, obj.Spec.UserID, chimetest.Answer{Cut: chimetest.Hang})
+	tt.create(obj)
+	got := awaitReason(tt, obj, v1alpha1.ReasonEndpointUnreachable)
+	if !strings.Contains(got.Status.LastAttempt.Message, "time-out") || got.Status.LastAttempt.HTTPStatusCode != 0 {
+		t.Errorf("last attempt %+v", got.Status.LastAttempt)
+	}
+	awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+}
+
+func TestSuspendHoldsAndResumeStartsTheClock(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
+	got := awaitReason(tt, obj, v1alpha1.ReasonSuspended)
+	if meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReconciling) != nil || got.Status.StartTime != nil {
+		t.Errorf("suspended: %+v", got.Status)
+	}
+	wantCalls(tt, obj, 0)
+	patch(tt, got, func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(false) })
+	got = awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	if got.Status.ObservedGeneration != 2 || got.Status.StartTime == nil {
+		t.Errorf("resumed: %+v", got.Status)
+	}
+	wantCalls(tt, obj, 1)
+}
+
+func TestNotAfterHasPassed(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(-time.Minute))) })
+	awaitReason(tt, obj, v1alpha1.ReasonDeadlineExceeded)
+	wantCalls(tt, obj, 0)
+}
+
+func TestDeadlineWhileNothingCanBeDone(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.logout(func(o *v1alpha1.UserLogout) {
+		o.Spec.ProviderRef.Name = "no-such-provider"
+		o.Spec.ActiveDeadlineSeconds = 2
+	})
+	awaitReason(tt, obj, v1alpha1.ReasonProviderNotFound)
+	got := awaitReason(tt, obj, v1alpha1.ReasonDeadlineExceeded)
+	if m := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, "no-such-provider") {
+		t.Errorf("message %q", m)
+	}
+	wantCalls(tt, obj, 0)
+}
+
+func TestTTLDeletes(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(1)) })
+	service.SignIn(account, obj.Spec.UserID, "laptop")
+	events, err := cluster.Watch(t.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tt.namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Stop()
+	tt.create(obj)
+	deadline := time.After(patience)
+	for {
+		select {
+		case event := <-events.ResultChan():
+			got := event.Object.(*v1alpha1.UserLogout)
+			if event.Type != watch.Deleted {
+				continue
+			}
+			if readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
+				t.Errorf("deleted before it was done: %+v", got.Status)
+			}
+			wantCalls(tt, obj, 1)
+			return
+		case <-deadline:
+			t.Fatal("not deleted")
+		}
+	}
+}
+
+// TestOutcomeLandsWhateverIsEditedInFlight holds the call, edits all that can be
+// edited, and expects the outcome of that one call.
+func TestOutcomeLandsWhateverIsEditedInFlight(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.newLogout()
+	service.SignIn(account, obj.Spec.UserID, "laptop")
+	hold := service.Hold(account, obj.Spec.UserID)
+	tt.create(obj)
+	<-hold.Arrived()
+	patch(tt, obj, func(o *v1alpha1.UserLogout) {
+		o.Labels = map[string]string{"a": "b"}
+		o.Annotations = map[string]string{"c": "d"}
+		o.Spec.Suspend = ptr.To(true)
+		o.Spec.TTLSecondsAfterFinished = ptr.To(int32(3600))
+	})
+	hold.Release()
+	got := await(tt, obj, "LoggedOut at generation 2", func(o *v1alpha1.UserLogout) bool {
+		return readyReason(o.Status.Conditions) == v1alpha1.ReasonLoggedOut && o.Status.ObservedGeneration == 2
+	})
+	if got.Labels["a"] != "b" || !*got.Spec.Suspend || got.Status.Attempts != 1 {
+		t.Errorf("%+v", got)
+	}
+	wantCalls(tt, obj, 1)
+}
+
+// TestRecreatedInFlight: the outcome of a call for a deleted object does not
+// land on the one that has taken its name.
+func TestRecreatedInFlight(t *testing.T) {
+	tt := newTenant(t)
+	old := tt.newLogout()
+	service.SignIn(account, old.Spec.UserID, "laptop")
+	first := service.Hold(account, old.Spec.UserID)
+	tt.create(old)
+	<-first.Arrived()
+	if err := cluster.Delete(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	recreated := tt.newLogout()
+	recreated.Name, recreated.Spec.UserID = old.Name, old.Spec.UserID
+	second := service.Hold(account, old.Spec.UserID)
+	tt.create(recreated)
+	first.Release()
+	<-second.Arrived() // a call of its own, so the first outcome has been refused
+	calling := awaitReason(tt, recreated, v1alpha1.ReasonCalling)
+	if calling.UID != recreated.UID || calling.Status.LastAttempt != nil || calling.Status.Attempts != 1 {
+		t.Errorf("the new object carries the old one's outcome: %+v", calling.Status)
+	}
+	second.Release()
+	awaitReason(tt, recreated, v1alpha1.ReasonLoggedOut)
+	wantCalls(tt, recreated, 2)
+}
+
+// TestFinishedObjectIsLeftAlone edits a finished object and expects it to be
+// acknowledged and nothing more.
+func TestFinishedObjectIsLeftAlone(t *testing.T) {
+	tt := newTenant(t)
+	obj := tt.logout()
+	done := awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Labels = map[string]string{"a": "b"} })
+	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
+	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(false) })
+	got := await(tt, obj, "acknowledged", func(o *v1alpha1.UserLogout) bool {
+		return o.Status.ObservedGeneration == o.Generation && o.Generation > 1
+	})
+	if !got.Status.CompletionTime.Equal(done.Status.CompletionTime) || got.Status.Attempts != 1 || readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
+		t.Errorf("changed: %+v", got.Status)
+	}
+	wantCalls(tt, obj, 1)
+}
+
+// TestOneCallPerObjectWhileRelabelled relabels all objects all the time: caches
+// lag behind and claims conflict, and still each user is logged out once.
+func TestOneCallPerObjectWhileRelabelled(t *testing.T) {
+	tt := newTenant(t)
+	created := make([]*v1alpha1.UserLogout, *objects)
+	for i := range created {
+		created[i] = tt.newLogout()
+		service.SignIn(account, created[i].Spec.UserID, "laptop")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	relabelled := make(chan int)
+	ready := make(chan *v1alpha1.UserLogout, len(created))
+	go func() { // label each object as soon as it exists, then all again and again
+		n, known := 0, []*v1alpha1.UserLogout(nil)
+		for ctx.Err() == nil {
+			select {
+			case obj := <-ready:
+				known = append(known, obj)
+			default:
+			}
+			for _, obj := range known[max(0, len(known)-20):] {
+				label := []byte(`{"metadata":{"labels":{"n":"` + strings.Repeat("x", n%50) + `"}}}`)
+				if cluster.Patch(ctx, obj.DeepCopy(), client.RawPatch("application/merge-patch+json", label)) == nil {
+					n++
+				}
+			}
+		}
+		relabelled <- n
+	}()
+	for _, obj := range created {
+		tt.create(obj)
+		ready <- obj.DeepCopy()
+	}
+	for _, obj := range created {
+		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	}
+	stop()
+	n := <-relabelled
+	total := 0
+	for _, obj := range created {
+		wantCalls(tt, obj, 1)
+		total += calls(obj)
+	}
+	t.Logf("%d objects, %d edits meanwhile, %d calls", len(created), n, total)
+	if n < len(created) {
+		t.Errorf("only %d edits: this proves little", n)
+	}
+}
