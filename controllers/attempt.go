@@ -97,6 +97,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, claim *v1alpha1.UserLo
 	if err != nil {
 		return err
 	}
+	log := logr.FromContextOrDiscard(ctx)
 	var last error
 	err = storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -112,7 +113,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, claim *v1alpha1.UserLo
 		case hopeless(last):
 			return false, last
 		}
-		logr.FromContextOrDiscard(ctx).Info("outcome not stored yet, trying again", "error", last.Error())
+		log.Info("outcome not stored yet, trying again", "error", last.Error())
 		return false, nil
 	})
 	if err != nil && last != nil {

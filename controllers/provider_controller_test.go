@@ -31,6 +31,27 @@ func TestProviderCreatedLate(t *testing.T) {
 	awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 }
 
+func TestProviderDeletedAndCreatedAgain(t *testing.T) {
+	tt := newTenant(t)
+	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut)
+	if err := cluster.Delete(t.Context(), &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: tt.provider}}); err != nil {
+		t.Fatal(err)
+	}
+	// The cache may lag, so the first may still go through.
+	for reason := ""; reason != v1alpha1.ReasonProviderNotFound; {
+		got := await(tt, tt.logout(), "seen", func(o *v1alpha1.UserLogout) bool {
+			r := readyReason(o.Status.Conditions)
+			return r == v1alpha1.ReasonProviderNotFound || r == v1alpha1.ReasonLoggedOut
+		})
+		reason = readyReason(got.Status.Conditions)
+	}
+	waiting := tt.logout()
+	awaitReason(tt, waiting, v1alpha1.ReasonProviderNotFound)
+	tt.createProvider()
+	awaitReason(tt, waiting, v1alpha1.ReasonLoggedOut)
+	wantCalls(tt, waiting, 1)
+}
+
 func TestNamespaceAllowedLate(t *testing.T) {
 	tt := newTenant(t)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tt.namespace, Labels: map[string]string{"allowed": "true"}}}

@@ -49,8 +49,7 @@ func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Dura
 // loggedOutStatus is the outcome of an attempt that succeeded.
 func loggedOutStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
-	s.LastAttempt = &v1alpha1.AttemptStatus{
-		Time: floorSecond(claimedAt), HTTPStatusCode: int32(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
+	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
 	finish(&s, now)
 	setConditions(&s, claim.Generation, now, succeeded, verdict{metav1.ConditionTrue, v1alpha1.ReasonLoggedOut,
 		"the service confirmed the logout"})
@@ -62,7 +61,7 @@ func loggedOutStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt lo
 func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{
-		Time: floorSecond(claimedAt), HTTPStatusCode: int32(failure.HTTPStatusCode),
+		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
 		Code: failure.Code, Message: failure.Message, RequestID: failure.RequestID}
 	v := verdict{metav1.ConditionFalse, string(failure.Reason), failure.Message}
 	if failure.Class == logout.Permanent {
@@ -170,6 +169,9 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet"})
 	}
 }
+
+// statusCode as the API has it.
+func statusCode(n int) int32 { return int32(n) } //nolint:gosec // it has three digits on the wire
 
 // floorSecond is what the API stores of a time.
 func floorSecond(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }

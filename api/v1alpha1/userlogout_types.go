@@ -123,9 +123,8 @@ type UserLogoutStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
-	// +patchStrategy=merge
-	// +patchMergeKey=type
-	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// observedGeneration is the generation of the spec this status was made
 	// for; -1 until the operator has seen the object.
@@ -163,9 +162,10 @@ type AttemptStatus struct {
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 
-	// httpStatusCode of the answer; absent if none came.
+	// httpStatusCode of the answer; absent if none came. It is as the endpoint
+	// sent it, so not always one that HTTP defines.
 	// +optional
-	// +kubebuilder:validation:Minimum=100
+	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=999
 	HTTPStatusCode int32 `json:"httpStatusCode,omitempty"`
 

@@ -27,18 +27,22 @@ var errUsage = errors.New("see --help")
 func main() {
 	// A second SIGTERM changes nothing: outcomes are still being stored.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := run(ctx, os.Args[1:], os.Stderr)
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return
-	case errors.Is(err, errUsage):
-		fmt.Fprintln(os.Stderr, "logout-operator:", err)
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "logout-operator:", err)
-		os.Exit(1)
+	stop()
+	os.Exit(exitCode(err, os.Stderr))
+}
+
+// exitCode says what went wrong, in one line, and returns the exit status: 2 for
+// an error in the command line, 1 for any other.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
 	}
+	fmt.Fprintln(stderr, "logout-operator:", err)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) error {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlagsThatAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		want string
+	}{
+		{"--nonsense", "-nonsense"},
+		{"start", `unexpected argument "start"`},
+		{"--workers=many", "-workers"},
+		{"--workers=0", "--workers must be at least 1"},
+		{"--call-timeout=0s", "--call-timeout must be above zero"},
+		{"--call-timeout=20s", "--visibility-timeout (30s) must be at least twice --call-timeout (20s)"},
+		{"--visibility-timeout=10s", "--visibility-timeout (10s) must be at least twice --call-timeout (10s)"},
+		{"--namespace=", "--namespace must not be empty"},
+		{"--log-level=loud", "-log-level"},
+	} {
+		var out bytes.Buffer
+		code := exitCode(run(t.Context(), strings.Fields(tt.args), &out), &out)
+		if line := out.String(); code != 2 || !strings.Contains(line, tt.want) || strings.Count(line, "\n") != 1 {
+			t.Errorf("%s: status %d, %q, want status 2 and one line with %q", tt.args, code, line, tt.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out bytes.Buffer
+	if code := exitCode(run(t.Context(), []string{"--help"}, &out), &out); code != 0 {
+		t.Errorf("status %d", code)
+	}
+	if !strings.Contains(out.String(), "-visibility-timeout") {
+		t.Errorf("help says %q", out.String())
+	}
+}
+
+func TestDefaultsDoNotContradictEachOther(t *testing.T) {
+	o, err := parse(nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Workers != 50 || o.CallTimeout != 10*time.Second || o.VisibilityTimeout != 30*time.Second {
+		t.Errorf("defaults %+v", o)
+	}
+}
+
+func TestNoCluster(t *testing.T) {
+	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
+	t.Setenv("HOME", t.TempDir())
+	var out bytes.Buffer
+	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 || !strings.Contains(out.String(), "no cluster to work on") {
+		t.Errorf("status %d, %q", code, out.String())
+	}
+}
