@@ -1,0 +1,82 @@
+# Everything here needs Go, make, git and a C compiler; Go fetches the rest by the versions pinned in hack/.
+# All recipes are one shell each and plain POSIX.
+
+CONTROLLER_GEN = go tool -modfile=hack/tools/go.mod controller-gen
+LINT           = go tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
+# Puts kube-apiserver and etcd where tests and demonstrations look for them.
+WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILDER_ASSETS &&
+
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-10s %s\n' "$$t" "$$d"; done
+
+# Seeing it work
+
+.PHONY: demo
+demo: ## Log out the user of the reference example, from nothing, and check that it happened
+	@$(WITH_ASSETS) go run ./hack/demo
+
+.PHONY: dev
+dev: ## Keep what demo starts running, and print the KUBECONFIG to use
+	@$(WITH_ASSETS) go run ./hack/demo --keep
+
+# Changing it
+
+.PHONY: generate
+generate: ## Write the deep copy functions of the API
+	$(CONTROLLER_GEN) object paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the CRDs and the roles into config/
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(LINT) fmt
+
+.PHONY: build
+build: ## Build the programs into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+# Checking it
+
+.PHONY: verify
+verify: generate manifests ## Check that generated files, formatting and go.mod are up to date
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run make fmt: $$unformatted" >&2; exit 1; }
+	go mod tidy -diff
+	@git diff --exit-code -- api config && test -z "$$(git ls-files --others --exclude-standard -- api config)" || \
+	  { echo "generated files differ from those in git: add what make generate manifests wrote" >&2; exit 1; }
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: ## Run the linters (the first time it compiles them, in about a minute)
+	$(LINT) run
+
+.PHONY: test
+test: ## Run all tests against a real API server (the first time it builds one, in about 8 minutes)
+	@$(WITH_ASSETS) go test -race -timeout 20m ./...
+
+.PHONY: cover
+cover: ## Measure the test coverage of controllers and internal
+	@$(WITH_ASSETS) go test -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=cover.out ./...
+	@go tool cover -func=cover.out | tail -n 1
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@for file in $$(git ls-files '*_test.go'); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+	    go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) ./$$(dirname $$file) || exit 1; \
+	  done; \
+	done
+
+.PHONY: clean
+clean: ## Remove what the other targets left in this folder
+	rm -rf bin cover.out

@@ -1,0 +1,24 @@
+// Assets prints a directory with kube-apiserver and etcd, to be used as KUBEBUILDER_ASSETS.
+// What it does meanwhile goes to standard error.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/logout-operator/logout-operator/test/controlplane/assets"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	dir, err := assets.Find(ctx, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "assets:", err)
+		os.Exit(1)
+	}
+	fmt.Println(dir)
+}

@@ -1,0 +1,90 @@
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// fieldOwner is the field manager of all that Apply writes.
+const fieldOwner = client.FieldOwner("controlplane")
+
+// Apply does as the administrator what kubectl apply --server-side --force-conflicts does with a YAML or JSON stream
+// of any number of documents. CustomResourceDefinitions go first, and are served when the rest follows in the order given:
+// a namespace has to come before what is in it. The error names the object that was refused;
+// the objects before it stay.
+func (cp *ControlPlane) Apply(ctx context.Context, manifests []byte) error {
+	objects, err := decode(manifests)
+	if err != nil {
+		return err
+	}
+	var crds []*apiextensionsv1.CustomResourceDefinition
+	var rest []*unstructured.Unstructured
+	for _, obj := range objects {
+		if obj.GroupVersionKind().GroupKind() != apiextensionsv1.Kind("CustomResourceDefinition") {
+			rest = append(rest, obj)
+			continue
+		}
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, crd); err != nil {
+			return fmt.Errorf("CustomResourceDefinition %s: %w", obj.GetName(), err)
+		}
+		crds = append(crds, crd)
+		if err := cp.apply(ctx, obj); err != nil {
+			return err
+		}
+	}
+	if len(crds) > 0 {
+		wait := envtest.CRDInstallOptions{PollInterval: 50 * time.Millisecond, MaxTime: patience}
+		if err := envtest.WaitForCRDs(cp.Config, crds, wait); err != nil {
+			return fmt.Errorf("waiting for the CustomResourceDefinitions to be served: %w", err)
+		}
+	}
+	for _, obj := range rest {
+		if err := cp.apply(ctx, obj); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cp *ControlPlane) apply(ctx context.Context, obj *unstructured.Unstructured) error {
+	name := obj.GetKind() + " " + client.ObjectKeyFromObject(obj).String()
+	err := cp.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(obj), fieldOwner, client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("applying %s: %w", name, err)
+	}
+	return nil
+}
+
+// decode returns the objects of a stream; documents that hold nothing but comments are left out.
+func decode(manifests []byte) ([]*unstructured.Unstructured, error) {
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
+	var objects []*unstructured.Unstructured
+	for n := 1; ; n++ {
+		var document runtime.RawExtension
+		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+			return objects, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("document %d of the manifests: %w", n, err)
+		}
+		if len(document.Raw) == 0 || bytes.Equal(document.Raw, []byte("null")) {
+			continue
+		}
+		obj := &unstructured.Unstructured{}
+		if err := obj.UnmarshalJSON(document.Raw); err != nil {
+			return nil, fmt.Errorf("document %d of the manifests: %w", n, err)
+		}
+		objects = append(objects, obj)
+	}
+}

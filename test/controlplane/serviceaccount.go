@@ -1,0 +1,47 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// tokenLifetime outlasts the certificates of a control plane, which are valid for a week: nobody renews the token.
+const tokenLifetime = 8 * 24 * time.Hour
+
+// ServiceAccountConfig returns the access of a ServiceAccount that exists, by a token of its own: what a pod that runs as
+// it may do and no more. The client does not limit its rate.
+func (cp *ControlPlane) ServiceAccountConfig(ctx context.Context, namespace, name string) (*rest.Config, error) {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	seconds := int64(tokenLifetime.Seconds())
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
+	if err := cp.client.SubResource("token").Create(ctx, account, request); err != nil {
+		return nil, fmt.Errorf("token for ServiceAccount %s/%s: %w", namespace, name, err)
+	}
+	config := rest.AnonymousClientConfig(cp.Config)
+	config.BearerToken = request.Status.Token
+	return config, nil
+}
+
+// ServiceAccountKubeconfig is [ControlPlane.ServiceAccountConfig] as a file for a program in a process of its own. Its
+// default namespace is that of the ServiceAccount, as it is in a pod.
+func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace, name string) ([]byte, error) {
+	config, err := cp.ServiceAccountConfig(ctx, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	const only = "controlplane"
+	file := clientcmdapi.NewConfig()
+	file.Clusters[only] = &clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData}
+	file.AuthInfos[only] = &clientcmdapi.AuthInfo{Token: config.BearerToken}
+	file.Contexts[only] = &clientcmdapi.Context{Cluster: only, AuthInfo: only, Namespace: namespace}
+	file.CurrentContext = only
+	return clientcmd.Write(*file)
+}
