@@ -2,14 +2,18 @@ package controllers_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -275,42 +279,44 @@ func TestOneCallPerObjectWhileRelabelled(t *testing.T) {
 		created[i] = tt.newLogout()
 		service.SignIn(account, created[i].Spec.UserID, "laptop")
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	relabelled := make(chan int)
-	ready := make(chan *v1alpha1.UserLogout, len(created))
-	go func() { // label each object as soon as it exists, then all again and again
-		n, known := 0, []*v1alpha1.UserLogout(nil)
-		for ctx.Err() == nil {
-			select {
-			case obj := <-ready:
-				known = append(known, obj)
-			default:
-			}
-			for _, obj := range known[max(0, len(known)-20):] {
-				label := []byte(`{"metadata":{"labels":{"n":"` + strings.Repeat("x", n%50) + `"}}}`)
-				if cluster.Patch(ctx, obj.DeepCopy(), client.RawPatch("application/merge-patch+json", label)) == nil {
-					n++
+	var exist, edits atomic.Int64
+	done, stop := context.WithCancel(t.Context())
+	var relabelling errgroup.Group
+	for range 4 {
+		relabelling.Go(func() error {
+			for i := int64(0); done.Err() == nil; i++ {
+				n := exist.Load()
+				if n == 0 {
+					continue
+				}
+				// The newest first: those that are not finished yet.
+				obj := &v1alpha1.UserLogout{ObjectMeta: created[n-1-i%min(n, 100)].ObjectMeta}
+				label := fmt.Appendf(nil, `{"metadata":{"labels":{"edit":"%d"}}}`, edits.Add(1))
+				if err := cluster.Patch(done, obj, client.RawPatch(types.MergePatchType, label)); err != nil && done.Err() == nil {
+					return err
 				}
 			}
-		}
-		relabelled <- n
-	}()
+			return nil
+		})
+	}
 	for _, obj := range created {
-		tt.create(obj)
-		ready <- obj.DeepCopy()
+		tt.create(obj.DeepCopy())
+		exist.Add(1)
 	}
 	for _, obj := range created {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 	}
 	stop()
-	n := <-relabelled
+	if err := relabelling.Wait(); err != nil {
+		t.Error(err)
+	}
 	total := 0
 	for _, obj := range created {
 		wantCalls(tt, obj, 1)
 		total += calls(obj)
 	}
-	t.Logf("%d objects, %d edits meanwhile, %d calls", len(created), n, total)
-	if n < len(created) {
-		t.Errorf("only %d edits: this proves little", n)
+	t.Logf("%d objects, %d edits meanwhile, %d calls", len(created), edits.Load(), total)
+	if edits.Load() < int64(len(created)) {
+		t.Errorf("only %d edits: this proves little", edits.Load())
 	}
 }
