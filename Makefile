@@ -18,11 +18,11 @@ help: ## Show the targets
 
 .PHONY: demo
 demo: ## Log out the user of the reference example, from nothing, and check that it happened
-	@$(WITH_ASSETS) go run ./hack/demo
+	@$(WITH_ASSETS) echo "compiling the demo (minutes the first time)" && go run ./hack/demo
 
 .PHONY: dev
 dev: ## Keep what demo starts running, and print the KUBECONFIG to use
-	@$(WITH_ASSETS) go run ./hack/demo --keep
+	@$(WITH_ASSETS) echo "compiling (minutes the first time)" && go run ./hack/demo --keep
 
 # Changing it
 
