@@ -5,6 +5,8 @@ CONTROLLER_GEN = go tool -modfile=hack/tools/go.mod controller-gen
 LINT           = go tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
 # Puts kube-apiserver and etcd where tests and demonstrations look for them.
 WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILDER_ASSETS &&
+# Not go run, which hides the exit status and does not pass signals on.
+BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
 FUZZTIME ?= 10s
 
@@ -18,11 +20,11 @@ help: ## Show the targets
 
 .PHONY: demo
 demo: ## Log out the user of the reference example, from nothing, and check that it happened
-	@$(WITH_ASSETS) echo "compiling the demo (minutes the first time)" && go run ./hack/demo
+	@$(WITH_ASSETS) $(BUILD_DEMO) && exec bin/demo
 
 .PHONY: dev
 dev: ## Keep what demo starts running, and print the KUBECONFIG to use
-	@$(WITH_ASSETS) echo "compiling (minutes the first time)" && go run ./hack/demo --keep
+	@$(WITH_ASSETS) $(BUILD_DEMO) && exec bin/demo --keep
 
 # Changing it
 
