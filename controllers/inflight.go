@@ -12,10 +12,11 @@ type inflight struct {
 	ctx    context.Context // of every attempt; ends when a drain gives up
 	cancel context.CancelFunc
 
-	mu       sync.Mutex
-	attempts int
-	draining bool
-	empty    chan struct{} // closed when draining and no attempt is left
+	mu        sync.Mutex
+	attempts  int
+	draining  bool
+	empty     chan struct{} // closed when draining and no attempt is left
+	abandoned int           // attempts left when a drain gave up
 }
 
 func newInflight() *inflight {
@@ -42,7 +43,8 @@ func (f *inflight) end() {
 }
 
 // drain lets no attempt begin any more and waits for those under way, until ctx
-// is done; then it abandons them and returns how many.
+// is done; then it abandons them. It returns how many this drain or an earlier
+// one has abandoned.
 func (f *inflight) drain(ctx context.Context) (abandoned int) {
 	defer f.cancel()
 	f.mu.Lock()
@@ -51,14 +53,18 @@ func (f *inflight) drain(ctx context.Context) (abandoned int) {
 		f.closeIfEmpty()
 	}
 	f.mu.Unlock()
+	var gaveUp bool
 	select {
 	case <-f.empty:
-		return 0
 	case <-ctx.Done():
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.attempts
+		gaveUp = true
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if gaveUp {
+		f.abandoned = max(f.abandoned, f.attempts)
+	}
+	return f.abandoned
 }
 
 func (f *inflight) closeIfEmpty() {

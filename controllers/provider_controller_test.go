@@ -160,3 +160,32 @@ func TestNoIdentity(t *testing.T) {
 	awaitReason(tt, obj, v1alpha1.ReasonUnauthorized)
 	wantCalls(tt, obj, 0)
 }
+
+func TestAssumesARole(t *testing.T) {
+	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) {
+		p.Spec.AmazonChime.AssumeRole = &v1alpha1.AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout", ExternalID: "other"}
+	})
+	p := awaitProvider(tt, v1alpha1.ReasonCredentialsUnavailable)
+	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, "AccessDenied") {
+		t.Errorf("message %q", m)
+	}
+	patch(tt, p, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.AssumeRole.ExternalID = "acme" })
+	awaitProvider(tt, v1alpha1.ReasonAvailable)
+	obj := tt.logout()
+	awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	for _, entry := range service.Journal() {
+		if entry.UserID == obj.Spec.UserID && entry.AccessKeyID != roleCredentials.AccessKeyID {
+			t.Errorf("signed by %s, not by the role", entry.AccessKeyID)
+		}
+	}
+}
+
+func TestMalformedKey(t *testing.T) {
+	tt := newTenant(t)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
+	patch(tt, secret, func(s *corev1.Secret) { s.StringData = map[string]string{"AWS_SECRET_ACCESS_KEY": "hunter 2"} })
+	p := awaitProvider(tt, v1alpha1.ReasonInvalidSecret)
+	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) || strings.Contains(m, "hunter") {
+		t.Errorf("message %q", m)
+	}
+}

@@ -125,5 +125,8 @@ func TestDrainGivesUp(t *testing.T) {
 		}
 		f.end()
 		f.end()
+		if n := f.drain(t.Context()); n != 2 {
+			t.Errorf("a later drain forgets those abandoned: %d, want 2", n)
+		}
 	})
 }

@@ -116,6 +116,7 @@ func TestProvidersThatAreRefused(t *testing.T) {
 		{"no endpoint", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "" }, []string{"spec.amazonChime.endpoint"}},
 		{"endpoint that is no URL", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
 		{"endpoint of another scheme", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "ftp://chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
+		{"region that is none", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Region = "us east" }, []string{"spec.amazonChime.region", "us-east-1"}},
 		{"no accounts", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = nil }, []string{"spec.accountIDs"}},
 		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} }, []string{"spec.accountIDs"}},
 		{"no namespaces", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} }, []string{"spec.allowedNamespaces"}},

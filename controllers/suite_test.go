@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -98,7 +99,10 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials}})
+	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials, roleCredentials}})
+	sts := httptest.NewServer(http.HandlerFunc(assumeRole))
+	context.AfterFunc(ctx, sts.Close)
+	os.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
 	done := make(chan error, 1)
 	go func() {
 		done <- operator.Run(ctx, own, operator.Options{
@@ -107,6 +111,21 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 		})
 	}()
 	return done, nil
+}
+
+// roleCredentials are those of the role that assumeRole lets be assumed.
+var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "role", SessionToken: "session"}
+
+// assumeRole is AWS STS for one role, which asks for an external ID.
+func assumeRole(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("RoleArn") != "arn:aws:iam::123456789012:role/logout" || r.FormValue("ExternalId") != "acme" {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`)
+		return
+	}
+	fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey>
+<SessionToken>%s</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+		roleCredentials.AccessKeyID, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
 var number atomic.Int64

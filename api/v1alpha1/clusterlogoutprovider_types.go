@@ -95,7 +95,8 @@ type AmazonChimeProvider struct {
 	// +optional
 	// +default="us-east-1"
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="must be the name of a region, such as us-east-1"
 	Region string `json:"region,omitempty"`
 
 	// credentials are those the requests are signed with; absent means the

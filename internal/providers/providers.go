@@ -157,7 +157,10 @@ func (r *Resolver) newClient(ctx context.Context, p *v1alpha1.ClusterLogoutProvi
 		config.AssumeRole = &chime.AssumeRole{RoleARN: role.RoleARN, ExternalID: role.ExternalID}
 	}
 	c, err := chime.New(ctx, config)
-	if err != nil {
+	switch {
+	case err != nil && secret != nil:
+		return nil, &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q: %v", secret.Name, secret.Namespace, err)}
+	case err != nil:
 		return nil, &ConfigError{v1alpha1.ReasonCredentialsUnavailable, err.Error()}
 	}
 	return c, nil
