@@ -104,20 +104,19 @@ func (r *userLogoutReconciler) store(ctx context.Context, claim *v1alpha1.UserLo
 		defer cancel()
 		obj := &v1alpha1.UserLogout{}
 		obj.Namespace, obj.Name = claim.Namespace, claim.Name
-		previous := last
 		switch last = r.client.Status().Patch(ctx, obj, patch); {
 		case last == nil:
 			return true, nil
-		case apierrors.IsInvalid(last) && previous != nil && r.stored(ctx, claim, outcome):
-			return true, nil // an earlier try got through, but its answer did not
+		case apierrors.IsInvalid(last) && r.stored(ctx, claim, outcome):
+			return true, nil // an earlier try got through, but its answer did not; client-go tries again by itself, too
 		case hopeless(last):
 			return false, last
 		}
 		log.Info("outcome not stored yet, trying again", "error", last.Error())
 		return false, nil
 	})
-	if err != nil && last != nil {
-		return fmt.Errorf("%w (%w)", last, err)
+	if utilwait.Interrupted(err) && last != nil {
+		return fmt.Errorf("%w before it could be stored: %w", err, last)
 	}
 	return err
 }
@@ -150,7 +149,7 @@ func hopeless(err error) bool {
 }
 
 // stored reports whether the outcome is the object's status already. It asks
-// the API server, not the cache; only a try after an unclear one does so.
+// the API server, not the cache, as only a refused outcome makes it do.
 func (r *userLogoutReconciler) stored(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) bool {
 	var live v1alpha1.UserLogout
 	err := r.apiReader.Get(ctx, client.ObjectKeyFromObject(claim), &live)

@@ -137,6 +137,12 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 		{"unavailable, throttled, conflict", failures(false, apierrors.NewServiceUnavailable("down"), apierrors.NewTooManyRequestsError("slow"),
 			apierrors.NewConflict(group, "jane", errors.New("busy")))},
 		{"stored, but the answer lost", failures(true, errors.New("reset"))},
+		{"stored, and sent again by the client", interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			if err := c.SubResource(sub).Patch(ctx, obj, patch, opts...); err != nil {
+				return err
+			}
+			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+		}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTrial(t, tt.trouble)

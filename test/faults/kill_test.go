@@ -1,0 +1,86 @@
+package faults
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+var kills = flag.Int("kills", 3, "how many attempts the operator is killed in at each point; one SIGKILL hits up to 10")
+
+// attemptsPerKill is how many attempts, all at the same point, one SIGKILL hits: one for each worker.
+const attemptsPerKill = 10
+
+// killPoint is a moment in an attempt at which the operator dies.
+type killPoint struct {
+	name string
+	// arm has die called when the attempt at the object of this name is at the point.
+	arm func(t *testing.T, p *proxy, name string, die func())
+	// calls and attempts that the object takes in all.
+	calls, attempts int
+}
+
+var killPoints = []killPoint{
+	{"before the claim", atWrite(claim, before), 1, 1},
+	{"between claim and call", atWrite(claim, after), 1, 2},
+	{"in the call", inCall, 2, 2},
+	{"between call and outcome", atWrite(outcome, before), 2, 2},
+	{"after the outcome", atWrite(outcome, after), 1, 1},
+}
+
+func atWrite(k kind, when func(func()) fault) func(*testing.T, *proxy, string, func()) {
+	return func(_ *testing.T, p *proxy, name string, die func()) { p.meet(k, name, when(die)) }
+}
+
+// inCall: the service has the call, and carries it out although the operator is gone.
+func inCall(t *testing.T, _ *proxy, name string, die func()) {
+	hold := service.Hold(account, name)
+	go func() {
+		select {
+		case <-hold.Arrived():
+			die()
+		case <-t.Context().Done():
+		}
+		hold.Release()
+	}()
+}
+
+// TestKill: every object finishes, and a call is repeated only if the operator died in it or before its outcome was
+// stored, and then once.
+func TestKill(t *testing.T) {
+	figures := newFigures(t, "SIGKILL", "attempts hit", "SIGKILLs", "finished", "repeats max", "repeats in all")
+	for _, point := range killPoints {
+		t.Run(point.name, func(t *testing.T) {
+			p := newProxy(t)
+			o := startOperator(t, p)
+			killed, finished, most, sum := 0, 0, 0, 0
+			for hit := 0; hit < *kills; hit += attemptsPerKill {
+				var objects []*v1alpha1.UserLogout
+				o, objects = killIn(t, p, o, point, hit, min(attemptsPerKill, *kills-hit))
+				killed++
+				for _, obj := range objects {
+					verify(t, obj, point.calls, point.attempts)
+					finished++
+					repeats := service.Calls(account, obj.Spec.UserID) - 1
+					most, sum = max(most, repeats), sum+repeats
+				}
+			}
+			figures.row(point.name, *kills, killed, finished, most, sum)
+		})
+	}
+}
+
+// killIn kills the operator when n attempts, numbered from first, are at the point, and starts another.
+func killIn(t *testing.T, p *proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
+	t.Helper()
+	die := together(n, o.kill)
+	objects := make([]*v1alpha1.UserLogout, n)
+	for i := range objects {
+		name := nameFor(t, first+i)
+		point.arm(t, p, name, die)
+		objects[i] = create(t, name)
+	}
+	receive(t, o.exited, "the operator to be killed")
+	return startOperator(t, p), objects
+}

@@ -1,0 +1,114 @@
+// Package faults breaks the operator, and what it talks to, at named moments and counts what users get of it.
+//
+// The operator is a process of its own, built with the race detector and running as its ServiceAccount. Between it and
+// a real API server stands a proxy that loses, holds or answers single writes; the service is a fake that keeps a
+// journal of every call. A fault is tied to an event (this claim arrives, this call waits), never to chance or to a
+// pause. What must hold: every object finishes, and a call is repeated only if the operator died, or was refused for
+// good, between the call's claim and its outcome.
+package faults
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+)
+
+const (
+	operatorNamespace = "logout-operator-system"
+	operatorAccount   = "logout-operator" // its ServiceAccount
+	tenant            = "tenant"          // the namespace of all UserLogouts
+	account           = "account"         // the account of all users
+)
+
+var (
+	plane   *controlplane.ControlPlane
+	admin   client.WithWatch // goes past the proxy
+	service *chimetest.Server
+	binary  string // the operator
+)
+
+// manifests of what the operator finds beside what it is installed with. The provider's limit is out of the way.
+const manifests = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: tenant, labels: {logout-operator.io/allowed: "true"}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: credentials, namespace: logout-operator-system}
+stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
+---
+apiVersion: logout-operator.io/v1alpha1
+kind: ClusterLogoutProvider
+metadata: {name: default}
+spec:
+  type: AmazonChime
+  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
+  accountIDs: [account]
+  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
+  rateLimit: {requestsPerSecond: 1000, burst: 1000}
+`
+
+func TestMain(m *testing.M) {
+	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
+}
+
+// suite prepares what all tests share, runs them, and looks at the journal once more when all of them are over.
+type suite struct{ tests *testing.M }
+
+func (s suite) Run() int {
+	credentials := aws.Credentials{AccessKeyID: "AKIDFAULTS", SecretAccessKey: "secret"}
+	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials}})
+	defer service.Close()
+	dir, err := os.MkdirTemp("", "faults-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		err = s.prepare(context.Background(), dir, credentials)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := s.tests.Run()
+	if err := recount(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func (suite) prepare(ctx context.Context, dir string, credentials aws.Credentials) error {
+	binary = filepath.Join(dir, "logout-operator")
+	build := exec.CommandContext(ctx, "go", "build", "-race", "-o", binary, "../../cmd/logout-operator")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the operator: %w\n%s", err, output)
+	}
+	installation, err := controlplane.Kustomize("../../config/default")
+	if err != nil {
+		return err
+	}
+	if err := plane.Apply(ctx, installation); err != nil {
+		return err
+	}
+	found := fmt.Sprintf(manifests, credentials.AccessKeyID, credentials.SecretAccessKey, service.URL)
+	if err := plane.Apply(ctx, []byte(found)); err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	admin, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
+	return err
+}

@@ -1,0 +1,119 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// nameFor returns the name of the test's n-th object, which is also its user's ID: each object has a user of its own,
+// so that the journal tells whose call it was.
+func nameFor(t *testing.T, n int) string {
+	return fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), n)
+}
+
+// create signs the user in and creates the object that logs them out.
+func create(t *testing.T, name string) *v1alpha1.UserLogout {
+	t.Helper()
+	service.SignIn(account, name, "laptop", "phone")
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name},
+	}
+	if err := admin.Create(t.Context(), obj); err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+// awaitFinished waits for the object, not one re-created under its name, to finish, and returns its last status.
+func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant), client.MatchingFields{"metadata.name": obj.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	var last v1alpha1.UserLogoutStatus
+	for event := range w.ResultChan() {
+		seen, ok := event.Object.(*v1alpha1.UserLogout)
+		if !ok || seen.UID != obj.UID {
+			continue
+		}
+		last = seen.Status
+		if event.Type == watch.Deleted {
+			t.Fatalf("%s was deleted", obj.Name)
+		}
+		if meta.IsStatusConditionTrue(last.Conditions, v1alpha1.ConditionFinished) {
+			return last
+		}
+	}
+	t.Fatalf("%s has not finished: %+v", obj.Name, last)
+	return last
+}
+
+// verify waits for the object to finish and checks that its user is logged out, by as many calls and attempts.
+func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha1.UserLogoutStatus {
+	t.Helper()
+	status := awaitFinished(t, obj)
+	if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); ready.Reason != v1alpha1.ReasonLoggedOut {
+		t.Errorf("%s: finished as %s: %s", obj.Name, ready.Reason, ready.Message)
+	}
+	if n := len(service.Sessions(account, obj.Spec.UserID)); n > 0 {
+		t.Errorf("%s: the user still has %d sessions", obj.Name, n)
+	}
+	if int(status.Attempts) != attempts {
+		t.Errorf("%s: %d attempts, want %d", obj.Name, status.Attempts, attempts)
+	}
+	verifyCalls(t, obj.Spec.UserID, calls)
+	return status
+}
+
+// tally of the calls to each user whose object is done with.
+var tally struct {
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+// verifyCalls checks the journal for the calls to a user. There must never be another: see recount.
+func verifyCalls(t *testing.T, userID string, calls int) {
+	t.Helper()
+	if got := service.Calls(account, userID); got != calls {
+		t.Errorf("%s: %d calls, want %d", userID, got, calls)
+	}
+	tally.mu.Lock()
+	defer tally.mu.Unlock()
+	if tally.calls == nil {
+		tally.calls = map[string]int{}
+	}
+	tally.calls[userID] = calls
+}
+
+// recount checks that the operators of later tests, each of which has seen the objects of all tests before it, have
+// not called for any of them again.
+func recount() error {
+	tally.mu.Lock()
+	defer tally.mu.Unlock()
+	var late []error
+	for userID, calls := range tally.calls {
+		if got := service.Calls(account, userID); got != calls {
+			late = append(late, fmt.Errorf("%s: %d calls at the end of all tests, want %d", userID, got, calls))
+		}
+	}
+	return errors.Join(late...)
+}
