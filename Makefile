@@ -43,7 +43,7 @@ fmt: ## Format the code
 
 .PHONY: build
 build: ## Build the programs into bin/
-	go build -trimpath -o bin/ ./cmd/...
+	go build -o bin/ ./cmd/...
 
 # Checking it
 

@@ -117,10 +117,7 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.ConfigError, now time.Time) v1alpha1.ClusterLogoutProviderStatus {
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
-	set := func(kind string, v verdict) {
-		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
-			ObservedGeneration: p.Generation, LastTransitionTime: floorSecond(now)})
-	}
+	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
 	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
 	if problem == nil {

@@ -55,6 +55,20 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
+// TestReasonsAreDocumented: what a provider reports is what the API documents.
+func TestReasonsAreDocumented(t *testing.T) {
+	for reason, documented := range map[logout.Reason]string{
+		logout.BadRequest: v1alpha1.ReasonBadRequest, logout.NotFound: v1alpha1.ReasonNotFound, logout.Forbidden: v1alpha1.ReasonForbidden,
+		logout.Unauthorized: v1alpha1.ReasonUnauthorized, logout.Throttled: v1alpha1.ReasonThrottled,
+		logout.ServiceUnavailable: v1alpha1.ReasonServiceUnavailable, logout.ServiceFailure: v1alpha1.ReasonServiceFailure,
+		logout.EndpointUnreachable: v1alpha1.ReasonEndpointUnreachable, logout.UnexpectedResponse: v1alpha1.ReasonUnexpectedResponse,
+	} {
+		if string(reason) != documented {
+			t.Errorf("%s is documented as %s", reason, documented)
+		}
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	provider := func(accounts []string, from v1alpha1.NamespacesFrom, selector *metav1.LabelSelector) *v1alpha1.ClusterLogoutProvider {
 		return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: v1alpha1.ClusterLogoutProviderSpec{

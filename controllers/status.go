@@ -35,7 +35,7 @@ const (
 )
 
 // claimedStatus is the claim of the next attempt: no other call is made until
-// visible has passed.
+// the visibility timeout has passed.
 func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.StartTime = &metav1.Time{Time: startTime(obj)}
@@ -143,10 +143,7 @@ func finish(s *v1alpha1.UserLogoutStatus, now time.Time) {
 // setConditions makes the conditions say one thing together.
 func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time, p phase, ready verdict) {
 	s.ObservedGeneration = generation
-	set := func(kind string, v verdict) {
-		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
-			ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
-	}
+	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, generation, now) }
 	set(v1alpha1.ConditionReady, ready)
 	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
@@ -168,6 +165,12 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 	default:
 		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet"})
 	}
+}
+
+// setCondition sets one condition; its transition time moves with its status.
+func setCondition(conditions *[]metav1.Condition, kind string, v verdict, generation int64, now time.Time) {
+	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
+		ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
 }
 
 // statusCode as the API has it.
