@@ -15,6 +15,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 const usage = `demo logs out the user of config/samples on a control plane of its own, and checks that it happened.
@@ -59,6 +62,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	ctrl.SetLogger(logr.Discard()) // or controller-runtime complains in the middle of the output
 	s := &stage{steps: newSteps(stdout)}
 	defer func() { err = errors.Join(err, s.close()) }()
 
