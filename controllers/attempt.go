@@ -42,11 +42,14 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 	r.pacer.Release(client.ObjectKeyFromObject(obj))
 
 	outcome := r.call(ctx, claim, provider, claimedAt, callBy)
-	if err := r.store(ctx, claim, outcome); err != nil {
+	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", outcome.Attempts, "reason", ready(outcome).Reason)
+	if err := r.store(ctx, claim, outcome); apierrors.IsNotFound(err) {
+		log.Info("outcome dropped: the object was deleted during the call")
+		return ctrl.Result{}, nil
+	} else if err != nil {
 		outcomesUnstored.WithLabelValues(string(apierrors.ReasonForError(err))).Inc()
-		logr.FromContextOrDiscard(ctx).Error(err, "outcome not stored: the attempt counts as one whose outcome is unknown",
-			"attempt", outcome.Attempts, "reason", ready(outcome).Reason)
-		return ctrl.Result{RequeueAfter: time.Until(timeOf(claim.Status.NextAttemptTime))}, nil
+		log.Error(err, "outcome not stored: the attempt counts as one whose outcome is unknown")
+		return requeueAt(timeOf(claim.Status.NextAttemptTime)), nil
 	}
 	r.announce(claim, obj.Status, outcome)
 	claim.Status = outcome

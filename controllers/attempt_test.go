@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -42,6 +43,7 @@ type trial struct {
 	calls  int
 	answer error // of the service
 	during func()
+	result ctrl.Result
 }
 
 func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
@@ -88,7 +90,8 @@ func (tr *trial) awaitHeld() {
 
 func (tr *trial) run() error {
 	tr.Helper()
-	_, err := tr.attempt(tr.Context(), tr.obj, service(func(context.Context) (logout.Receipt, error) {
+	var err error
+	tr.result, err = tr.attempt(tr.Context(), tr.obj, service(func(context.Context) (logout.Receipt, error) {
 		tr.calls++
 		if tr.during != nil {
 			tr.during()
@@ -170,11 +173,43 @@ func TestRefusalThatStaysEndsTheHold(t *testing.T) {
 	if got := tr.live(); !calling(got) {
 		t.Errorf("status %+v, want the claim", got.Status)
 	}
+	if tr.result.RequeueAfter <= 0 {
+		t.Error("nothing wakes the object when its claim has run out")
+	}
 	if n := testutil.ToFloat64(outcomesUnstored.WithLabelValues("Forbidden")) - before; n != 1 {
 		t.Errorf("counted %v", n)
 	}
 	if len(tr.recorder.(*events.FakeRecorder).Events) > 0 {
 		t.Error("an event tells of an outcome that is not stored")
+	}
+}
+
+// TestRefusalAfterTheClaimRanOut: the hold took longer than the claim stands, and
+// the object has to be attempted again all the same.
+func TestRefusalAfterTheClaimRanOut(t *testing.T) {
+	tr := newTrial(t, failures(false, apierrors.NewBadRequest("no")))
+	tr.VisibilityTimeout = -time.Minute
+	if err := tr.run(); err != nil || tr.result.RequeueAfter <= 0 {
+		t.Errorf("result %+v, error %v", tr.result, err)
+	}
+}
+
+func TestDeletedInFlight(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{})
+	tr.during = func() {
+		if err := TestCluster.Delete(t.Context(), tr.obj); err != nil {
+			t.Error(err)
+		}
+	}
+	before := testutil.ToFloat64(outcomesUnstored.WithLabelValues("NotFound"))
+	if err := tr.run(); err != nil || tr.result.RequeueAfter != 0 {
+		t.Errorf("result %+v, error %v", tr.result, err)
+	}
+	if n := testutil.ToFloat64(outcomesUnstored.WithLabelValues("NotFound")) - before; n != 0 {
+		t.Errorf("a deletion counted as %v outcomes lost", n)
+	}
+	if len(tr.recorder.(*events.FakeRecorder).Events) > 0 {
+		t.Error("an event about an object that is gone")
 	}
 }
 
