@@ -105,13 +105,9 @@ func (r *userLogoutReconciler) store(ctx context.Context, claim *v1alpha1.UserLo
 	err = storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
-		obj := &v1alpha1.UserLogout{}
-		obj.Namespace, obj.Name = claim.Namespace, claim.Name
-		switch last = r.client.Status().Patch(ctx, obj, patch); {
+		switch last = r.put(ctx, claim, outcome, patch); {
 		case last == nil:
 			return true, nil
-		case apierrors.IsInvalid(last) && r.stored(ctx, claim, outcome):
-			return true, nil // an earlier try got through, but its answer did not; client-go tries again by itself, too
 		case hopeless(last):
 			return false, last
 		}
@@ -151,10 +147,23 @@ func hopeless(err error) bool {
 		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
-// stored reports whether the outcome is the object's status already. It asks
-// the API server, not the cache, as only a refused outcome makes it do.
-func (r *userLogoutReconciler) stored(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) bool {
-	var live v1alpha1.UserLogout
-	err := r.apiReader.Get(ctx, client.ObjectKeyFromObject(claim), &live)
-	return err == nil && live.UID == claim.UID && equality.Semantic.DeepEqual(live.Status, outcome)
+// put makes one try to store an outcome. A refusal does not tell an outcome that
+// is no longer wanted from one that is stored already, by a try whose answer was
+// lost (client-go tries again by itself, too), so the object is looked up.
+func (r *userLogoutReconciler) put(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus, patch client.Patch) error {
+	key := client.ObjectKeyFromObject(claim)
+	obj := &v1alpha1.UserLogout{}
+	obj.Namespace, obj.Name = key.Namespace, key.Name
+	refused := r.client.Status().Patch(ctx, obj, patch)
+	if !apierrors.IsInvalid(refused) {
+		return refused
+	}
+	live := &v1alpha1.UserLogout{}
+	if err := r.apiReader.Get(ctx, key, live); err != nil {
+		return err
+	}
+	if live.UID == claim.UID && equality.Semantic.DeepEqual(live.Status, outcome) {
+		return nil
+	}
+	return refused
 }

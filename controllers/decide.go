@@ -92,7 +92,7 @@ func finished(obj *v1alpha1.UserLogout) bool {
 }
 
 // needsWork reports whether decide could ask for anything, now or later. It is
-// the filter of watch events and of the index by provider.
+// the filter of watch events.
 func needsWork(obj *v1alpha1.UserLogout) bool {
 	return !finished(obj) || obj.Spec.TTLSecondsAfterFinished != nil || obj.Status.ObservedGeneration != obj.Generation
 }

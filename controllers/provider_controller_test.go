@@ -183,9 +183,9 @@ func TestAssumesARole(t *testing.T) {
 func TestMalformedKey(t *testing.T) {
 	tt := newTenant(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
-	patch(tt, secret, func(s *corev1.Secret) { s.StringData = map[string]string{"AWS_SECRET_ACCESS_KEY": "hunter 2"} })
+	patch(tt, secret, func(s *corev1.Secret) { s.StringData = map[string]string{"AWS_SECRET_ACCESS_KEY": malformedKey} })
 	p := awaitProvider(tt, v1alpha1.ReasonInvalidSecret)
-	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) || strings.Contains(m, "hunter") {
+	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) || strings.Contains(m, malformedKey) {
 		t.Errorf("message %q", m)
 	}
 }

@@ -2,8 +2,10 @@ package controllers_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -71,8 +73,9 @@ func (s suite) Run() int {
 		return 1
 	}
 	code := s.m.Run()
+	leaked := findLeaks(ctx)
 	stop()
-	if err := <-ended; err != nil {
+	if err := errors.Join(leaked, <-ended); err != nil {
 		fmt.Fprintln(os.Stderr, "operator:", err)
 		return 1
 	}
@@ -107,14 +110,17 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	go func() {
 		done <- operator.Run(ctx, own, operator.Options{
 			Options: controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatorNamespace},
-			Logger:  logr.Discard(), MetricsAddress: "0", HealthAddress: "0",
+			Logger:  logr.FromSlogHandler(slog.NewTextHandler(&operatorLog, &slog.HandlerOptions{Level: slog.LevelDebug})), MetricsAddress: "0", HealthAddress: "0",
 		})
 	}()
 	return done, nil
 }
 
 // roleCredentials are those of the role that assumeRole lets be assumed.
-var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "role", SessionToken: "session"}
+var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "roleSecretEXAMPLEKEY", SessionToken: "roleSessionEXAMPLETOKEN"}
+
+// malformedKey has a space in it.
+const malformedKey = "malformed EXAMPLEKEY"
 
 // assumeRole is AWS STS for one role, which asks for an external ID.
 func assumeRole(w http.ResponseWriter, r *http.Request) {

@@ -45,7 +45,8 @@ const (
 	// the service confirmed the logout. Final.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
 	// ReasonInvalidSpec: the operator refuses an ID that the schema of this
-	// cluster let pass. Final.
+	// cluster let pass. Final. (On a provider: what its schema let pass, until
+	// the spec is changed.)
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonProviderNotFound: there is no provider of the name in providerRef.
 	ReasonProviderNotFound = "ProviderNotFound"

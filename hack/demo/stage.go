@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
@@ -32,7 +33,7 @@ type stage struct {
 
 // play raises the stage and performs on it. abort is called if the operator ends by itself.
 func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bool) error {
-	root, err := moduleRoot(ctx)
+	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (s *stage) raise(ctx context.Context, root string) error {
 	s.undo = append(s.undo, func() error { return os.RemoveAll(dir) })
 
 	s.begin("Building the operator")
-	if _, err := goCommand(ctx, root, "build", "-o", s.program(), "./cmd/logout-operator"); err != nil {
+	if _, err := gotool.Run(ctx, root, "build", "-o", s.program(), "./cmd/logout-operator"); err != nil {
 		return err
 	}
 

@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -20,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
@@ -90,9 +90,8 @@ func (s suite) Run() int {
 
 func (suite) prepare(ctx context.Context, dir string, credentials aws.Credentials) error {
 	binary = filepath.Join(dir, "logout-operator")
-	build := exec.CommandContext(ctx, "go", "build", "-race", "-o", binary, "../../cmd/logout-operator")
-	if output, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the operator: %w\n%s", err, output)
+	if _, err := gotool.Run(ctx, "", "build", "-race", "-o", binary, "../../cmd/logout-operator"); err != nil {
+		return fmt.Errorf("building the operator: %w", err)
 	}
 	installation, err := controlplane.Kustomize("../../config/default")
 	if err != nil {

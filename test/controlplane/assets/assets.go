@@ -1,6 +1,6 @@
 // Package assets finds, downloads or builds the two programs of a control plane for tests: kube-apiserver and etcd.
 //
-// It imports the standard library only, so that a program that calls [Find] compiles in a moment and
+// It imports little beyond the standard library, so that a program that calls [Find] compiles in a moment and
 // can tell what goes on while the rest is prepared.
 package assets
 

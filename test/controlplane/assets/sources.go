@@ -1,19 +1,18 @@
 package assets
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/logout-operator/logout-operator/hack/gotool"
 )
 
 const (
-	modulePath       = "github.com/logout-operator/logout-operator"
 	kubernetesModule = "k8s.io/kubernetes"
 	etcdModule       = "go.etcd.io/etcd/server/v3"
 
@@ -31,14 +30,14 @@ type repository struct {
 	etcd       string
 }
 
-// openRepository asks the go command, because a program built with -trimpath does not know where its source is.
+// openRepository finds the clone and reads its pins.
 func openRepository(ctx context.Context) (repository, error) {
-	root, err := goCommand(ctx, "", "list", "-m", "-f", "{{.Dir}}", modulePath)
+	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {
 		return repository{}, fmt.Errorf("looking for the clone with hack/controlplane: %w", err)
 	}
 	r := repository{root: root}
-	versions, err := goCommand(ctx, r.pins(), "list", "-m", "-f", "{{.Version}}", kubernetesModule, etcdModule)
+	versions, err := gotool.Run(ctx, r.pins(), "list", "-m", "-f", "{{.Version}}", kubernetesModule, etcdModule)
 	if err != nil {
 		return repository{}, fmt.Errorf("reading the versions in hack/controlplane: %w", err)
 	}
@@ -65,7 +64,7 @@ func (r repository) downloaded(index string) source {
 			return err
 		}
 		store := filepath.Join(dir, "store")
-		found, err := goCommand(ctx, r.root, "tool", "-modfile=hack/tools/go.mod", "setup-envtest",
+		found, err := gotool.Run(ctx, r.root, "tool", "-modfile=hack/tools/go.mod", "setup-envtest",
 			"use", r.minor()+".x", "--index="+index, "--bin-dir="+store, "--print=path")
 		if err != nil {
 			return err
@@ -113,30 +112,13 @@ func (r repository) built() source {
 		"-X " + client + ".gitVersion=" + r.kubernetes,
 	}, " ")
 	fetch := func(ctx context.Context, dir string) error {
-		if _, err := goCommand(ctx, r.pins(), "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "etcd"), etcdModule); err != nil {
+		if _, err := gotool.Run(ctx, r.pins(), "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "etcd"), etcdModule); err != nil {
 			return err
 		}
-		_, err := goCommand(ctx, r.pins(), "build", "-ldflags="+stamp, "-o", filepath.Join(dir, "kube-apiserver"),
+		_, err := gotool.Run(ctx, r.pins(), "build", "-ldflags="+stamp, "-o", filepath.Join(dir, "kube-apiserver"),
 			kubernetesModule+"/cmd/kube-apiserver")
 		return err
 	}
 	doing := fmt.Sprintf("building kube-apiserver %s and etcd %s (about 8 minutes the first time on two cores)", r.kubernetes, r.etcd)
 	return source{doing: doing, fetch: fetch}
-}
-
-// goCommand returns what the go command prints in dir, without the line end; if it fails, its error output is in the error.
-// It is interrupted, not killed, when ctx is done, so that it can end its compilers.
-func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off") // the nested modules are in nobody's workspace
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return strings.TrimSpace(string(out)), nil
 }

@@ -1,0 +1,70 @@
+package controllers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// operatorLog is all that the operator logs.
+var operatorLog lockedBuffer
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// findLeaks looks for every credential of the tests in all that the tests made
+// the operator write: statuses, events, logs and metrics.
+func findLeaks(ctx context.Context) error {
+	gathered, err := metrics.Registry.Gather()
+	if err != nil {
+		return err
+	}
+	places := map[string]string{"log": operatorLog.String(), "metrics": fmt.Sprint(gathered)}
+	for name, list := range map[string]client.ObjectList{
+		"UserLogouts": &v1alpha1.UserLogoutList{}, "providers": &v1alpha1.ClusterLogoutProviderList{}, "events": &eventsv1.EventList{}} {
+		if err := cluster.List(ctx, list); err != nil {
+			return err
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		places[name] = string(text)
+	}
+	var leaks []error
+	for place, text := range places {
+		if !strings.Contains(text, "logout") {
+			leaks = append(leaks, fmt.Errorf("nothing of the operator in the %s: this search proves nothing", place))
+		}
+		for _, secret := range []string{credentials.SecretAccessKey, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, malformedKey, "AWS4-HMAC-SHA256"} {
+			if strings.Contains(text, secret) {
+				leaks = append(leaks, fmt.Errorf("%q is in the %s", secret, place))
+			}
+		}
+	}
+	return errors.Join(leaks...)
+}
