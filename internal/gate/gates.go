@@ -1,0 +1,289 @@
+// Package gate decides who may call when: one gate for each provider, so that
+// ten thousand objects cost a service in trouble no more calls than ten do.
+//
+// A gate hands out slots at the provider's rate and in a fair order. It closes
+// on trouble that is the service's and not one object's, and opens again when a
+// single call, the probe, has shown that the trouble is over. Objects that wait
+// have no timer and no goroutine: they are called up one by one
+// (docs/decisions/0005-one-gate-per-provider.md).
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// Unprobed is how long after its Until a closed gate counts as closed if nobody
+// wants to call: twice the longest wait between two attempts of one object.
+const Unprobed = 10 * time.Minute
+
+// Gates of all providers. They share a number of calls under way, of which each
+// gate can have as many as are left for the others: one service that never
+// answers does not use them up.
+type Gates struct {
+	mu    sync.Mutex
+	gates map[string]*gate // by the provider's name
+	room  int              // for calls under way, at all gates together
+	begun time.Time        // when the first object came
+	moved chan struct{}    // there may be a slot for somebody: for CallUp
+	news  chan struct{}    // a gate has changed: for Changes
+}
+
+// Provider is what its gate needs to know of a provider.
+type Provider struct {
+	Name string
+	// Limit and Client as they are now.
+	Limit  Limit
+	Client logout.Provider
+	// Restored is how an earlier process left the gate; nil for open.
+	Restored *Closure
+}
+
+// Applicant is an object that wants to call its provider.
+type Applicant struct {
+	Object types.NamespacedName
+	// Created is when the object was created, Attempted whether it has been
+	// attempted before: new objects do not wait for the backlog of a restart.
+	Created   time.Time
+	Attempted bool
+}
+
+// Wait is what an object that has no slot yet can expect.
+type Wait struct {
+	// Since is when the object came.
+	Since time.Time
+	// Expected is when it will have its slot, if nothing gets better or worse.
+	Expected time.Time
+}
+
+// Closure is why and until when a gate is closed.
+type Closure struct {
+	// Reason and Message of the failure that closed it or kept it closed.
+	Reason  logout.Reason
+	Message string
+	// Since is when it closed.
+	Since time.Time
+	// Until is when the next probe may be made. When it has passed, the next
+	// object that wants to call is the probe.
+	Until time.Time
+}
+
+// State of a gate at one moment.
+type State struct {
+	// Closed is nil while the gate is open.
+	Closed *Closure
+	// PerSecond is the rate of calls, as the service has slowed it.
+	PerSecond float64
+	// Waiting is how many objects wait for a slot, WaitingSince since when it
+	// has been more than none.
+	Waiting      int
+	WaitingSince time.Time
+	// Calls under way.
+	Calls int
+}
+
+// New returns the gates; no provider has more than the given number of calls
+// under way.
+func New(calls int) *Gates {
+	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+}
+
+// Slot is the right to make one call now. It has to be released, once.
+type Slot struct {
+	gates *Gates
+	gate  *gate
+	epoch int
+}
+
+// Enter asks for a slot. An object that gets none waits until CallUp calls it
+// up, to ask again; it keeps its place when it asks in between.
+func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if g.begun.IsZero() {
+		g.begun = now.Truncate(time.Second) // what the API server stores of a time
+	}
+	at := g.gate(p, now)
+	defer g.tell(at)
+	in := lane{namespace: a.Object.Namespace, fresh: !a.Attempted && !a.Created.Before(g.begun)}
+	if at.enter(a.Object, in, g.free(), now) {
+		return &Slot{g, at, at.epoch}, Wait{}
+	}
+	return nil, Wait{Since: at.queue.since(a.Object), Expected: at.expected(a.Object, now)}
+}
+
+// gate returns the gate of a provider, brought up to date.
+func (g *Gates) gate(p Provider, now time.Time) *gate {
+	at, ok := g.gates[p.Name]
+	if !ok {
+		if r := p.Restored; r != nil && r.Until.After(now.Add(logout.MaxRetryAfter)) {
+			r.Until = now.Add(logout.MaxRetryAfter) // by a clock that was ahead
+		}
+		at = newGate(p.Limit, p.Client, p.Restored)
+		g.gates[p.Name] = at
+	}
+	at.pace.set(p.Limit, now)
+	at.renew(p.Client, now)
+	return at
+}
+
+// Leave says that an object wants no slot, for now or for ever.
+func (g *Gates) Leave(object types.NamespacedName) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, at := range g.gates {
+		at.leave(object, time.Now())
+		g.tell(at)
+	}
+}
+
+// Report says what came of the call: the failure, or nil if the service
+// confirmed the logout.
+func (s *Slot) Report(failure *logout.Error) {
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	s.gate.report(s.epoch, failure, time.Now())
+	s.gates.tell(s.gate)
+}
+
+// Release ends the call: there is room for another. It may come well after the
+// report, since what came of the call has to be stored first, or without one,
+// if no call was made.
+func (s *Slot) Release() {
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	s.gate.release(s.epoch)
+	s.gates.tell(s.gate)
+}
+
+// Forget drops the gate of a provider that is gone. The objects that wait there
+// are called up no more.
+func (g *Gates) Forget(provider string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.gates, provider)
+}
+
+// Update takes over what has been changed of a provider, and returns the state
+// of its gate.
+func (g *Gates) Update(p Provider) State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	at := g.gate(p, now)
+	g.tell(at)
+	return at.state(now)
+}
+
+// States returns the states of all gates by the provider's name.
+func (g *Gates) States() map[string]State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, states := time.Now(), make(map[string]State, len(g.gates))
+	for provider, at := range g.gates {
+		states[provider] = at.state(now)
+	}
+	return states
+}
+
+// CallUp calls up the objects that wait, each when it has its slot, until ctx
+// is done. An object that is called up has to Enter or Leave.
+func (g *Gates) CallUp(ctx context.Context, object func(types.NamespacedName)) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.moved:
+		case <-timer.C:
+		}
+		called, next := g.callUp(time.Now())
+		for _, key := range called {
+			object(key)
+		}
+		timer.Reset(next)
+	}
+}
+
+// callUp returns the objects that have a slot now, and when to look again.
+func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	next = time.Hour // nobody waits: there will be a sign when that changes
+	for _, at := range g.gates {
+		for key, ok := at.callUp(g.free(), now); ok; key, ok = at.callUp(g.free(), now) {
+			called = append(called, key)
+		}
+		if wait, ok := at.untilFree(g.free(), now); ok && at.queue.len() > 0 {
+			next = min(next, wait)
+		}
+		if at.changed {
+			signal(g.news)
+		}
+	}
+	return called, next
+}
+
+// Changes reports the providers whose gate has opened or closed, or at which
+// somebody has begun or ceased to wait, until ctx is done.
+func (g *Gates) Changes(ctx context.Context, provider func(string)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.news:
+		}
+		for _, name := range g.changes() {
+			provider(name)
+		}
+	}
+}
+
+func (g *Gates) changes() (names []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, at := range g.gates {
+		if at.changed {
+			at.changed = false
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// free is how many more calls there is room for. A gate gets one only while it
+// has fewer than that, so that some room is always left for the others.
+func (g *Gates) free() int {
+	free := g.room
+	for _, at := range g.gates {
+		free -= at.calls + len(at.called)
+	}
+	return free
+}
+
+// tell wakes CallUp and Changes if there is something for them.
+func (g *Gates) tell(at *gate) {
+	if at.changed {
+		signal(g.news)
+	}
+	for _, other := range g.gates { // the end of a call makes room at all of them
+		if other.queue.len() > 0 {
+			signal(g.moved)
+			return
+		}
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

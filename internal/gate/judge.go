@@ -1,0 +1,63 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+const (
+	// maxStrikes is how many calls in a row have to fail in a way that may be
+	// the service's trouble or the object's, until it is taken for the
+	// service's. Where nothing good is known of a service, one is enough.
+	maxStrikes = 3
+
+	// pauseLeast and pauseMost bound the pause after trouble that ends by
+	// itself, where the service does not say how long: a service that is back
+	// is noticed within the latter, for two to four calls a minute.
+	pauseLeast, pauseMost = time.Second, 30 * time.Second
+	// The same for trouble that somebody has to mend.
+	slowPauseLeast, slowPauseMost = 10 * time.Second, 5 * time.Minute
+)
+
+// verdict is what the outcome of one call says about its service.
+type verdict int
+
+const (
+	answered   verdict = iota // it does its work
+	suspicious                // its trouble, or that of this one object
+	troubled                  // its trouble: the next call would meet it too
+)
+
+func judge(failure *logout.Error) verdict {
+	switch {
+	case failure == nil || failure.Class == logout.Permanent:
+		return answered
+	case failure.ProviderWide || failure.RetryAfter > 0:
+		return troubled
+	}
+	return suspicious
+}
+
+// asked reports whether it is the service itself that wants fewer calls: then
+// nothing but time helps.
+func asked(reason logout.Reason) bool {
+	return reason == logout.Throttled || reason == logout.ServiceUnavailable
+}
+
+// pause is how long to leave a service alone that has been in trouble for the
+// given time: as long as it asks for, a second at least; else as long again as
+// the trouble has lasted, within bounds and less up to half by jitter. The
+// jitter is not full, as that of the objects is: there is one probe, not a
+// crowd to be spread. random is in [0, 1).
+func pause(failure *logout.Error, lasted time.Duration, random float64) time.Duration {
+	if failure.RetryAfter > 0 {
+		return max(failure.RetryAfter, pauseLeast)
+	}
+	least, most := pauseLeast, pauseMost
+	if failure.Class == logout.RetrySlowly {
+		least, most = slowPauseLeast, slowPauseMost
+	}
+	ceiling := float64(min(max(lasted, least), most))
+	return time.Duration(ceiling/2 + random*ceiling/2)
+}
