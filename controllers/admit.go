@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
-	"github.com/logout-operator/logout-operator/internal/pacing"
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
@@ -25,23 +25,34 @@ type refusal struct {
 
 // admit decides whether an object that is due may be attempted now: whether its
 // provider exists, allows it and is usable, and whether its slot has come. What
-// is missing wakes the object by a watch when it appears, so a refused object
-// is looked at again only for its deadline.
+// is missing wakes the object by a watch when it appears, and the gate calls it
+// up when it has a slot, so it is looked at again only for its deadline.
 func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogout, now time.Time) (decision, error) {
-	key := client.ObjectKeyFromObject(obj)
 	p, service, refused, err := r.lookUp(ctx, obj)
 	if err != nil {
 		return decision{}, err
 	}
+	key := client.ObjectKeyFromObject(obj)
 	if refused != nil {
-		r.pacer.Cancel(key, now)
+		r.gates.Leave(key)
 		return writeStatus(obj, blockedStatus(obj, refused.reason, refused.message, now), deadline(obj)), nil
 	}
-	limit := pacing.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}
-	if delay := r.pacer.Reserve(p.Name, limit, key, now); delay > 0 {
-		return decision{at: earliest(now.Add(delay), deadline(obj))}, nil
+	slot, wait := r.gates.Enter(gateOf(p, service),
+		gate.Applicant{Object: key, Created: obj.CreationTimestamp.Time, Attempted: obj.Status.Attempts > 0})
+	if slot == nil {
+		return decideQueued(obj, wait, now), nil
 	}
-	return decision{do: attempt, provider: service}, nil
+	return decision{do: attempt, provider: service, slot: slot}, nil
+}
+
+// gateOf is what the gate needs to know of a provider.
+func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Provider) gate.Provider {
+	g := gate.Provider{Name: p.Name, Client: service,
+		Limit: gate.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}}
+	if h := p.Status.Hold; h != nil {
+		g.Restored = &gate.Closure{Reason: logout.Reason(h.Reason), Message: h.Message, Since: h.Since.Time, Until: h.NextProbeTime.Time}
+	}
+	return g
 }
 
 // lookUp finds the provider of an object in the cache, and its client, or the

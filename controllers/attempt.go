@@ -18,13 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
 // attempt is one claim, one call and one outcome. The claim is stored before
 // the call, so that a crash at any moment leaves a claim that runs out rather
 // than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
-func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, provider logout.Provider) (ctrl.Result, error) {
+func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, provider logout.Provider, slot *gate.Slot) (ctrl.Result, error) {
+	defer slot.Release() // not before the outcome is stored
 	if !r.attempts.begin() {
 		return ctrl.Result{}, nil // the process is about to exit
 	}
@@ -39,9 +41,11 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 	if err := r.claim(ctx, claim, callBy); err != nil {
 		return r.apiError(ctx, err)
 	}
-	r.pacer.Release(client.ObjectKeyFromObject(obj))
+	if calling(obj) {
+		repeats.WithLabelValues(obj.Spec.ProviderRef.Name).Inc()
+	}
 
-	outcome := r.call(ctx, claim, provider, claimedAt, callBy)
+	outcome := r.call(ctx, claim, provider, slot, claimedAt, callBy)
 	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", outcome.Attempts, "reason", ready(outcome).Reason)
 	if err := r.store(ctx, claim, outcome); apierrors.IsNotFound(err) {
 		log.Info("outcome dropped: the object was deleted during the call")
@@ -53,7 +57,7 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 	}
 	r.announce(claim, obj.Status, outcome)
 	claim.Status = outcome
-	return requeueAt(decide(claim, time.Now()).at), nil
+	return requeueAt(decide(claim, time.Time{}, time.Now()).at), nil
 }
 
 // claim stores the claim if the object is still as the cache has it: its
@@ -65,24 +69,33 @@ func (r *userLogoutReconciler) claim(ctx context.Context, claim *v1alpha1.UserLo
 	return r.client.Status().Update(ctx, claim)
 }
 
-// call makes the call and returns the status that tells of its outcome. It does
-// not end with the reconcile's context, so that SIGTERM or a lost lease lets a
-// call end that the service may already be working on.
-func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, provider logout.Provider, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
+// call makes the call, tells the gate, and returns the status that tells of the
+// outcome. It does not end with the reconcile's context, so that SIGTERM or a
+// lost lease lets a call end that the service may already be working on.
+func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, provider logout.Provider, slot *gate.Slot, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
 	callCtx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
 	defer cancel()
+	began := time.Now()
 	receipt, err := provider.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
 	now := time.Now()
-	if err == nil {
+	failure := failureOf(ctx, err)
+	slot.Report(failure)
+	countAttempt(claim.Spec.ProviderRef.Name, failure, now.Sub(began))
+	if failure == nil {
 		return loggedOutStatus(claim, claimedAt, receipt, now)
 	}
+	return failedAttemptStatus(claim, claimedAt, failure, now, backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+}
+
+// failureOf returns what a provider's error says; nil for none.
+func failureOf(ctx context.Context, err error) *logout.Error {
 	var failure *logout.Error
-	if !errors.As(err, &failure) {
+	if err != nil && !errors.As(err, &failure) {
 		// Not quoted in the status: nobody vouches that it holds no secret.
 		logr.FromContextOrDiscard(ctx).Error(err, "provider broke its contract: not a *logout.Error")
 		failure = &logout.Error{Reason: logout.ServiceFailure, Message: "internal error of the provider"}
 	}
-	return failedAttemptStatus(claim, claimedAt, failure, now, backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+	return failure
 }
 
 // storeBackoff spaces the tries to store an outcome.

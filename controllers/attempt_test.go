@@ -22,8 +22,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
-	"github.com/logout-operator/logout-operator/internal/pacing"
 )
 
 // The tests in this file drive one attempt against the real API server, with
@@ -66,7 +66,7 @@ func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
 	tr.userLogoutReconciler = &userLogoutReconciler{
 		Options: Options{CallTimeout: time.Minute, VisibilityTimeout: 2 * time.Minute},
 		client:  interceptor.NewClient(TestCluster, trouble), apiReader: TestCluster,
-		recorder: events.NewFakeRecorder(10), pacer: &pacing.Pacer{}, attempts: newInflight(),
+		recorder: events.NewFakeRecorder(10), gates: gate.New(1), attempts: newInflight(),
 	}
 	return tr
 }
@@ -97,8 +97,19 @@ func (tr *trial) run() error {
 			tr.during()
 		}
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent, RequestID: "r"}, tr.answer
-	}))
+	}), tr.slot())
 	return err
+}
+
+// slot of a gate that is open.
+func (tr *trial) slot() *gate.Slot {
+	tr.Helper()
+	slot, _ := tr.gates.Enter(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}},
+		gate.Applicant{Object: client.ObjectKeyFromObject(tr.obj)})
+	if slot == nil {
+		tr.Fatal("no slot: an attempt has not released its own")
+	}
+	return slot
 }
 
 func (tr *trial) live() *v1alpha1.UserLogout {
@@ -332,7 +343,7 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 			t.Errorf("the call may take until %s, after notAfter", deadline)
 		}
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
-	}))
+	}), tr.slot())
 	if err != nil || !called {
 		t.Errorf("called: %t, error %v", called, err)
 	}

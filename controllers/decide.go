@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -28,12 +29,14 @@ type decision struct {
 	status   v1alpha1.UserLogoutStatus // for write
 	at       time.Time                 // look again at this time; zero: only when something changes
 	provider logout.Provider           // for attempt
+	slot     *gate.Slot                // for attempt
 }
 
 // decide says what is to be done with the object at the time now, as far as the
-// object alone can tell.
-func decide(obj *v1alpha1.UserLogout, now time.Time) decision {
-	next := timeOf(obj.Status.NextAttemptTime)
+// object alone can tell. mended is when its provider was last given other
+// credentials or another address; zero for never.
+func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
+	next := nextAttempt(obj, mended)
 	switch {
 	case !obj.DeletionTimestamp.IsZero():
 		return decision{}
@@ -59,6 +62,34 @@ func decide(obj *v1alpha1.UserLogout, now time.Time) decision {
 		return writeStatus(obj, failedStatus(obj, v1alpha1.ReasonInvalidSpec, field+" "+err.Error(), now), time.Time{})
 	}
 	return decision{do: attempt}
+}
+
+// nextAttempt is the time before which the object is not attempted. A backoff
+// ends when what the last attempt failed of has been mended since.
+func nextAttempt(obj *v1alpha1.UserLogout, mended time.Time) time.Time {
+	switch ready(obj.Status).Reason {
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
+		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) {
+			return time.Time{}
+		}
+	}
+	return timeOf(obj.Status.NextAttemptTime)
+}
+
+// tellQueued is how long an object waits for its slot until its status says so:
+// nobody need look at an empty status for long, and short waits cost no write.
+const tellQueued = 10 * time.Second
+
+// decideQueued is for an object that has to wait for its slot. It will be
+// called up, so it is looked at again only for its status and its deadline.
+func decideQueued(obj *v1alpha1.UserLogout, wait gate.Wait, now time.Time) decision {
+	switch tell := wait.Since.Add(tellQueued); {
+	case reconciling(obj.Status).Reason == v1alpha1.ReasonQueued: // said once
+		return decision{at: deadline(obj)}
+	case now.Before(tell) && wait.Expected.Before(tell):
+		return decision{at: earliest(tell, deadline(obj))}
+	}
+	return decision{do: write, status: queuedStatus(obj, wait.Expected, now), at: deadline(obj)}
 }
 
 // decideFinished: a finished object is never touched again, but for its TTL
@@ -107,6 +138,14 @@ func suspended(obj *v1alpha1.UserLogout) bool { return obj.Spec.Suspend != nil &
 // ready returns the Ready condition; a zero one if there is none.
 func ready(s v1alpha1.UserLogoutStatus) metav1.Condition {
 	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}
+
+// reconciling returns the Reconciling condition; a zero one if there is none.
+func reconciling(s v1alpha1.UserLogoutStatus) metav1.Condition {
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReconciling); c != nil {
 		return *c
 	}
 	return metav1.Condition{}

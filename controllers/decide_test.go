@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -86,6 +87,10 @@ func ttl(seconds int32) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) { obj.Spec.TTLSecondsAfterFinished = &seconds }
 }
 
+func queuedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Status = queuedStatus(obj, at(seconds+60), at(seconds)) }
+}
+
 func deleted(obj *v1alpha1.UserLogout) { obj.DeletionTimestamp = metaAt(0) }
 
 func TestDecide(t *testing.T) {
@@ -145,7 +150,7 @@ func TestDecide(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := tt.obj.DeepCopy()
-			d := decide(tt.obj, at(tt.now))
+			d := decide(tt.obj, time.Time{}, at(tt.now))
 			if d.do != tt.do || !d.at.Equal(tt.at) {
 				t.Errorf("decide = %d at %v, want %d at %v", d.do, d.at, tt.do, tt.at)
 			}
@@ -159,10 +164,63 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestMendedEndsTheBackoff: what an attempt failed of has been mended since.
+func TestMendedEndsTheBackoff(t *testing.T) {
+	failedAt := func(seconds int, reason logout.Reason) func(*v1alpha1.UserLogout) {
+		return func(obj *v1alpha1.UserLogout) {
+			obj.Status = failedAttemptStatus(obj, at(seconds), &logout.Error{Reason: reason}, at(seconds), time.Minute)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		reason logout.Reason
+		mended time.Time
+		do     action
+	}{
+		{"never", logout.Unauthorized, time.Time{}, wait},
+		{"before the attempt", logout.Unauthorized, at(4), wait},
+		{"after it", logout.Unauthorized, at(7), attempt},
+		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), attempt},
+		{"another endpoint", logout.UnexpectedResponse, at(7), attempt},
+		{"not what it failed of", logout.Throttled, at(7), wait},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if d := decide(object(claimedAt(5), failedAt(5, tt.reason)), tt.mended, at(8)); d.do != tt.do {
+				t.Errorf("decide = %d, want %d", d.do, tt.do)
+			}
+		})
+	}
+}
+
+// TestQueued: only what waits for long says so, and only once.
+func TestQueued(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		obj             *v1alpha1.UserLogout
+		since, expected int
+		do              action
+		at              int
+	}{
+		{"not for long", object(), 0, 9, wait, 10},
+		{"for long", object(), 0, 11, write, 3600},
+		{"for longer than expected", object(), -10, 3, write, 3600},
+		{"said already", object(queuedAt(0)), -10, 99, wait, 3600},
+		{"until the deadline", object(activeFor(5)), 0, 9, wait, 5},
+		{"after a failure", object(claimedAt(-60), throttledAt(-59, 1)), 0, 11, write, 3600},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := decideQueued(tt.obj, gate.Wait{Since: at(tt.since), Expected: at(tt.expected)}, at(0))
+			if d.do != tt.do || !d.at.Equal(at(tt.at)) {
+				t.Errorf("decideQueued = %d at %v, want %d at %v", d.do, d.at, tt.do, at(tt.at))
+			}
+		})
+	}
+}
+
 func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
 	obj := object(claimedAt(0), loggedOutAt(1))
 	obj.Spec.Suspend, obj.Generation = ptr.To(true), 2
-	d := decide(obj, at(5))
+	d := decide(obj, time.Time{}, at(5))
 	want := obj.Status.DeepCopy()
 	want.ObservedGeneration = 2
 	for i := range want.Conditions {
@@ -172,7 +230,7 @@ func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
 		t.Errorf("a later generation changed more than observedGeneration:\n%+v\nwant\n%+v", d.status, *want)
 	}
 	obj.Status = d.status
-	if d := decide(obj, at(6)); d.do != wait {
+	if d := decide(obj, time.Time{}, at(6)); d.do != wait {
 		t.Errorf("written twice: %+v", d)
 	}
 }
@@ -193,7 +251,7 @@ func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
 		{"outcome lost", object(claimedAt(0)), "not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := ready(decide(tt.obj, at(4000)).status).Message; got != tt.want {
+			if got := ready(decide(tt.obj, time.Time{}, at(4000)).status).Message; got != tt.want {
 				t.Errorf("message %q, want %q", got, tt.want)
 			}
 		})
@@ -215,6 +273,10 @@ func TestConditions(t *testing.T) {
 		{"will retry", object(claimedAt(0), throttledAt(1, 9)), "False:Throttled False:InProgress True:ProgressingWithRetry -"},
 		{"calling again", object(claimedAt(0), throttledAt(1, 9), claimedAt(10)), "Unknown:Calling False:InProgress True:Progressing -"},
 		{"blocked", object(blocked), "False:NotAllowed False:InProgress True:ProgressingWithRetry -"},
+		{"queued", object(queuedAt(0)), "Unknown:Queued False:InProgress True:Queued -"},
+		{"queued after a failure", object(claimedAt(0), throttledAt(1, 9), queuedAt(10)), "False:Throttled False:InProgress True:Queued -"},
+		{"queued once the provider is there", object(blocked, queuedAt(10)), "Unknown:Queued False:InProgress True:Queued -"},
+		{"called up", object(queuedAt(0), claimedAt(20)), "Unknown:Calling False:InProgress True:Progressing -"},
 		{"suspended", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2)), "False:Suspended False:Suspended - -"},
 		{"resumed", object(suspendedAt(2), liftSuspend, resumedAt(3)), "Unknown:Progressing False:InProgress True:Progressing -"},
 		{"failed for good", object(claimedAt(0), refusedAt(1)), "False:NotFound True:Failed - True:NotFound"},
@@ -256,7 +318,7 @@ func TestRandomHistories(t *testing.T) {
 				obj.Generation++
 			}
 			before := obj.DeepCopy()
-			d := decide(obj, at(now))
+			d := decide(obj, time.Time{}, at(now))
 			if finished(before) && d.do == write && ready(d.status).Reason != ready(before.Status).Reason {
 				t.Fatalf("a finished object changed: %+v", d)
 			}
@@ -300,7 +362,7 @@ func TestRandomHistories(t *testing.T) {
 		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
 		for range 5 {
 			now += 4000
-			if d := decide(obj, at(now)); d.do == write {
+			if d := decide(obj, time.Time{}, at(now)); d.do == write {
 				obj.Status = d.status
 			} else if d.do == attempt {
 				claimedAt(now)(obj)

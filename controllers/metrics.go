@@ -1,15 +1,165 @@
 package controllers
 
 import (
+	"context"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// outcomesUnstored counts the calls that were made and whose outcome the API
-// server refused for good, by the reason of its refusal.
-var outcomesUnstored = prometheus.NewCounterVec(prometheus.CounterOpts{
-	Name: "logout_operator_outcomes_unstored_total",
-	Help: "Calls whose outcome could not be stored in the object's status, by the API server's reason.",
-}, []string{"reason"})
+// The metrics of the operator: docs/metrics.md. No label holds an ID or the name
+// of an object, but for the providers', which are the administrator's and few.
+var (
+	attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "logout_operator_attempts_total",
+		Help: "Calls made, by provider and by the reason that came of them (LoggedOut, or that of the failure).",
+	}, []string{"provider", "reason"})
+	callDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "logout_operator_call_duration_seconds",
+		Help:    "How long a call took until it was answered or given up, by provider.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"provider"})
+	// repeats counts the calls made anew because nobody knows what came of the last.
+	repeats = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "logout_operator_repeats_total",
+		Help: "Attempts made because the outcome of the one before is unknown, by provider.",
+	}, []string{"provider"})
+	// outcomesUnstored counts the calls that were made and whose outcome the API
+	// server refused for good, by the reason of its refusal.
+	outcomesUnstored = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "logout_operator_outcomes_unstored_total",
+		Help: "Calls whose outcome could not be stored in the object's status, by the API server's reason.",
+	}, []string{"reason"})
+)
 
-func init() { metrics.Registry.MustRegister(outcomesUnstored) }
+func init() { metrics.Registry.MustRegister(attempts, callDuration, repeats, outcomesUnstored) }
+
+// countAttempt counts a call and what came of it.
+func countAttempt(provider string, failure *logout.Error, took time.Duration) {
+	reason := v1alpha1.ReasonLoggedOut
+	if failure != nil {
+		reason = string(failure.Reason)
+	}
+	attempts.WithLabelValues(provider, reason).Inc()
+	callDuration.WithLabelValues(provider).Observe(took.Seconds())
+}
+
+// forgetProvider drops the time series of a provider that is gone.
+func forgetProvider(provider string) {
+	labels := prometheus.Labels{"provider": provider}
+	attempts.DeletePartialMatch(labels)
+	callDuration.DeletePartialMatch(labels)
+	repeats.DeletePartialMatch(labels)
+}
+
+// What is counted only when somebody asks.
+var (
+	objectsDesc = prometheus.NewDesc("logout_operator_objects",
+		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is mended), Suspended, Succeeded, Failed.", []string{"state"}, nil)
+	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
+		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
+	gateOpenDesc = prometheus.NewDesc("logout_operator_gate_open",
+		"1 while calls to the provider are made, 0 while they are held because of trouble at its service.", []string{"provider"}, nil)
+	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
+		"Calls a second to the provider at most, as its service has slowed them.", []string{"provider"}, nil)
+	waitingDesc = prometheus.NewDesc("logout_operator_slots_waiting",
+		"UserLogouts that wait for their turn to call the provider.", []string{"provider"}, nil)
+	underWayDesc = prometheus.NewDesc("logout_operator_attempts_under_way",
+		"Attempts between claim and stored outcome, by provider.", []string{"provider"}, nil)
+)
+
+// collector answers a scrape from the cache and the gates.
+type collector struct {
+	client   client.Reader
+	finished *finishedObjects
+	gates    *gate.Gates
+}
+
+// serveMetrics adds a collector to the metrics that are served, in place of that
+// of an earlier manager in the same process.
+func serveMetrics(c *collector) {
+	metrics.Registry.Unregister(c)
+	metrics.Registry.MustRegister(c)
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, waitingDesc, underWayDesc} {
+		out <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for provider, s := range c.gates.States() {
+		open := 1.0
+		if s.Closed != nil {
+			open = 0
+		}
+		gauge(gateOpenDesc, open, provider)
+		gauge(gateRateDesc, s.PerSecond, provider)
+		gauge(waitingDesc, float64(s.Waiting), provider)
+		gauge(underWayDesc, float64(s.Calls), provider)
+	}
+	for _, reason := range []string{v1alpha1.ReasonSucceeded, v1alpha1.ReasonFailed} {
+		gauge(objectsDesc, float64(c.finished.count(reason)), reason)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cacheTimeout)
+	defer cancel()
+	var list v1alpha1.UserLogoutList
+	if err := c.client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return // the cache is not filled yet
+	}
+	states, oldest := census(list.Items, time.Now())
+	for state, n := range states {
+		gauge(objectsDesc, float64(n), state)
+	}
+	gauge(oldestDesc, oldest.Seconds())
+}
+
+// cacheTimeout bounds how long a scrape waits for the cache to be filled.
+const cacheTimeout = time.Second
+
+// census counts unfinished objects by state, and finds the age of the oldest
+// that is not suspended.
+func census(objects []v1alpha1.UserLogout, now time.Time) (states map[string]int, oldest time.Duration) {
+	states = map[string]int{stateWaiting: 0, stateCalling: 0, stateRetrying: 0, stateSuspended: 0}
+	for i := range objects {
+		state := stateOf(&objects[i])
+		states[state]++
+		if state != stateSuspended {
+			oldest = max(oldest, now.Sub(startTime(&objects[i])))
+		}
+	}
+	return states, oldest
+}
+
+// States of an unfinished object, for the metrics.
+const (
+	stateWaiting   = "Waiting"
+	stateCalling   = "Calling"
+	stateRetrying  = "Retrying"
+	stateSuspended = "Suspended"
+)
+
+func stateOf(obj *v1alpha1.UserLogout) string {
+	switch is := ready(obj.Status); {
+	case suspended(obj):
+		return stateSuspended
+	case is.Reason == v1alpha1.ReasonCalling:
+		return stateCalling
+	case is.Status == metav1.ConditionFalse:
+		return stateRetrying
+	}
+	return stateWaiting
+}

@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	corev1 "k8s.io/api/core/v1"
@@ -121,8 +122,22 @@ func TestSecretRotated(t *testing.T) {
 	if got.Status.NextAttemptTime.Sub(got.Status.LastAttempt.Time.Time).Seconds() < 30 {
 		t.Errorf("an attempt that somebody has to mend first is repeated at %s", got.Status.NextAttemptTime)
 	}
+	others := []*v1alpha1.UserLogout{tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout()}
+	p := awaitProvider(tt, v1alpha1.ReasonUnauthorized)
+	if p.Status.Hold == nil || p.Status.Hold.NextProbeTime.Sub(p.Status.Hold.Since.Time) < 5*time.Second {
+		t.Errorf("hold %+v", p.Status.Hold)
+	}
 	patch(tt, secret, func(s *corev1.Secret) { s.StringData = secretData(credentials) })
-	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut)
+	began := time.Now()
+	for _, obj := range append(others, refused) {
+		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
+	}
+	if took := time.Since(began); took > 5*time.Second { // the least pause of the gate, let alone of the object
+		t.Errorf("resumed %s after the Secret was mended", took)
+	}
+	if p := awaitProvider(tt, v1alpha1.ReasonAvailable); p.Status.Hold != nil {
+		t.Errorf("still held: %+v", p.Status.Hold)
+	}
 }
 
 func TestEndpointsThatCannotBeUsed(t *testing.T) {

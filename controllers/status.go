@@ -28,6 +28,7 @@ type phase int
 
 const (
 	underway phase = iota
+	queued
 	retrying
 	held
 	succeeded
@@ -82,6 +83,27 @@ func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Ti
 	return s
 }
 
+// queuedStatus says that the object waits for its slot. What its last attempt
+// failed of is still the reason why it is not Ready.
+func queuedStatus(obj *v1alpha1.UserLogout, expected, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *obj.Status.DeepCopy()
+	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, "waits for its turn to call, expected at about " + expected.UTC().Format(time.RFC3339)}
+	if last := ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
+		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
+	}
+	setConditions(&s, obj.Generation, now, queued, v)
+	return s
+}
+
+// blocked reports whether a reason is one of blockedStatus.
+func blocked(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonProviderNotFound, v1alpha1.ReasonProviderNotReady, v1alpha1.ReasonNotAllowed:
+		return true
+	}
+	return false
+}
+
 // suspendedStatus stops the clock of activeDeadlineSeconds.
 func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
@@ -118,7 +140,7 @@ func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogo
 	switch last := ready(obj.Status); {
 	case last.Reason == v1alpha1.ReasonCalling:
 		message += fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
-	case last.Status == metav1.ConditionFalse:
+	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:
 		message += "; last: " + last.Reason + ": " + last.Message
 	}
 	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message, now)
@@ -150,6 +172,8 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 	switch p {
 	case underway:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
+	case queued:
+		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonQueued, ready.message})
 	case retrying:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, ready.message})
 	case failed:

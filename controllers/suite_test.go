@@ -272,6 +272,13 @@ func awaitReason(t *tenant, obj *v1alpha1.UserLogout, reason string) *v1alpha1.U
 
 func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
 	t.Helper()
+	return awaitProviderStatus(t, reason, func(s v1alpha1.ClusterLogoutProviderStatus) bool { return readyReason(s.Conditions) == reason })
+}
+
+// awaitProviderStatus follows the tenant's provider until its status is that of
+// its generation and satisfies a condition.
+func awaitProviderStatus(t *tenant, what string, ok func(v1alpha1.ClusterLogoutProviderStatus) bool) *v1alpha1.ClusterLogoutProvider {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	events, err := cluster.Watch(ctx, &v1alpha1.ClusterLogoutProviderList{},
@@ -282,14 +289,14 @@ func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
 	defer events.Stop()
 	var last *v1alpha1.ClusterLogoutProvider
 	for event := range events.ResultChan() {
-		if p, ok := event.Object.(*v1alpha1.ClusterLogoutProvider); ok {
+		if p, isProvider := event.Object.(*v1alpha1.ClusterLogoutProvider); isProvider {
 			last = p
-			if readyReason(p.Status.Conditions) == reason && p.Status.ObservedGeneration == p.Generation {
+			if p.Status.ObservedGeneration == p.Generation && ok(p.Status) {
 				return p
 			}
 		}
 	}
-	t.Fatalf("provider never became %s: %+v", reason, last)
+	t.Fatalf("provider never: %s: %+v", what, last)
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/pacing"
+	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
@@ -31,7 +31,8 @@ type userLogoutReconciler struct {
 	apiReader client.Reader // reads from the API server
 	recorder  events.EventRecorder
 	providers *providers.Resolver
-	pacer     *pacing.Pacer
+	gates     *gate.Gates
+	finished  *finishedObjects
 	attempts  *inflight
 }
 
@@ -49,32 +50,43 @@ type userLogoutReconciler struct {
 // outcomes in the status, never an error here; an error is trouble with the API
 // server, and is retried by the queue.
 func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var obj v1alpha1.UserLogout
-	if err := r.client.Get(ctx, req.NamespacedName, &obj); err != nil {
+	obj, err := r.get(ctx, req.NamespacedName)
+	if err != nil {
 		if apierrors.IsNotFound(err) {
-			r.pacer.Cancel(req.NamespacedName, time.Now())
+			r.gates.Leave(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	d := decide(&obj, time.Now())
-	if d.do == attempt {
-		var err error
-		if d, err = r.admit(ctx, &obj, time.Now()); err != nil {
-			return ctrl.Result{}, err
-		}
-	} else {
-		r.pacer.Cancel(req.NamespacedName, time.Now())
+	now := time.Now()
+	d := decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
+	if d.do != attempt {
+		r.gates.Leave(req.NamespacedName)
+	} else if d, err = r.admit(ctx, obj, now); err != nil {
+		return ctrl.Result{}, err
 	}
 	switch d.do {
 	case attempt:
-		return r.attempt(ctx, &obj, d.provider)
+		return r.attempt(ctx, obj, d.provider, d.slot)
 	case write:
-		return r.write(ctx, &obj, d)
+		return r.write(ctx, obj, d)
 	case remove:
-		return r.remove(ctx, &obj)
+		return r.remove(ctx, obj)
 	default:
 		return requeueAt(d.at), nil
 	}
+}
+
+// get reads an object from the cache, or from the finished ones that need
+// something.
+func (r *userLogoutReconciler) get(ctx context.Context, key client.ObjectKey) (*v1alpha1.UserLogout, error) {
+	obj := &v1alpha1.UserLogout{}
+	err := r.client.Get(ctx, key, obj)
+	if apierrors.IsNotFound(err) {
+		if finished := r.finished.get(key); finished != nil {
+			return finished, nil
+		}
+	}
+	return obj, err
 }
 
 // write stores a status that needs no call.

@@ -175,27 +175,42 @@ func TestTTLDeletes(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(1)) })
 	service.SignIn(account, obj.Spec.UserID, "laptop")
-	events, err := cluster.Watch(t.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tt.namespace))
+	awaitDeletion(tt, func() { tt.create(obj) })
+	wantCalls(tt, obj, 1)
+}
+
+func TestTTLGivenToAFinishedObject(t *testing.T) {
+	tt := newTenant(t)
+	obj := awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut)
+	awaitDeletion(tt, func() {
+		patch(tt, obj, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = new(int32) })
+	})
+	wantCalls(tt, obj, 1)
+}
+
+// awaitDeletion does something and waits until an object of the tenant has been
+// deleted that was done.
+func awaitDeletion(tt *tenant, do func()) {
+	tt.Helper()
+	events, err := cluster.Watch(tt.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tt.namespace))
 	if err != nil {
-		t.Fatal(err)
+		tt.Fatal(err)
 	}
 	defer events.Stop()
-	tt.create(obj)
+	do()
 	deadline := time.After(patience)
 	for {
 		select {
 		case event := <-events.ResultChan():
-			got := event.Object.(*v1alpha1.UserLogout)
 			if event.Type != watch.Deleted {
 				continue
 			}
-			if readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
-				t.Errorf("deleted before it was done: %+v", got.Status)
+			if got := event.Object.(*v1alpha1.UserLogout); readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
+				tt.Errorf("deleted before it was done: %+v", got.Status)
 			}
-			wantCalls(tt, obj, 1)
 			return
 		case <-deadline:
-			t.Fatal("not deleted")
+			tt.Fatal("not deleted")
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Rate",type=integer,JSONPath=`.spec.rateLimit.requestsPerSecond`
+// +kubebuilder:printcolumn:name="Waiting",type=integer,JSONPath=`.status.waiting`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type ClusterLogoutProvider struct {
@@ -198,6 +199,43 @@ type ClusterLogoutProviderStatus struct {
 	// for; -1 until the operator has seen the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// waiting is how many UserLogouts wait for their turn to call, because of
+	// the rate limit or because calls are held. It follows with a delay of some
+	// seconds, and not if they wait no longer than that.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Waiting *int32 `json:"waiting,omitempty"`
+
+	// hold says that no calls are made for now, because of trouble at the
+	// service; absent while they are. It is kept here so that a restart of the
+	// operator does not end it.
+	// +optional
+	Hold *ProviderHold `json:"hold,omitempty"`
+}
+
+// ProviderHold is why and until when no calls are made to a service.
+type ProviderHold struct {
+	// reason of the last failure: one of those of a UserLogout whose call
+	// failed.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
+
+	// message of the last failure.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+
+	// since is when calls were first held.
+	// +required
+	Since metav1.Time `json:"since,omitzero"`
+
+	// nextProbeTime is when a single call may be made; if it succeeds, calls go
+	// on.
+	// +required
+	NextProbeTime metav1.Time `json:"nextProbeTime,omitzero"`
 }
 
 // ClusterLogoutProviderList is a list of ClusterLogoutProviders.

@@ -29,6 +29,9 @@ const (
 	// ReasonProgressingWithRetry: an attempt failed, or something outside the
 	// object is missing; the next attempt follows by itself.
 	ReasonProgressingWithRetry = "ProgressingWithRetry"
+	// ReasonQueued: it waits for its turn to call, longer than about ten
+	// seconds; the message says until when it is expected to. It is said once.
+	ReasonQueued = "Queued"
 	// ReasonSuspended: spec.suspend holds it.
 	ReasonSuspended = "Suspended"
 	// ReasonInProgress: not finished yet.
@@ -81,9 +84,11 @@ const (
 	ReasonUnexpectedResponse = "UnexpectedResponse"
 )
 
-// Reasons of a provider's Ready condition.
+// Reasons of a provider's Ready condition, beside those of a UserLogout whose
+// last call failed: on a provider they say why no calls are made for now.
 const (
-	// ReasonAvailable: the configuration is valid and the credentials resolve.
+	// ReasonAvailable: the configuration is valid, the credentials resolve, and
+	// nothing is known against the service.
 	ReasonAvailable = "Available"
 	// ReasonInvalidEndpoint: the endpoint is no usable URL, or plain http to
 	// another machine.

@@ -13,6 +13,7 @@ import (
 // +kubebuilder:resource:shortName=ulo,categories=logout
 // +kubebuilder:selectablefield:JSONPath=`.spec.accountID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.userID`
+// +kubebuilder:selectablefield:JSONPath=`.status.completionTime`
 // +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.spec.accountID`
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.userID`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
@@ -151,7 +152,8 @@ type UserLogoutStatus struct {
 	// +optional
 	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
 
-	// completionTime is when the object finished, either way.
+	// completionTime is when the object finished, either way. Unfinished
+	// objects are found by the field selector status.completionTime= (empty).
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 }

@@ -66,7 +66,7 @@ func parse(args []string, stderr io.Writer) (operator.Options, error) {
 	flags := flag.NewFlagSet("logout-operator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line; help is printed below
 	config.RegisterFlags(flags)
-	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time")
+	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time for one provider")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second, "how long an attempt may take, from its claim to the end of its call")
 	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second, "how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout")
 	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")

@@ -2,6 +2,7 @@ package chime
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -21,15 +22,19 @@ var codes = []struct {
 	{logout.BadRequest, []string{"BadRequest", "ValidationError"}},
 	{logout.NotFound, []string{"NotFound"}},
 	{logout.Forbidden, []string{"Forbidden"}},
-	{logout.Unauthorized, []string{
-		"UnauthorizedClient", "AccessDenied*", "ExpiredToken*", "NotAuthorized", "OptInRequired",
-		"UnrecognizedClient*", "InvalidClientTokenId", "IncompleteSignature", "RequestExpired",
-		"SignatureDoesNotMatch", "MissingAuthenticationToken*", "InvalidSignature*", "RequestTimeTooSkewed",
-	}},
+	{logout.Unauthorized, rejected},
+	{logout.Unauthorized, []string{"UnauthorizedClient", "AccessDenied*", "NotAuthorized", "OptInRequired"}},
 	{logout.Throttled, []string{"ThrottledClient", "Throttling*", "TooManyRequests*"}},
 	{logout.ServiceUnavailable, []string{"ServiceUnavailable"}},
 	{logout.ServiceFailure, []string{"ServiceFailure", "InternalFailure", "RequestTimeout*", "RequestAborted*"}},
 	{logout.UnexpectedResponse, []string{"UnknownOperation*"}},
+}
+
+// rejected are the codes for credentials or a signature that no call would be
+// accepted with; those for a missing permission may concern one account only.
+var rejected = []string{
+	"ExpiredToken*", "UnrecognizedClient*", "InvalidClientTokenId", "IncompleteSignature", "RequestExpired",
+	"SignatureDoesNotMatch", "MissingAuthenticationToken*", "InvalidSignature*", "RequestTimeTooSkewed",
 }
 
 // classify says what an answer other than 204 means.
@@ -42,7 +47,7 @@ func classify(a *answer) *logout.Error {
 	e := &logout.Error{
 		Reason:         reason,
 		Class:          classOf(reason),
-		ProviderWide:   reason == logout.Throttled || reason == logout.ServiceUnavailable || reason == logout.Unauthorized,
+		ProviderWide:   reason == logout.Throttled || reason == logout.ServiceUnavailable || matchesAny(code, rejected),
 		HTTPStatusCode: a.status,
 		Code:           code,
 		Message:        messageFor(reason, a, code, message),
@@ -57,10 +62,8 @@ func classify(a *answer) *logout.Error {
 // reasonOf goes by the code if it is a known one, else by the status.
 func reasonOf(status int, code string) logout.Reason {
 	for _, c := range codes {
-		for _, p := range c.patterns {
-			if matches(code, p) {
-				return c.reason
-			}
+		if matchesAny(code, c.patterns) {
+			return c.reason
 		}
 	}
 	switch {
@@ -82,6 +85,10 @@ func reasonOf(status int, code string) logout.Reason {
 		return logout.ServiceFailure
 	}
 	return logout.UnexpectedResponse
+}
+
+func matchesAny(code string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(code, p) })
 }
 
 func matches(code, pattern string) bool {

@@ -67,8 +67,8 @@ type Error struct {
 	Reason Reason
 	// Class decides between retry and failure.
 	Class Class
-	// ProviderWide: the trouble is the provider's and not this object's, so its
-	// other calls would meet it too and are to be held as well.
+	// ProviderWide: the trouble is certainly the provider's and not this
+	// object's, so its other calls would meet it too and are held as well.
 	ProviderWide bool
 	// HTTPStatusCode of the answer; 0 if none came.
 	HTTPStatusCode int

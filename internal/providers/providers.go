@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -64,6 +65,7 @@ type Resolver struct {
 type entry struct {
 	version version
 	client  Client
+	changed time.Time // when it took the place of an earlier client; zero for the first
 }
 
 // version of everything a client is made from.
@@ -95,14 +97,24 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if err != nil {
 		return nil, err
 	}
+	is := entry{version: v, client: c}
 	if ok {
 		old.client.Close()
+		is.changed = time.Now()
 	}
 	if r.clients == nil {
 		r.clients = map[string]entry{}
 	}
-	r.clients[p.Name] = entry{v, c}
+	r.clients[p.Name] = is
 	return c, nil
+}
+
+// ChangedAt is when a provider of this name was last given another client, with
+// other credentials or another address; zero for never in this process.
+func (r *Resolver) ChangedAt(name string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.clients[name].changed
 }
 
 // Forget drops the client of a provider that is gone.

@@ -1,0 +1,86 @@
+package controllers
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// TestMetricsAreDocumented: the table in docs/metrics.md and what is served are
+// the same, and no label could hold an ID or an object's name.
+func TestMetricsAreDocumented(t *testing.T) {
+	countAttempt("documented", &logout.Error{Reason: logout.Throttled}, time.Second)
+	repeats.WithLabelValues("documented").Inc()
+	outcomesUnstored.WithLabelValues("documented").Inc()
+	t.Cleanup(func() { forgetProvider("documented"); outcomesUnstored.DeleteLabelValues("documented") })
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(logout_operator_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+		documented[m[1]] = true
+	}
+	served := map[string]bool{}
+	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_objects"]; <-tick { // the cache is filled soon
+		families, err := metrics.Registry.(prometheus.Gatherer).Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if !strings.HasPrefix(f.GetName(), "logout_operator_") {
+				continue
+			}
+			served[f.GetName()] = true
+			for _, m := range f.Metric {
+				for _, l := range m.Label {
+					if !slices.Contains([]string{"provider", "reason", "state"}, l.GetName()) {
+						t.Errorf("%s has label %s", f.GetName(), l.GetName())
+					}
+				}
+			}
+		}
+	}
+	for name := range served {
+		if !documented[name] {
+			t.Errorf("%s is not documented", name)
+		}
+	}
+	// These are served only while there is a gate.
+	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "slots_waiting"} {
+		served["logout_operator_"+name] = true
+	}
+	for name := range documented {
+		if !served[name] {
+			t.Errorf("%s is documented, and not served", name)
+		}
+	}
+}
+
+func TestCensus(t *testing.T) {
+	blocked := func(obj *v1alpha1.UserLogout) {
+		obj.Status = blockedStatus(obj, v1alpha1.ReasonNotAllowed, "not allowed", at(0))
+	}
+	objects := []v1alpha1.UserLogout{
+		*object(), *object(queuedAt(3)), *object(claimedAt(0)), *object(claimedAt(0), throttledAt(1, 9)), *object(blocked), *object(suspendedAt(0)),
+	}
+	objects[len(objects)-1].CreationTimestamp = *metaAt(-9999)
+	states, oldest := census(objects, at(20))
+	want := map[string]int{stateWaiting: 2, stateCalling: 1, stateRetrying: 2, stateSuspended: 1}
+	if !maps.Equal(states, want) || oldest != 20*time.Second {
+		t.Errorf("states %v, want %v; oldest %s", states, want, oldest)
+	}
+	if states, oldest := census(nil, at(0)); states[stateWaiting] != 0 || len(states) != len(want) || oldest != 0 {
+		t.Errorf("of none: %v, %s", states, oldest)
+	}
+}
