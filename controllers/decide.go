@@ -30,6 +30,8 @@ type decision struct {
 	at       time.Time                 // look again at this time; zero: only when something changes
 	provider logout.Provider           // for attempt
 	slot     *gate.Slot                // for attempt
+
+	unhurried bool // everything else goes before that look
 }
 
 // decide says what is to be done with the object at the time now, as far as the
@@ -76,18 +78,14 @@ func nextAttempt(obj *v1alpha1.UserLogout, mended time.Time) time.Time {
 	return timeOf(obj.Status.NextAttemptTime)
 }
 
-// tellQueued is how long an object waits for its slot until its status says so:
-// nobody need look at an empty status for long, and short waits cost no write.
-const tellQueued = 10 * time.Second
-
 // decideQueued is for an object that has to wait for its slot. It will be
-// called up, so it is looked at again only for its status and its deadline.
+// called up; until then only its status and its deadline concern it.
 func decideQueued(obj *v1alpha1.UserLogout, wait gate.Wait, now time.Time) decision {
-	switch tell := wait.Since.Add(tellQueued); {
+	switch {
 	case reconciling(obj.Status).Reason == v1alpha1.ReasonQueued: // said once
 		return decision{at: deadline(obj)}
-	case now.Before(tell) && wait.Expected.Before(tell):
-		return decision{at: earliest(tell, deadline(obj))}
+	case now.Before(wait.Tell):
+		return decision{at: earliest(wait.Tell, deadline(obj)), unhurried: true}
 	}
 	return decision{do: write, status: queuedStatus(obj, wait.Expected, now), at: deadline(obj)}
 }

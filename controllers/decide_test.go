@@ -195,21 +195,20 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 // TestQueued: only what waits for long says so, and only once.
 func TestQueued(t *testing.T) {
 	for _, tt := range []struct {
-		name            string
-		obj             *v1alpha1.UserLogout
-		since, expected int
-		do              action
-		at              int
+		name string
+		obj  *v1alpha1.UserLogout
+		tell int
+		do   action
+		at   int
 	}{
-		{"not for long", object(), 0, 9, wait, 10},
-		{"for long", object(), 0, 11, write, 3600},
-		{"for longer than expected", object(), -10, 3, write, 3600},
-		{"said already", object(queuedAt(0)), -10, 99, wait, 3600},
-		{"until the deadline", object(activeFor(5)), 0, 9, wait, 5},
-		{"after a failure", object(claimedAt(-60), throttledAt(-59, 1)), 0, 11, write, 3600},
+		{"not for long", object(), 10, wait, 10},
+		{"for long", object(), 0, write, 3600},
+		{"said already", object(queuedAt(-20)), 0, wait, 3600},
+		{"until the deadline", object(activeFor(5)), 10, wait, 5},
+		{"after a failure", object(claimedAt(-60), throttledAt(-59, 1)), 0, write, 3600},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := decideQueued(tt.obj, gate.Wait{Since: at(tt.since), Expected: at(tt.expected)}, at(0))
+			d := decideQueued(tt.obj, gate.Wait{Tell: at(tt.tell), Expected: at(99)}, at(0))
 			if d.do != tt.do || !d.at.Equal(at(tt.at)) {
 				t.Errorf("decideQueued = %d at %v, want %d at %v", d.do, d.at, tt.do, at(tt.at))
 			}

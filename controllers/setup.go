@@ -121,11 +121,10 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// callUp enqueues an object that has its slot before all others, or a crowd
-// that comes to ask would hold up the calls.
+// callUp enqueues an object that has its slot.
 func callUp(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key types.NamespacedName) {
 	queue.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(
-		priorityqueue.AddOpts{Priority: ptr.To(1)}, reconcile.Request{NamespacedName: key})
+		priorityqueue.AddOpts{Priority: ptr.To(priorityCalledUp)}, reconcile.Request{NamespacedName: key})
 }
 
 // waitingForProvider: what an administrator changes wakes all objects that wait.

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,6 +24,15 @@ import (
 // conflictDelay is how long to give the cache to catch up after a conflict. The
 // watch event that it lacks usually comes first.
 const conflictDelay = time.Second
+
+// Priorities in the queue, beside 0 for what has changed and
+// handler.LowPriority for what was there when the operator started.
+const (
+	// priorityCalledUp: who has a slot goes before a crowd that asks for one.
+	priorityCalledUp = 1
+	// priorityUnhurried: to be told that one waits.
+	priorityUnhurried = -1
+)
 
 // userLogoutReconciler carries out UserLogouts.
 type userLogoutReconciler struct {
@@ -72,7 +82,11 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	case remove:
 		return r.remove(ctx, obj)
 	default:
-		return requeueAt(d.at), nil
+		result := requeueAt(d.at)
+		if d.unhurried {
+			result.Priority = ptr.To(priorityUnhurried)
+		}
+		return result, nil
 	}
 }
 

@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -18,6 +20,7 @@ type gate struct {
 	called       map[types.NamespacedName]entry
 	calls        int       // under way
 	waitingSince time.Time // since when the queue has not been empty
+	told         time.Time // when the last object that came is to be told that it waits
 
 	client  logout.Provider // the one the calls are made with
 	epoch   int             // what is heard of calls from an earlier epoch is no news
@@ -30,14 +33,18 @@ type gate struct {
 // closure is why and how long a gate is closed.
 type closure struct {
 	Closure
-	probing bool // a probe has been called up or is under way
-	renewed bool // what was wrong may have been mended: nothing is known
+	probing bool      // a probe has been called up or is under way
+	renewed bool      // what was wrong may have been mended: nothing is known
+	asked   time.Time // until when the service itself wants to be left alone
 }
 
 func newGate(limit Limit, client logout.Provider, restored *Closure) *gate {
 	g := &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]entry{}, client: client, strikes: maxStrikes - 1}
 	if restored != nil {
 		g.closed = &closure{Closure: *restored}
+		if asked(restored.Reason) {
+			g.closed.asked = restored.Until
+		}
 	}
 	return g
 }
@@ -52,9 +59,13 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	g.client = client
 	g.epoch++
 	g.strikes = maxStrikes - 1
-	if c := g.closed; c != nil && !asked(c.Reason) {
-		c.Since, c.Until = now, now
-		c.probing = len(g.called) > 0 // one that is under way will be no news
+	c := g.closed
+	if c == nil {
+		return
+	}
+	c.probing = len(g.called) > 0 // one that is under way will be no news
+	if c.asked.Before(c.Until) {
+		c.Since, c.Until = now, later(now, c.asked)
 		c.renewed, g.changed = true, true
 	}
 }
@@ -65,15 +76,26 @@ func (g *gate) enter(key types.NamespacedName, in lane, free int, now time.Time)
 	switch _, called := g.called[key]; {
 	case called:
 		delete(g.called, key)
+		g.countWaiting(now)
 	case g.queue.has(key):
 		return false
 	case g.queue.len() > 0 || !g.take(free, now):
-		g.queue.push(key, in, now)
+		g.queue.push(key, in, g.tellNext(now), now)
 		g.countWaiting(now)
 		return false
 	}
 	g.calls++
 	return true
+}
+
+// tellNext is when to tell one more object that it waits, if it still does then:
+// not for a short wait, and not all that came together at once.
+func (g *gate) tellNext(now time.Time) time.Time {
+	g.told = g.told.Add(tellSpacing)
+	if first := now.Add(tellAfter); g.told.Before(first) {
+		g.told = first
+	}
+	return g.told
 }
 
 // callUp takes a slot, if one is free, for the object whose turn it is.
@@ -89,7 +111,7 @@ func (g *gate) callUp(free int, now time.Time) (key types.NamespacedName, ok boo
 
 // leave takes out an object that wants no slot any more, or not yet.
 func (g *gate) leave(key types.NamespacedName, now time.Time) {
-	g.queue.remove(key)
+	g.queue.remove(key, now)
 	if _, called := g.called[key]; called {
 		delete(g.called, key)
 		g.probed(g.epoch)
@@ -184,26 +206,37 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 		if failure.Reason == logout.Throttled && !stale {
 			g.pace.slow(now)
 		}
-		g.epoch++
+		g.pace.pause(now)
 		g.closed = &closure{Closure: Closure{Since: now}}
 	}
 	c := g.closed
 	until := now.Add(pause(failure, now.Sub(c.Since), rand.Float64())) //nolint:gosec // jitter, not a secret
+	if asked(failure.Reason) || failure.RetryAfter > 0 {
+		c.asked = later(c.asked, until)
+	}
 	if until.Before(c.Until) {
 		return // the service has asked for longer
 	}
-	for key, e := range g.called { // it will be their turn again
-		delete(g.called, key)
+	g.epoch++ // calls under way, even a probe, were made before this was known
+	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: failure.Message, Since: c.Since, Until: until}, asked: c.asked}
+	g.changed = true
+	again := slices.SortedFunc(maps.Values(g.called), func(a, b entry) int { return b.number - a.number })
+	for _, e := range again { // it will be their turn again, the first of a lane last put to the front
 		g.queue.putBack(e, now)
 	}
-	g.countWaiting(now)
-	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: failure.Message, Since: c.Since, Until: until}}
-	g.changed = true
+	clear(g.called)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // countWaiting notes since when somebody has been waiting.
 func (g *gate) countWaiting(now time.Time) {
-	switch waits := g.queue.len() > 0; {
+	switch waits := g.queue.len()+len(g.called) > 0; {
 	case waits && g.waitingSince.IsZero():
 		g.waitingSince, g.changed = now, true
 	case !waits && !g.waitingSince.IsZero():

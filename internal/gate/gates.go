@@ -22,6 +22,11 @@ import (
 // wants to call: twice the longest wait between two attempts of one object.
 const Unprobed = 10 * time.Minute
 
+const (
+	tellAfter   = 10 * time.Second
+	tellSpacing = 5 * time.Millisecond
+)
+
 // Gates of all providers. They share a number of calls under way, of which each
 // gate can have as many as are left for the others: one service that never
 // answers does not use them up.
@@ -55,8 +60,10 @@ type Applicant struct {
 
 // Wait is what an object that has no slot yet can expect.
 type Wait struct {
-	// Since is when the object came.
-	Since time.Time
+	// Tell is when the object is to be told that it waits, if it still does:
+	// after ten seconds, or later where many wait, so that the telling does not
+	// take what the calls need.
+	Tell time.Time
 	// Expected is when it will have its slot, if nothing gets better or worse.
 	Expected time.Time
 }
@@ -111,11 +118,16 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 	}
 	at := g.gate(p, now)
 	defer g.tell(at)
+	for _, other := range g.gates {
+		if other != at { // where an object of the same name may have waited
+			other.leave(a.Object, now)
+		}
+	}
 	in := lane{namespace: a.Object.Namespace, fresh: !a.Attempted && !a.Created.Before(g.begun)}
 	if at.enter(a.Object, in, g.free(), now) {
 		return &Slot{g, at, at.epoch}, Wait{}
 	}
-	return nil, Wait{Since: at.queue.since(a.Object), Expected: at.expected(a.Object, now)}
+	return nil, Wait{Tell: at.queue.tell(a.Object), Expected: at.expected(a.Object, now)}
 }
 
 // gate returns the gate of a provider, brought up to date.
@@ -168,6 +180,7 @@ func (g *Gates) Forget(provider string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.gates, provider)
+	signal(g.moved) // there is room for others
 }
 
 // Update takes over what has been changed of a provider, and returns the state

@@ -34,6 +34,7 @@ type pace struct {
 	bucket *rate.Limiter
 	slowed float64   // the rate it was slowed to, in calls a second; 0 if never
 	since  time.Time // when calls went on at that rate
+	paused bool      // no calls are made, so nothing is learnt about the rate
 }
 
 func newPace(limit Limit) pace {
@@ -44,6 +45,9 @@ func newPace(limit Limit) pace {
 func (p *pace) perSecond(now time.Time) float64 {
 	if p.slowed == 0 {
 		return p.limit.PerSecond
+	}
+	if p.paused {
+		return min(p.limit.PerSecond, p.slowed)
 	}
 	return min(p.limit.PerSecond, p.slowed*math.Pow(recovery, max(0, now.Sub(p.since).Seconds())))
 }
@@ -74,12 +78,18 @@ func (p *pace) slow(now time.Time) {
 	p.slowed, p.since = max(slowest, slowBy*p.perSecond(now)), now
 }
 
-// resume goes on after a pause, in which nothing was learnt about the rate and
-// nothing may have been saved up for a burst.
-func (p *pace) resume(now time.Time) {
-	if p.slowed != 0 {
-		p.since = now
+// pause keeps the rate as it is.
+func (p *pace) pause(now time.Time) {
+	if p.slowed != 0 && !p.paused {
+		p.slowed = p.perSecond(now)
 	}
+	p.paused = true
+}
+
+// resume goes on after a pause, in which nothing may have been saved up for a
+// burst.
+func (p *pace) resume(now time.Time) {
+	p.since, p.paused = now, false
 	if saved := int(p.bucket.TokensAt(now)); saved > 0 {
 		p.bucket.AllowN(now, saved)
 	}

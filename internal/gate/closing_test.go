@@ -1,0 +1,221 @@
+package gate
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+var quick = Limit{PerSecond: 1000, Burst: 100}
+
+func TestJudge(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		failure *logout.Error
+		want    verdict
+	}{
+		{"success", nil, answered},
+		{"refused for good", permanent, answered},
+		{"refused for good, whatever else is said", providerWide(logout.Forbidden, logout.Permanent), answered},
+		{"its own trouble", throttled, troubled},
+		{"somebody has to mend it", unauthorized, troubled},
+		{"one call failed", suspect, suspicious},
+		{"one call failed, with Retry-After", asking(suspect, time.Second), troubled},
+		{"no such service", misdirected, suspicious},
+	} {
+		if got := judge(test.failure); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+func TestPause(t *testing.T) {
+	almost := math.Nextafter(1, 0)
+	for _, test := range []struct {
+		name        string
+		failure     *logout.Error
+		lasted      time.Duration
+		least, most time.Duration
+	}{
+		{"at first", throttled, 0, time.Second / 2, time.Second},
+		{"as long again", throttled, 10 * time.Second, 5 * time.Second, 10 * time.Second},
+		{"for long", throttled, time.Hour, 15 * time.Second, 30 * time.Second},
+		{"one failed", suspect, 10 * time.Second, 5 * time.Second, 10 * time.Second},
+		{"to be mended, at first", unauthorized, 0, 5 * time.Second, 10 * time.Second},
+		{"to be mended, as long again", misdirected, time.Minute, 30 * time.Second, time.Minute},
+		{"to be mended, for long", unauthorized, 24 * time.Hour, 150 * time.Second, 5 * time.Minute},
+		{"clock set back", throttled, -time.Hour, time.Second / 2, time.Second},
+		{"Retry-After", asking(throttled, 7*time.Second), time.Hour, 7 * time.Second, 7 * time.Second},
+		{"Retry-After, short", asking(unauthorized, time.Millisecond), time.Hour, time.Second, time.Second},
+	} {
+		least, most := pause(test.failure, test.lasted, 0), pause(test.failure, test.lasted, almost)
+		if least != test.least || most > test.most || most < test.most-time.Millisecond {
+			t.Errorf("%s: %s to %s, want %s to %s", test.name, least, most, test.least, test.most)
+		}
+	}
+}
+
+// TestRetryAfter: the gate closes for exactly as long as the service asks for,
+// a second at least, and then lets one call through, whose outcome decides.
+func TestRetryAfter(t *testing.T) {
+	for _, failure := range []*logout.Error{throttled, unavailable, unreachable, unauthorized} {
+		for retryAfter, want := range map[time.Duration]time.Duration{
+			time.Millisecond:     time.Second,
+			time.Second:          time.Second,
+			7 * time.Second:      7 * time.Second,
+			logout.MaxRetryAfter: logout.MaxRetryAfter,
+		} {
+			k := keepProven(t, quick)
+			k.mustEnter(t, "n/trouble").end(asking(failure, retryAfter))
+			k.mustBeClosed(t, failure.Reason, want)
+			k.mustWait(t, "n/1", "n/2", "n/3")
+			k.pass(want - 1)
+			k.mustCallUp(t)
+			k.mustWait(t, "n/4")
+			k.pass(1)
+			k.mustCallUp(t, "n/1")
+			k.mustWait(t, "n/5")
+			probe := k.mustEnter(t, "n/1")
+			k.pass(time.Minute) // the answer takes its time
+			k.mustCallUp(t)
+
+			probe.end(asking(failure, 2*time.Second))
+			k.mustBeClosed(t, failure.Reason, 2*time.Second)
+			k.pass(2*time.Second - 1)
+			k.mustCallUp(t)
+			k.pass(1)
+			k.mustCallUp(t, "n/2")
+
+			k.mustEnter(t, "n/2").end(nil)
+			k.mustBeOpen(t)
+			k.pass(time.Second)
+			k.mustCallUp(t, "n/3", "n/4", "n/5")
+		}
+	}
+}
+
+// TestPausesGrow: probe after probe fails, each made as soon as it may be.
+func TestPausesGrow(t *testing.T) {
+	type bounds struct{ least, most float64 } // seconds
+	for _, test := range []struct {
+		failure *logout.Error
+		want    [8]bounds
+	}{
+		{unavailable, [8]bounds{{.5, 1}, {.5, 1}, {.5, 2}, {.75, 4}, {1.125, 8}, {1.6875, 16}, {2.53125, 30}, {3.796875, 30}}},
+		{unauthorized, [8]bounds{{5, 10}, {5, 10}, {5, 20}, {7.5, 40}, {11.25, 80}, {16.875, 160}, {25.3125, 300}, {37.96875, 300}}},
+	} {
+		for range 200 { // the pauses are random
+			k := keep(quick, nil)
+			for i, want := range test.want {
+				k.mustEnter(t, "n/probe").end(test.failure)
+				pause := k.state(k.now).Closed.Until.Sub(k.now)
+				if s := pause.Seconds(); s < want.least || s > want.most {
+					t.Fatalf("%s: pause %d is %s, want %v s", test.failure.Reason, i+1, pause, want)
+				}
+				k.pass(pause - 1)
+				k.mustWait(t, "n/probe")
+				k.leave("n/probe")
+				k.pass(1)
+			}
+			if since := k.state(k.now).Closed.Since; since != begin {
+				t.Fatalf("closed since %s, want %s", since, begin)
+			}
+		}
+	}
+}
+
+// TestStale: what a call brings that was made before the gate closed is no
+// news, unless it is how long the service wants to be left alone.
+func TestStale(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		failure *logout.Error
+		want    time.Duration // of the pause then left, of 5 s
+	}{
+		{"success", nil, 5 * time.Second},
+		{"permanent", permanent, 5 * time.Second},
+		{"suspicious", suspect, 5 * time.Second},
+		{"throttled", throttled, 5 * time.Second},
+		{"unauthorized", unauthorized, 5 * time.Second},
+		{"throttled, asks for less", asking(throttled, 2*time.Second), 5 * time.Second},
+		{"throttled, asks for more", asking(throttled, time.Minute), time.Minute},
+	} {
+		k := keepProven(t, quick)
+		early, late := k.mustEnter(t, "n/early"), k.mustEnter(t, "n/late")
+		early.end(asking(throttled, 10*time.Second))
+		k.pass(5 * time.Second)
+		for range maxStrikes {
+			late.report(test.failure)
+		}
+		late.release()
+		if c := k.state(k.now).Closed; c == nil || c.Until.Sub(k.now) != test.want {
+			t.Errorf("%s: %+v, want it closed for %s", test.name, c, test.want)
+		}
+	}
+}
+
+// TestStaleAfterOpening: nor does it close a gate that a probe has opened.
+func TestStaleAfterOpening(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		failure *logout.Error
+		closes  bool
+	}{
+		{"suspicious", suspect, false},
+		{"throttled", throttled, false},
+		{"unauthorized", unauthorized, false},
+		{"throttled, with Retry-After", asking(throttled, time.Minute), true},
+		{"suspicious, with Retry-After", asking(suspect, time.Minute), true},
+	} {
+		k := keepProven(t, quick)
+		early, late := k.mustEnter(t, "n/early"), k.mustEnter(t, "n/late")
+		early.end(asking(throttled, time.Second))
+		k.pass(time.Second)
+		k.mustEnter(t, "n/probe").end(nil)
+		rate := k.state(k.now).PerSecond
+		for range maxStrikes {
+			late.report(test.failure)
+		}
+		late.release()
+		if c := k.state(k.now).Closed; (c != nil) != test.closes {
+			t.Errorf("%s: closed %+v", test.name, c)
+		}
+		if got := k.state(k.now).PerSecond; got != rate {
+			t.Errorf("%s: slowed from %v to %v", test.name, rate, got)
+		}
+	}
+}
+
+func TestSuspicion(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		proven   bool
+		outcomes []*logout.Error
+		closes   bool // with the last of them
+	}{
+		{"two of a proven service", true, []*logout.Error{suspect, suspect}, false},
+		{"three", true, []*logout.Error{suspect, misdirected, suspect}, true},
+		{"an answer in between", true, []*logout.Error{suspect, suspect, nil, suspect, suspect}, false},
+		{"a permanent failure is an answer", true, []*logout.Error{suspect, suspect, permanent, suspect, suspect}, false},
+		{"three after an answer", true, []*logout.Error{suspect, nil, suspect, suspect, suspect}, true},
+		{"permanent failures only", true, []*logout.Error{permanent, permanent, permanent, permanent}, false},
+		{"one of an unproven service", false, []*logout.Error{suspect}, true},
+		{"proven by a permanent failure", false, []*logout.Error{permanent, suspect, suspect}, false},
+	} {
+		k := keep(quick, nil)
+		if test.proven {
+			k = keepProven(t, quick)
+		}
+		for i, failure := range test.outcomes {
+			k.mustBeOpen(t)
+			s := k.mustEnter(t, "n/a")
+			k.pass(time.Second)
+			s.end(failure)
+			if closed := k.state(k.now).Closed != nil; closed != (test.closes && i == len(test.outcomes)-1) {
+				t.Errorf("%s: closed %t after %d", test.name, closed, i+1)
+			}
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package gate_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+var unauthorized = &logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: "who are you?"}
+
+// TestCalledUpAtTheRate: each object is called up once, when it has its slot.
+func TestCalledUpAtTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 1000)
+		if got := len(c.enterMany("p", slow, 505)); got != slow.Burst {
+			t.Errorf("%d slots at once, want %d", got, slow.Burst)
+		}
+		seen := map[types.NamespacedName]bool{}
+		for range 50 {
+			after(time.Second)
+			called := c.called()
+			for _, key := range called {
+				if seen[key] || c.enterKey("p", slow, key) == nil {
+					t.Errorf("%s called up in vain", key)
+				}
+				seen[key] = true
+			}
+			if len(called) != 10 {
+				t.Errorf("%d called up in a second", len(called))
+			}
+		}
+		after(time.Hour)
+		if called := c.called(); len(seen) != 500 || len(called) != 0 {
+			t.Errorf("%d and %d called up, want 500", len(seen), len(called))
+		}
+	})
+}
+
+// TestNobodyIsCalledUpInAPause: ten thousand objects that wait at a closed gate
+// cost nothing, and then one call.
+func TestNobodyIsCalledUpInAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		end(c.enter("p", fast, "trouble"), throttled(time.Minute))
+		if got := len(c.enterMany("p", fast, 10_000)); got != 0 {
+			t.Errorf("%d slots of a closed gate", got)
+		}
+		until := c.States()["p"].Closed.Until
+		if pause := time.Until(until); pause != time.Minute {
+			t.Errorf("closed for %s", pause)
+		}
+		after(time.Minute - time.Nanosecond)
+		if called := c.called(); len(called) != 0 {
+			t.Errorf("%d called up in the pause", len(called))
+		}
+		after(time.Nanosecond)
+		called := c.called()
+		if len(called) != 1 || called[0].Name != "p0" {
+			t.Fatalf("%v called up as probes", called)
+		}
+		probe := c.enterKey("p", fast, called[0])
+		after(time.Minute)
+		if called := c.called(); len(called) != 0 {
+			t.Errorf("%d called up beside the probe", len(called))
+		}
+		end(probe, nil)
+		after(time.Second)
+		if called := c.called(); len(called) != 50 {
+			t.Errorf("%d called up when it was open, want as many as there is room for", len(called))
+		}
+	})
+}
+
+// TestProbeOfTheNext: when the probe fails, another object is the next.
+func TestProbeOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		end(c.enter("p", fast, "trouble"), throttled(time.Second))
+		c.enterMany("p", fast, 100)
+		for i := range 100 {
+			after(time.Second)
+			called := c.called()
+			if len(called) != 1 || called[0] != named(fmt.Sprint("p", i)) {
+				t.Fatalf("%v called up as probe %d", called, i)
+			}
+			end(c.enterKey("p", fast, called[0]), throttled(time.Second))
+		}
+	})
+}
+
+// TestRenewedClient: nobody has to come for the probe to be made at once.
+func TestRenewedClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		end(c.enter("p", fast, "trouble"), unauthorized)
+		c.enterMany("p", fast, 100)
+		after(time.Second)
+		if state := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with}); state.Closed == nil || len(c.called()) != 0 {
+			t.Errorf("the same client: %+v", state)
+		}
+		c.with = "second"
+		if state := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with}); state.Closed != nil || state.Waiting != 100 {
+			t.Errorf("another client: %+v", state)
+		}
+		if called := c.called(); len(called) != 1 {
+			t.Errorf("%d called up, want one", len(called))
+		}
+	})
+}
+
+// TestRaisedLimit: who waits need not ask again to have the advantage.
+func TestRaisedLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		c.enterMany("p", gate.Limit{PerSecond: .01, Burst: 1}, 10)
+		c.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 1}, Client: c.with})
+		after(time.Second)
+		if called := c.called(); len(called) != 9 {
+			t.Errorf("%d called up", len(called))
+		}
+	})
+}
+
+// TestChanges: what there is to know about a gate is told when it changes, and
+// else nothing.
+func TestChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		told := func(when string, want ...string) {
+			t.Helper()
+			if got := c.changes(); !slices.Equal(got, want) {
+				t.Errorf("%s: told of %q, want %q", when, got, want)
+			}
+		}
+		slot := c.enter("p", fast, "trouble")
+		end(c.enter("q", fast, "fine"), nil)
+		told("calls are made")
+		slot.Report(throttled(time.Minute))
+		told("closed", "p")
+		slot.Release()
+		told("released")
+		c.enter("p", fast, 1)
+		told("one waits", "p")
+		c.enter("p", fast, 2)
+		told("another one waits")
+		after(time.Minute)
+		probe := c.enterKey("p", fast, c.called()[0])
+		told("a probe is made")
+		end(probe, throttled(time.Minute))
+		told("closed for longer", "p")
+		after(time.Minute)
+		c.Leave(c.called()[0])
+		c.changes() // nobody waits any more
+		after(time.Hour)
+		told("nothing happens")
+		end(c.enter("p", fast, 3), nil)
+		told("open", "p")
+		after(time.Second)
+		end(c.enter("p", fast, 4), nil)
+		told("it works")
+	})
+}
+
+func TestLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 1)
+		slot := c.enter("p", fast, 0)
+		for i := range 4 {
+			c.enter("p", fast, i+1)
+		}
+		c.Leave(named(1)) // in the queue
+		c.Leave(named(3))
+		c.Leave(named("unknown"))
+		end(slot, nil)
+		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named(2)}) {
+			t.Errorf("%v called up", called)
+		}
+		c.Leave(named(2)) // called up
+		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named(4)}) {
+			t.Errorf("%v called up", called)
+		}
+		c.Leave(named(4))
+		if state := c.States()["p"]; state.Waiting != 0 || state.Calls != 0 {
+			t.Errorf("%+v", state)
+		}
+		if c.enter("p", fast, 5) == nil {
+			t.Error("no slot although nobody waits or calls")
+		}
+	})
+}
+
+// TestRestoredOnce: how an earlier process left a gate is of interest only when
+// there is none yet.
+func TestRestoredOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 10)
+		p := gate.Provider{Name: "p", Limit: fast, Client: c.with, Restored: &gate.Closure{Reason: logout.Throttled, Until: time.Now().Add(time.Minute)}}
+		if state := c.Update(p); state.Closed == nil || time.Until(state.Closed.Until) != time.Minute {
+			t.Errorf("restored: %+v", state)
+		}
+		slot, wait := c.Enter(p, gate.Applicant{Object: named(1)})
+		if slot != nil || time.Until(wait.Expected) < time.Minute {
+			t.Errorf("slot %v, wait %+v", slot, wait)
+		}
+		after(time.Minute)
+		slot, _ = c.Enter(p, gate.Applicant{Object: c.called()[0]})
+		end(slot, nil)
+		if state := c.Update(p); state.Closed != nil {
+			t.Errorf("closed again: %+v", state)
+		}
+	})
+}
+
+// TestTold: to tell objects that they wait takes no more than a share of what
+// can be stored, however many they are, and an object does not move it by
+// asking again.
+func TestTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 10)
+		end(c.enter("p", fast, "trouble"), throttled(time.Hour))
+		told := func(name any) time.Duration {
+			slot, wait := c.Enter(gate.Provider{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named(name)})
+			if slot != nil {
+				t.Fatal("it does not wait")
+			}
+			return time.Until(wait.Tell)
+		}
+		for i := range 4 {
+			if got := told(i); got != 10*time.Second+time.Duration(i)*5*time.Millisecond {
+				t.Errorf("%d is to be told after %s", i, got)
+			}
+		}
+		after(time.Second)
+		for i := range 4 {
+			if got := told(i); got != 9*time.Second+time.Duration(i)*5*time.Millisecond {
+				t.Errorf("%d is to be told after %s more", i, got)
+			}
+		}
+		if got := told("late"); got != 10*time.Second {
+			t.Errorf("one that comes late is to be told after %s", got)
+		}
+	})
+}
+
+// TestNewObjectsFirst: they do not wait for what is left from before a restart.
+func TestNewObjectsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 1)
+		p := gate.Provider{Name: "p", Limit: fast, Client: c.with}
+		after(time.Second / 2) // the API server knows whole seconds only
+		began := time.Now().Truncate(time.Second)
+		slot := c.enter("p", fast, "first")
+		for i := range 100 {
+			c.Enter(p, gate.Applicant{Object: named(i), Created: began.Add(-time.Second)})
+		}
+		c.Enter(p, gate.Applicant{Object: named("retry"), Created: began, Attempted: true})
+		c.Enter(p, gate.Applicant{Object: named("new"), Created: began})
+		for _, want := range []any{0, "new"} {
+			end(slot, nil)
+			called := c.called()
+			if len(called) != 1 || called[0] != named(want) {
+				t.Fatalf("%v called up, want %v", called, want)
+			}
+			slot = c.enterKey("p", fast, called[0])
+		}
+	})
+}

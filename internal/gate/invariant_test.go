@@ -1,0 +1,113 @@
+package gate
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+)
+
+// check is what holds at a gate at any time.
+func (h *history) check(t *rapid.T) {
+	if h.calls != len(h.slots) {
+		t.Fatalf("%d calls, but %d slots are taken", h.calls, len(h.slots))
+	}
+	if h.queue.len()+len(h.called) != len(h.arrived) {
+		t.Fatalf("%d in the queue and %d called up, but %d wait", h.queue.len(), len(h.called), len(h.arrived))
+	}
+	for key := range h.arrived {
+		if _, called := h.called[key]; called == h.queue.has(key) {
+			t.Fatalf("%s: called up %t, in the queue %t", key, called, h.queue.has(key))
+		}
+	}
+	for key := range h.queue.places {
+		if expected := h.expected(key, h.now); !expected.After(h.now) {
+			t.Fatalf("%s is to have its slot %s ago", key, h.now.Sub(expected))
+		}
+	}
+	state := h.state(h.now)
+	if waits := state.Waiting > 0; waits == state.WaitingSince.IsZero() || state.WaitingSince.After(h.now) {
+		t.Fatalf("%d wait, since %s", state.Waiting, state.WaitingSince)
+	}
+	if state.PerSecond < slowest || state.PerSecond > h.pace.limit.PerSecond {
+		t.Fatalf("%v calls a second at a limit of %+v", state.PerSecond, h.pace.limit)
+	}
+	h.checkQueue(t)
+	h.checkProbes(t)
+}
+
+// checkProbes: there is one, at most, and it is made in the end.
+func (h *history) checkProbes(t *rapid.T) {
+	if h.closed == nil {
+		return
+	}
+	probes := len(h.called)
+	for _, s := range h.slots {
+		if s.epoch == h.epoch && !h.told[s] {
+			probes++
+		}
+	}
+	if probes > 1 {
+		t.Fatalf("%d probes", probes)
+	}
+	if h.closed.probing != (probes == 1) {
+		t.Fatalf("%d probes, but the gate waits for one: %t", probes, h.closed.probing)
+	}
+	if pause := h.closed.Until.Sub(h.now); pause > slowPauseMost {
+		t.Fatalf("closed for %s", pause)
+	}
+}
+
+// checkQueue: every place is in the line of its lane, and every line that
+// somebody waits in gets its turn.
+func (h *history) checkQueue(t *rapid.T) {
+	places, turns := 0, 0
+	for of, l := range h.queue.lines {
+		if l.lane != of || (l.turn != nil) != (l.waiting.Len() > 0) {
+			t.Fatalf("line of %v: %d wait, turn %v", of, l.waiting.Len(), l.turn)
+		}
+		if l.turn != nil {
+			turns++
+		}
+		for place := l.waiting.Front(); place != nil; place = place.Next() {
+			if places++; h.queue.places[place.Value.(entry).key] != place {
+				t.Fatalf("%s is in the line of %v", place.Value.(entry).key, of)
+			}
+		}
+	}
+	if places != h.queue.len() || turns != h.queue.early.Len()+h.queue.usual.Len() {
+		t.Fatalf("%d places in the lines, %d in the queue; %d turns of %d and %d", places, h.queue.len(), turns, h.queue.early.Len(), h.queue.usual.Len())
+	}
+}
+
+// everybodyCalls: with a service that answers, nobody waits for ever. That the
+// gate is closed, the pace slowed to its least or all others in the way is no
+// reason to wait longer than that lasts.
+func (h *history) everybodyCalls(t *rapid.T) {
+	for key, s := range h.slots {
+		s.end(nil)
+		delete(h.slots, key)
+	}
+	h.others = 0
+	patience := slowPauseMost + time.Duration(float64(len(h.arrived)+1)/slowest*float64(time.Second))
+	for latest := h.now.Add(patience); len(h.arrived) > 0; {
+		h.callsUp(t)
+		h.takeSlots(t)
+		for key, s := range h.slots {
+			s.end(nil)
+			delete(h.slots, key)
+		}
+		h.check(t)
+		wait, ok := h.untilFree(h.free(), h.now)
+		if h.pass(max(wait, 1)); !ok || h.now.After(latest) {
+			t.Fatalf("%v still wait, closed %+v", keys(h.arrived), h.closed)
+		}
+	}
+}
+
+func keys[V any](m map[types.NamespacedName]V) (keys []string) {
+	for key := range m {
+		keys = append(keys, key.String())
+	}
+	return keys
+}

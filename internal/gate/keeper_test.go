@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// caller stands for what calls are made with; the gate only compares it.
+type caller string
+
+func (caller) Logout(context.Context, string, string) (logout.Receipt, error) {
+	panic("the gate makes no calls")
+}
+
+// begin is far from the real time, which a gate must not know.
+var begin = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+
+// Failures of every kind.
+var (
+	throttled    = providerWide(logout.Throttled, logout.Retry)
+	unavailable  = providerWide(logout.ServiceUnavailable, logout.Retry)
+	unreachable  = providerWide(logout.EndpointUnreachable, logout.Retry)
+	unauthorized = providerWide(logout.Unauthorized, logout.RetrySlowly)
+	suspect      = &logout.Error{Reason: logout.ServiceFailure, Class: logout.Retry, Message: "oops"}
+	misdirected  = &logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "<html>"}
+	permanent    = &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Message: "no such user"}
+)
+
+func providerWide(reason logout.Reason, class logout.Class) *logout.Error {
+	return &logout.Error{Reason: reason, Class: class, ProviderWide: true, Message: "not now"}
+}
+
+// asking is the failure with a Retry-After.
+func asking(failure *logout.Error, retryAfter time.Duration) *logout.Error {
+	asks := *failure
+	asks.RetryAfter = retryAfter
+	return &asks
+}
+
+// object of the name "namespace/name".
+func object(name string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(name, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// keeper does with one gate what Gates does, but has the clock in its hand.
+type keeper struct {
+	*gate
+	now  time.Time
+	room int // for calls at all gates together
+}
+
+// slot is one of the keeper's, as Slot is one of Gates.
+type slot struct {
+	k     *keeper
+	key   types.NamespacedName
+	epoch int
+}
+
+// keep returns the keeper of a gate with room for all the calls of a test.
+func keep(limit Limit, restored *Closure) *keeper {
+	return &keeper{newGate(limit, caller("first"), restored), begin, 1000}
+}
+
+// keepProven returns the keeper of a gate whose service is known to answer.
+func keepProven(t *testing.T, limit Limit) *keeper {
+	t.Helper()
+	k := keep(limit, nil)
+	k.mustEnter(t, "proof/0").end(nil)
+	k.pass(time.Hour)
+	return k
+}
+
+func (k *keeper) pass(d time.Duration) { k.now = k.now.Add(d) }
+
+func (k *keeper) free() int { return k.room - k.calls - len(k.called) }
+
+func (k *keeper) enter(key types.NamespacedName) *slot {
+	if !k.gate.enter(key, lane{namespace: key.Namespace}, k.free(), k.now) {
+		return nil
+	}
+	return &slot{k, key, k.epoch}
+}
+
+// mustEnter lets an object take a slot that has to be there.
+func (k *keeper) mustEnter(t *testing.T, name string) *slot {
+	t.Helper()
+	s := k.enter(object(name))
+	if s == nil {
+		t.Fatalf("no slot for %s at %s", name, k.now.Sub(begin))
+	}
+	return s
+}
+
+// mustWait has an object ask for a slot that must not be there.
+func (k *keeper) mustWait(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if k.enter(object(name)) != nil {
+			t.Fatalf("a slot for %s at %s", name, k.now.Sub(begin))
+		}
+	}
+}
+
+// callUp returns the objects that have a slot now.
+func (k *keeper) callUp() (keys []types.NamespacedName) {
+	for key, ok := k.gate.callUp(k.free(), k.now); ok; key, ok = k.gate.callUp(k.free(), k.now) {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// mustCallUp checks who has a slot now.
+func (k *keeper) mustCallUp(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, key := range k.callUp() {
+		got = append(got, key.String())
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Fatalf("called up at %s: %q, want %q", k.now.Sub(begin), got, want)
+	}
+}
+
+// mustBeClosed checks why the gate is closed, and for how much longer.
+func (k *keeper) mustBeClosed(t *testing.T, reason logout.Reason, pause time.Duration) {
+	t.Helper()
+	if c := k.state(k.now).Closed; c == nil || c.Reason != reason || c.Until.Sub(k.now) != pause {
+		t.Fatalf("at %s: closed %+v, want it for %s because of %s", k.now.Sub(begin), c, pause, reason)
+	}
+}
+
+func (k *keeper) mustBeOpen(t *testing.T) {
+	t.Helper()
+	if c := k.state(k.now).Closed; c != nil {
+		t.Fatalf("at %s: closed %+v", k.now.Sub(begin), c)
+	}
+}
+
+func (k *keeper) leave(name string) { k.gate.leave(object(name), k.now) }
+
+func (k *keeper) renew(client string) { k.gate.renew(caller(client), k.now) }
+
+func (s *slot) report(failure *logout.Error) { s.k.report(s.epoch, failure, s.k.now) }
+
+func (s *slot) release() { s.k.release(s.epoch) }
+
+func (s *slot) end(failure *logout.Error) {
+	s.report(failure)
+	s.release()
+}

@@ -1,0 +1,269 @@
+package gate
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// line-up of a test: a queue and the time.
+type lineup struct {
+	queue
+	now time.Time
+}
+
+func newLineup() *lineup { return &lineup{newQueue(), begin} }
+
+func (l *lineup) pass(d time.Duration) { l.now = l.now.Add(d) }
+
+func (l *lineup) push(names ...string) {
+	for _, name := range names {
+		key := object(name)
+		l.pushIn(lane{namespace: key.Namespace}, name)
+	}
+}
+
+func (l *lineup) pushIn(in lane, name string) { l.queue.push(object(name), in, begin, l.now) }
+
+// pushMany pushes objects that are named after their numbers.
+func (l *lineup) pushMany(namespace string, objects int) {
+	for i := range objects {
+		l.push(namespace + "/" + strconv.Itoa(i))
+	}
+}
+
+// pop takes out as many as there are to be, and returns their names.
+func (l *lineup) pop(t *testing.T, objects int) []string {
+	t.Helper()
+	var names []string
+	for range objects {
+		e, ok := l.queue.pop(l.now)
+		if !ok {
+			t.Fatalf("nobody waits after %q", names)
+		}
+		names = append(names, e.key.String())
+	}
+	return names
+}
+
+// popNamespaces is pop, but returns the namespaces only.
+func (l *lineup) popNamespaces(t *testing.T, objects int) string {
+	t.Helper()
+	var namespaces strings.Builder
+	for _, name := range l.pop(t, objects) {
+		namespace, _, _ := strings.Cut(name, "/")
+		namespaces.WriteString(namespace)
+	}
+	return namespaces.String()
+}
+
+// useHeadStart has a namespace use up its head start.
+func (l *lineup) useHeadStart(t *testing.T, namespaces ...string) {
+	t.Helper()
+	for _, namespace := range namespaces {
+		l.pushMany(namespace, headStart)
+		l.pop(t, headStart)
+	}
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	l := newLineup()
+	l.push("n/c", "n/a", "n/b")
+	l.pop(t, 1)
+	l.push("n/d")
+	if got := strings.Join(l.pop(t, 3), " "); got != "n/a n/b n/d" {
+		t.Error(got)
+	}
+	if _, ok := l.queue.pop(l.now); ok || l.len() != 0 || l.has(object("n/a")) {
+		t.Error("somebody waits")
+	}
+}
+
+func TestRoundRobin(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b", "c")
+	l.pushMany("a", 5)
+	l.pushMany("b", 2)
+	l.pushMany("c", 3)
+	if got := l.popNamespaces(t, 10); got != "abcabcacaa" {
+		t.Error(got)
+	}
+}
+
+// TestHeadStart: a namespace that comes with a few objects is done as if it
+// were alone, one with many goes before the others for its first ten.
+func TestHeadStart(t *testing.T) {
+	l := newLineup()
+	l.pushMany("a", 100)
+	if got := l.popNamespaces(t, 12); got != strings.Repeat("a", 12) {
+		t.Error(got)
+	}
+	l.pushMany("b", 3)
+	l.pushMany("c", 30)
+	if got, want := l.popNamespaces(t, 24), "bcbcbc"+strings.Repeat("c", headStart-3)+"acacacacaca"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestHeadStartRegained: by a namespace that has not called for a while, as far
+// as that goes.
+func TestHeadStartRegained(t *testing.T) {
+	for idle, want := range map[time.Duration]int{
+		0: 0, time.Second: 1, 4*time.Second + time.Second/2: 4, 10 * time.Second: headStart, time.Hour: headStart,
+	} {
+		l := newLineup()
+		l.useHeadStart(t, "a", "b")
+		l.pass(idle)
+		l.useHeadStart(t, "a") // but for what it has regained
+		l.pushMany("a", 20)
+		l.pushMany("b", 20)
+		if got := l.popNamespaces(t, want+3); got != strings.Repeat("b", want)+"aba" {
+			t.Errorf("after %s: %s, want a head start of %d", idle, got, want)
+		}
+	}
+}
+
+// TestNobodyStarves: whatever head start others have and regain, everybody that
+// waits gets his turn.
+func TestNobodyStarves(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		every     time.Duration // a slot
+		others    int           // namespaces beside the one that is looked at
+		backlog   int           // of each of them, at first
+		perSecond int           // objects that come to each of them later
+	}{
+		{"slow service, one other backlog", 2 * time.Second, 1, 1000, 0},
+		{"as many other backlogs as slots in a second", 100 * time.Millisecond, 10, 1000, 0},
+		{"many other backlogs", 100 * time.Millisecond, 50, 200, 0},
+		{"a trickle from others that takes every slot", 100 * time.Millisecond, 10, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := newLineup()
+			l.useHeadStart(t, "a")
+			l.pushMany("a", 1000)
+			for i := range test.others {
+				l.pushMany("b"+strconv.Itoa(i), test.backlog)
+			}
+			turns, came := 0, l.now
+			for range 100 * (1 + test.others) {
+				l.pass(test.every)
+				for ; test.perSecond > 0 && l.now.Sub(came) >= time.Second; came = came.Add(time.Second) {
+					for i := range test.others {
+						l.push("b" + strconv.Itoa(i) + "/" + strconv.Itoa(int(came.Sub(begin).Seconds())+1000))
+					}
+				}
+				if strings.HasPrefix(l.pop(t, 1)[0], "a/") {
+					turns++
+				}
+			}
+			// A fair share is 100; some go to the head start of the others.
+			if turns < 10 {
+				t.Errorf("%d of %d turns, want at least 10", turns, 100*(1+test.others))
+			}
+		})
+	}
+}
+
+// TestFreshLane: new objects wait neither for those of other namespaces nor for
+// the backlog of their own.
+func TestFreshLane(t *testing.T) {
+	l := newLineup()
+	l.pushMany("a", 100)
+	l.pop(t, headStart)
+	for _, name := range []string{"a/new1", "a/new2"} {
+		l.pushIn(lane{"a", true}, name)
+	}
+	if got := strings.Join(l.pop(t, 3), " "); got != "a/new1 a/new2 a/10" {
+		t.Error(got)
+	}
+}
+
+func TestRemove(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b", "c")
+	l.push("a/1", "a/2", "a/3", "b/1", "c/1", "c/2")
+	for _, name := range []string{"a/2", "b/1", "c/1", "c/2", "c/2", "d/1"} {
+		l.remove(object(name), l.now)
+		if l.has(object(name)) {
+			t.Errorf("%s still waits", name)
+		}
+	}
+	l.push("c/3")
+	if got := strings.Join(l.pop(t, 3), " "); got != "a/1 c/3 a/3" || l.len() != 0 {
+		t.Errorf("%s, and %d more", got, l.len())
+	}
+}
+
+// TestAhead: an estimate may be wrong as long as others come and go, but not by
+// much, and nobody is told that fewer than none are before him.
+func TestAhead(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b", "c")
+	l.pushMany("a", 50)
+	l.pushMany("b", 20)
+	l.pushMany("c", 5)
+	estimates := map[string]int{}
+	for key := range l.places {
+		estimates[key.String()] = l.ahead(key)
+	}
+	for before, name := range l.pop(t, 75) {
+		// Round robin over three lines at first: the estimate takes it for all.
+		if got := estimates[name]; got < before || got > max(before+2, 3*before) || got > 74 {
+			t.Errorf("%d before %s, estimated as %d", before, name, got)
+		}
+	}
+}
+
+// TestPutBack: who was popped in vain is the first of his line.
+func TestPutBack(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b")
+	l.push("a/1", "a/2", "b/1")
+	e, _ := l.queue.pop(l.now)
+	l.pass(time.Second)
+	l.putBack(e, l.now)
+	if tell := l.tell(object("a/1")); tell != begin {
+		t.Errorf("is to be told at %s", tell)
+	}
+	if got := l.ahead(object("a/2")); got < 1 || got > 2 {
+		t.Errorf("%d ahead", got)
+	}
+	if names := strings.Join(l.pop(t, 3), " "); strings.Index(names, "a/1") > strings.Index(names, "a/2") {
+		t.Error(names)
+	}
+}
+
+// TestLinesAreForgotten: namespaces that have come and gone take no memory.
+func TestLinesAreForgotten(t *testing.T) {
+	l := newLineup()
+	for i := range 100_000 {
+		l.push("n" + strconv.Itoa(i) + "/a")
+		if i%2 == 0 {
+			l.pop(t, 1)
+		} else {
+			l.remove(object("n"+strconv.Itoa(i)+"/a"), l.now)
+		}
+		l.pass(10 * time.Millisecond)
+	}
+	// Those of the last second are still to be remembered.
+	if got := len(l.lines); got > idleLines+200 || l.early.Len()+l.usual.Len() != 0 {
+		t.Errorf("%d lines, %d and %d in use", got, l.early.Len(), l.usual.Len())
+	}
+}
+
+// TestLinesAreRemembered: nobody gets a head start again because others come.
+func TestLinesAreRemembered(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b")
+	l.pushMany("a", 5)
+	for i := range 10 * idleLines {
+		l.push("n" + strconv.Itoa(i) + "/a")
+		l.remove(object("n"+strconv.Itoa(i)+"/a"), l.now)
+	}
+	l.pushMany("b", 5)
+	if got := l.popNamespaces(t, 6); got != "ababab" {
+		t.Error(got)
+	}
+}
