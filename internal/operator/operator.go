@@ -18,7 +18,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -109,7 +108,7 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 		GracefulShutdownTimeout:       ptr.To(o.CallTimeout + 2*storeGrace),
 		Metrics: server.Options{
 			BindAddress: o.MetricsAddress, SecureServing: true,
-			FilterProvider: filters.WithAuthenticationAndAuthorization,
+			FilterProvider: authorizedOnly,
 		},
 		HealthProbeBindAddress: o.HealthAddress,
 	})
