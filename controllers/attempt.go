@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	utilwait "k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -165,8 +166,9 @@ func hopeless(err error) bool {
 // lost (client-go tries again by itself, too), so the object is looked up.
 func (r *userLogoutReconciler) put(ctx context.Context, claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus, patch client.Patch) error {
 	key := client.ObjectKeyFromObject(claim)
-	obj := &v1alpha1.UserLogout{}
-	obj.Namespace, obj.Name = key.Namespace, key.Name
+	// As metadata, since nothing is done with the answer: it is shorter so.
+	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("UserLogout"))
 	refused := r.client.Status().Patch(ctx, obj, patch)
 	if !apierrors.IsInvalid(refused) {
 		return refused
