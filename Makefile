@@ -72,6 +72,14 @@ cover: ## Measure the test coverage of controllers and internal
 	@$(WITH_ASSETS) go test -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=cover.out ./...
 	@go tool cover -func=cover.out | tail -n 1
 
+.PHONY: bench
+bench: ## Compare the operator with a bare loop, and write docs/performance.md (in a quarter of an hour)
+	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench -out docs
+
+.PHONY: overload
+overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)
+	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
 	@for file in $$(git ls-files '*_test.go'); do \

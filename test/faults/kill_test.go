@@ -74,13 +74,13 @@ func TestKill(t *testing.T) {
 // killIn kills the operator when n attempts, numbered from first, are at the point, and starts another.
 func killIn(t *testing.T, p *proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
 	t.Helper()
-	die := together(n, o.kill)
+	die := together(n, o.Kill)
 	objects := make([]*v1alpha1.UserLogout, n)
 	for i := range objects {
 		name := nameFor(t, first+i)
 		point.arm(t, p, name, die)
 		objects[i] = create(t, name)
 	}
-	receive(t, o.exited, "the operator to be killed")
+	receive(t, o.Exited(), "the operator to be killed")
 	return startOperator(t, p), objects
 }

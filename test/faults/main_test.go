@@ -9,6 +9,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,16 +20,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 const (
-	operatorNamespace = "logout-operator-system"
-	operatorAccount   = "logout-operator" // its ServiceAccount
-	tenant            = "tenant"          // the namespace of all UserLogouts
-	account           = "account"         // the account of all users
+	tenant  = "tenant"  // the namespace of all UserLogouts
+	account = "account" // the account of all users
 )
 
 var (
@@ -90,14 +89,7 @@ func (s suite) Run() int {
 
 func (suite) prepare(ctx context.Context, dir string, credentials aws.Credentials) error {
 	binary = filepath.Join(dir, "logout-operator")
-	if _, err := gotool.Run(ctx, "", "build", "-race", "-o", binary, "../../cmd/logout-operator"); err != nil {
-		return fmt.Errorf("building the operator: %w", err)
-	}
-	installation, err := controlplane.Kustomize("../../config/default")
-	if err != nil {
-		return err
-	}
-	if err := plane.Apply(ctx, installation); err != nil {
+	if err := errors.Join(operatortest.Build(ctx, binary, true), operatortest.Install(ctx, plane)); err != nil {
 		return err
 	}
 	found := fmt.Sprintf(manifests, credentials.AccessKeyID, credentials.SecretAccessKey, service.URL)
@@ -108,6 +100,7 @@ func (suite) prepare(ctx context.Context, dir string, credentials aws.Credential
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return err
 	}
+	var err error
 	admin, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
 	return err
 }

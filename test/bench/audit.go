@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// request is what the API server's audit log says of one request.
+type request struct {
+	User struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	Verb      string `json:"verb"`
+	ObjectRef struct {
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+		Namespace   string `json:"namespace"`
+	} `json:"objectRef"`
+	ResponseStatus struct {
+		Code int `json:"code"`
+	} `json:"responseStatus"`
+	Stage string `json:"stage"`
+	// Answered is when the answer had been written.
+	Answered time.Time `json:"stageTimestamp"`
+}
+
+// auditLog reads the audit log as it grows, with the API server's rotation of it.
+type auditLog struct {
+	path string
+	user string // whose requests are wanted
+	file *os.File
+	in   *bufio.Reader
+	part []byte // of a line that is not complete
+}
+
+// read returns the user's requests that were answered since the last read.
+func (l *auditLog) read() ([]request, error) {
+	var requests []request
+	for {
+		current, err := l.isCurrent()
+		if err != nil {
+			return nil, err
+		}
+		// After that question: what was written before the rotation is read before what comes after it.
+		more, err := l.drain()
+		if err != nil {
+			return nil, err
+		}
+		requests = append(requests, more...)
+		if current {
+			return requests, nil
+		}
+		if err := l.open(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isCurrent reports whether the open file is the one that the API server appends to.
+func (l *auditLog) isCurrent() (bool, error) {
+	if l.file == nil {
+		return false, nil
+	}
+	at, err := os.Stat(l.path)
+	if errors.Is(err, os.ErrNotExist) { // in the middle of a rotation
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	open, err := l.file.Stat()
+	return err == nil && os.SameFile(at, open), err
+}
+
+func (l *auditLog) open() (err error) {
+	l.close()
+	l.file, err = os.Open(l.path)
+	l.in = bufio.NewReaderSize(l.file, 1<<20)
+	return err
+}
+
+// close may be called more than once.
+func (l *auditLog) close() {
+	if l.file != nil {
+		_ = l.file.Close()
+	}
+}
+
+// drain reads the open file to its present end.
+func (l *auditLog) drain() ([]request, error) {
+	var requests []request
+	for l.in != nil {
+		text, err := l.in.ReadBytes('\n')
+		l.part = append(l.part, text...)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		line := l.part
+		l.part = nil
+		if !bytes.Contains(line, []byte(l.user)) { // most are of the administrator, and need no decoding
+			continue
+		}
+		var r request
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, fmt.Errorf("audit log: %w", err)
+		}
+		if r.User.Username == l.user && r.Stage == "ResponseComplete" {
+			requests = append(requests, r)
+		}
+	}
+	return requests, nil
+}
+
+// traffic is how many requests of each kind there were for the objects of one namespace.
+type traffic struct {
+	Reads, StatusWrites, Events, Others int
+	// Refused are those of them that were answered by an error.
+	Refused int
+	// lastWrite is when the last status was stored.
+	lastWrite time.Time
+}
+
+func (t *traffic) add(r request) {
+	if r.ResponseStatus.Code >= 400 {
+		t.Refused++
+	}
+	switch {
+	case r.Verb == "get" || r.Verb == "list" || r.Verb == "watch":
+		t.Reads++
+	case r.ObjectRef.Resource == "events":
+		t.Events++
+	case r.ObjectRef.Resource == "userlogouts" && r.ObjectRef.Subresource == "status":
+		t.StatusWrites++
+		if r.ResponseStatus.Code < 400 && r.Answered.After(t.lastWrite) {
+			t.lastWrite = r.Answered
+		}
+	default:
+		t.Others++
+	}
+}

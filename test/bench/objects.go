@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/bench/statuses"
+)
+
+// writers is how many requests of the administrator are under way while objects are prepared.
+const writers = 16
+
+// newNamespace makes a namespace whose UserLogouts the provider allows. Each measurement has its own.
+func (s *stage) newNamespace(ctx context.Context) (string, error) {
+	s.namespaces++
+	name := fmt.Sprintf("bench-%d", s.namespaces)
+	manifest := fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {logout-operator.io/allowed: 'true'}}}", name)
+	return name, s.plane.Apply(ctx, []byte(manifest))
+}
+
+// create makes a UserLogout and the user it is for.
+func (s *stage) create(ctx context.Context, namespace, name string) (*v1alpha1.UserLogout, error) {
+	s.service.SignIn(account, name, "laptop")
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name},
+	}
+	return obj, s.admin.Create(ctx, obj)
+}
+
+// createWaiting makes n UserLogouts to be carried out.
+func (s *stage) createWaiting(ctx context.Context, namespace string, n int) error {
+	return parallel(ctx, n, func(ctx context.Context, i int) error {
+		_, err := s.create(ctx, namespace, nameOf(namespace, i))
+		return err
+	})
+}
+
+// createFinished makes n UserLogouts that are finished already, as the operator would have left them.
+func (s *stage) createFinished(ctx context.Context, namespace string, n int) error {
+	return parallel(ctx, n, func(ctx context.Context, i int) error {
+		obj, err := s.create(ctx, namespace, nameOf(namespace, i))
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		obj.Status = statuses.Claimed(obj, now)
+		attempt := v1alpha1.AttemptStatus{Time: metav1.Time{Time: now}, HTTPStatusCode: 204, RequestID: string(obj.UID)}
+		obj.Status = statuses.LoggedOut(obj, attempt, now)
+		return s.admin.Status().Update(ctx, obj)
+	})
+}
+
+func nameOf(namespace string, i int) string { return fmt.Sprintf("%s-%06d", namespace, i) }
+
+// remove deletes all UserLogouts of a namespace, so that the next measurement finds the same as this one.
+func (s *stage) remove(ctx context.Context, namespace string) error {
+	var list v1alpha1.UserLogoutList
+	if err := s.admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return err
+	}
+	return parallel(ctx, len(list.Items), func(ctx context.Context, i int) error {
+		return s.admin.Delete(ctx, &list.Items[i])
+	})
+}
+
+// unfinished returns how many UserLogouts of a namespace have not finished. A finished one that was not logged out by
+// exactly one attempt, or has another status than the bare loop writes, is an error.
+func (s *stage) unfinished(ctx context.Context, namespace string) (n int, err error) {
+	var list v1alpha1.UserLogoutList
+	if err := s.admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return 0, err
+	}
+	for i := range list.Items {
+		obj := &list.Items[i]
+		switch {
+		case !finished(obj):
+			n++
+		case !statuses.Same(obj):
+			return 0, fmt.Errorf("%s has not the status of a logout in fair weather that test/bench/statuses makes: %+v", obj.Name, obj.Status)
+		}
+	}
+	return n, nil
+}
+
+func finished(obj *v1alpha1.UserLogout) bool {
+	return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
+}
+
+// verifyCalls checks that the service was called exactly once for each of the first n objects of a namespace.
+func (s *stage) verifyCalls(namespace string, n int) error {
+	for i := range n {
+		name := nameOf(namespace, i)
+		if calls := s.service.Calls(account, name); calls != 1 {
+			return fmt.Errorf("%d calls for %s, want 1", calls, name)
+		}
+	}
+	return nil
+}
+
+// parallel calls f for 0 to n-1, some at a time, until one fails.
+func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		group.Go(func() error { return f(ctx, i) })
+	}
+	return group.Wait()
+}

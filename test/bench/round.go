@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+const (
+	// patience bounds one measurement.
+	patience = 5 * time.Minute
+	// quiet is how long nothing must be asked of the API server for a measurement to be over: events come after
+	// the outcomes that they tell of.
+	quiet = 300 * time.Millisecond
+)
+
+// setting is what a round is run with.
+type setting struct {
+	workers int
+	latency time.Duration // of the service
+	objects int
+}
+
+// round is what came of one round of one side.
+type round struct {
+	traffic
+	throughput float64       // objects a second
+	cpu        time.Duration // from the first call on until it is quiet
+	usage      operatortest.Usage
+}
+
+// play has one side carry out objects that are there when it starts. The time counts from the first call's arrival at
+// the service to the last outcome's storage, so the start of either process does not.
+func (s *stage) play(ctx context.Context, who side, set setting) (r round, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
+	defer cancel()
+	namespace, err := s.newNamespace(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := s.createWaiting(ctx, namespace, set.objects); err != nil {
+		return r, err
+	}
+	s.latency.Store(int64(set.latency))
+	before := s.service.Calls("", "")
+	if _, err := s.audit.read(); err != nil {
+		return r, err
+	}
+	var atFirst operatortest.Usage
+	err = s.run(ctx, who, set.workers, namespace, func(ctx context.Context, p *operatortest.Process) error {
+		if err := s.service.WaitForCalls(ctx, before+1); err != nil {
+			return err
+		}
+		if atFirst, err = p.Usage(); err != nil {
+			return err
+		}
+		if err := s.service.WaitForCalls(ctx, before+set.objects); err != nil {
+			return err
+		}
+		if r.traffic, err = s.settle(ctx, namespace); err != nil {
+			return err
+		}
+		r.usage, err = p.Usage()
+		return err
+	})
+	if err != nil {
+		return r, fmt.Errorf("%s with %d workers: %w", who, set.workers, err)
+	}
+	r.cpu = r.usage.CPU - atFirst.CPU
+	first := s.firstCall(before)
+	r.throughput = float64(set.objects) / r.lastWrite.Sub(first).Seconds()
+	if calls := s.service.Calls("", "") - before; calls != set.objects {
+		return r, fmt.Errorf("%d calls for %d objects", calls, set.objects)
+	}
+	if err := s.verifyCalls(namespace, set.objects); err != nil {
+		return r, err
+	}
+	return r, s.remove(ctx, namespace)
+}
+
+// firstCall returns when the first of the calls after those before arrived.
+func (s *stage) firstCall(before int) time.Time {
+	var first time.Time
+	for _, entry := range s.service.Journal()[before:] {
+		if first.IsZero() || entry.Time.Before(first) {
+			first = entry.Time
+		}
+	}
+	return first
+}
+
+// settle returns all the requests for a namespace since the last read of the audit log, once every object there has
+// finished and no more requests come.
+func (s *stage) settle(ctx context.Context, namespace string) (traffic, error) {
+	var all traffic
+	tick := time.NewTicker(quiet)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return all, context.Cause(ctx)
+		}
+		requests, err := s.audit.read()
+		if err != nil {
+			return all, err
+		}
+		more := false
+		for _, request := range requests {
+			if request.ObjectRef.Namespace == namespace {
+				all.add(request)
+				more = true
+			}
+		}
+		if more {
+			continue
+		}
+		if left, err := s.unfinished(ctx, namespace); err != nil || left == 0 {
+			return all, err
+		}
+	}
+}

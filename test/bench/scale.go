@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// load is what is in a cluster when an operator starts.
+type load struct{ finished, waiting int }
+
+// weight is what came of a start of the operator with a load.
+type weight struct {
+	load
+	first time.Duration // from the start of the process to the service's first answer
+	all   time.Duration // to when all of them had finished
+	usage operatortest.Usage
+}
+
+// weigh adds to what is there up to the load, starts the operator with its default flags, and waits until nothing is to be
+// done. present is how many objects there are already, all finished.
+func (s *stage) weigh(ctx context.Context, present int, l load) (w weight, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*patience, fmt.Errorf("not done after %s", 2*patience))
+	defer cancel()
+	w.load = l
+	old, err := s.newNamespace(ctx)
+	if err != nil {
+		return w, err
+	}
+	if err := s.createFinished(ctx, old, l.finished-present); err != nil {
+		return w, err
+	}
+	namespace, err := s.newNamespace(ctx)
+	if err != nil {
+		return w, err
+	}
+	if err := s.createWaiting(ctx, namespace, l.waiting); err != nil {
+		return w, err
+	}
+	before := s.service.Calls("", "")
+	began := time.Now()
+	err = s.run(ctx, operator, defaultWorkers, namespace, func(ctx context.Context, p *operatortest.Process) error {
+		if err := s.service.WaitForCalls(ctx, before+1); err != nil {
+			return err
+		}
+		w.first = time.Since(began)
+		if err := s.service.WaitForCalls(ctx, before+l.waiting); err != nil {
+			return err
+		}
+		if err := s.awaitFinished(ctx, namespace); err != nil {
+			return err
+		}
+		w.all = time.Since(began)
+		w.usage, err = p.Usage()
+		return err
+	})
+	if err != nil {
+		return w, fmt.Errorf("with %d objects: %w", l.finished+l.waiting, err)
+	}
+	if calls := s.service.Calls("", "") - before; calls != l.waiting {
+		return w, fmt.Errorf("%d calls for %d objects", calls, l.waiting)
+	}
+	return w, s.verifyCalls(namespace, l.waiting)
+}
+
+// awaitFinished looks every now and then; when precisely they finished matters to nobody.
+func (s *stage) awaitFinished(ctx context.Context, namespace string) error {
+	tick := time.NewTicker(quiet)
+	defer tick.Stop()
+	for {
+		if left, err := s.unfinished(ctx, namespace); err != nil || left == 0 {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

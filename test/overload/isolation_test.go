@@ -1,0 +1,103 @@
+package overload
+
+import (
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+// TestTwoProviders: a provider whose service is broken, and for which many objects wait, does not slow down another.
+// The others are compared with "alone", if that is run.
+func TestTwoProviders(t *testing.T) {
+	var alone time.Duration
+	for _, tc := range []struct {
+		name   string
+		broken *chimetest.Answer // what every call to the other provider gets; nil if there is no other
+	}{
+		{"alone", nil},
+		{"beside 503", &chimetest.Answer{Code: "ServiceUnavailableException", Times: chimetest.Forever}},
+		{"beside hanging calls", &chimetest.Answer{Cut: chimetest.Hang, Times: chimetest.Forever}},
+		{"beside 429", &chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": "5"}, Times: chimetest.Forever}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.broken == nil && !*full {
+				t.Skip("only with -full: a time is all that it gives")
+			}
+			healthy := newTarget(t, "healthy", normal, chimetest.Options{})
+			all := []*target{healthy}
+			if tc.broken != nil {
+				all = append(all, newTarget(t, "broken", normal, chimetest.Options{}))
+			}
+			startOperator(t, none, all...)
+			for _, other := range all[1:] {
+				other.Script("", "", *tc.broken)
+				other.create(t, either(200, 9000))
+				other.follow(t, func(chimetest.Entry) bool { return true })
+			}
+			healthy.create(t, either(200, 2000))
+			p99 := quantile(healthy.verify(t, 0).waits, 0.99)
+			for _, other := range all[1:] {
+				note(t, "calls to the broken service", other.Calls("", ""))
+			}
+			const what = "p99 from the creation to the logout"
+			if tc.broken == nil {
+				alone = p99
+			}
+			if alone == 0 {
+				note(t, what, p99)
+				return
+			}
+			atMost(t, what, p99, alone*12/10, *full)
+		})
+	}
+}
+
+// TestTwoNamespaces: ten objects of one namespace do not wait for the thousands of another that use the same provider.
+func TestTwoNamespaces(t *testing.T) {
+	const ten, within = 10, 40
+	big := newTarget(t, "big", normal, chimetest.Options{})
+	small := newTenant(t, "small", big.service, big.provider)
+	startOperator(t, none, big)
+	var alone, beside []time.Duration
+	for range either(1, 5) {
+		took, _ := small.logOut(t, ten)
+		alone = append(alone, took)
+	}
+
+	big.create(t, either(500, 9000))
+	for try := range either(1, 5) {
+		if try > 0 { // after a while, as of a namespace that has logouts now and then
+			const more = 1000
+			before := big.Calls("", "")
+			big.create(t, more)
+			big.awaitLoggedOut(t, before+more)
+		}
+		took, calls := small.logOut(t, ten)
+		beside = append(beside, took)
+		atMost(t, "calls until all ten were logged out", calls, within, true)
+	}
+	if big.objects.unfinished() == 0 {
+		t.Error("no object of the other namespace waited any more")
+	}
+	note(t, "median time for ten alone", quantile(alone, 0.5))
+	atMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
+	big.verify(t, 0)
+	small.verify(t, 0)
+}
+
+// logOut creates n objects and waits until their users are logged out. It returns how long that took in all, and how
+// many calls the service got since they were there, their own among them.
+func (x *target) logOut(t *testing.T, n int) (took time.Duration, calls int) {
+	t.Helper()
+	began := time.Now()
+	users := x.create(t, n)
+	before := x.Calls("", "")
+	x.awaitUsers(t, users)
+	byUser := records(x.Journal())
+	for _, user := range users {
+		took = max(took, byUser[user].doneAt.Sub(began))
+		calls = max(calls, byUser[user].position-before)
+	}
+	return took, calls
+}

@@ -1,0 +1,89 @@
+package overload
+
+import (
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+// record is what the journal has of one user.
+type record struct {
+	done     int       // calls that logged the user out: one, unless a call was repeated
+	failed   int       // calls that did not
+	doneAt   time.Time // of the first call that did
+	position int       // of that call in the journal, from 1
+}
+
+// records sorts the journal by user.
+func records(entries []chimetest.Entry) map[string]record {
+	all := map[string]record{}
+	for _, e := range entries {
+		r := all[e.UserID]
+		switch {
+		case e.Status != http.StatusNoContent:
+			r.failed++
+		case r.done == 0:
+			r.doneAt, r.position = answeredAt(e), e.Number
+			r.done++
+		default:
+			r.done++
+		}
+		all[e.UserID] = r
+	}
+	return all
+}
+
+// answeredAt is when the answer to the call went out.
+func answeredAt(e chimetest.Entry) time.Time { return e.Time.Add(e.Duration) }
+
+// answered counts the calls answered with any of the statuses.
+func answered(entries []chimetest.Entry, statuses ...int) (n int) {
+	for _, e := range entries {
+		if slices.Contains(statuses, e.Status) {
+			n++
+		}
+	}
+	return n
+}
+
+// of leaves out the calls for other users.
+func of[T any](entries []chimetest.Entry, users map[string]T) []chimetest.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool {
+		_, ok := users[e.UserID]
+		return !ok
+	})
+}
+
+// since leaves out the calls that arrived before the time.
+func since(entries []chimetest.Entry, t time.Time) []chimetest.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool { return e.Time.Before(t) })
+}
+
+// peak is how many calls arrived in the window of this length, wherever it begins, that had most of them.
+func peak(entries []chimetest.Entry, window time.Duration) (most int) {
+	arrivals := make([]time.Time, len(entries))
+	for i, e := range entries {
+		arrivals[i] = e.Time
+	}
+	slices.SortFunc(arrivals, time.Time.Compare) // the journal is in the order of the answers
+	first := 0
+	for last, t := range arrivals {
+		for t.Sub(arrivals[first]) >= window {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}
+
+// quantile is the smallest of the durations that at least the share q of them does not exceed: 0.5 is the median.
+func quantile(durations []time.Duration, q float64) time.Duration {
+	if len(durations) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(durations))
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
+}

@@ -1,0 +1,87 @@
+package overload
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+// outage is a way for a service to be down.
+type outage struct {
+	name       string
+	begin, end func(*testing.T, *target)
+	cost       func(result) int // how many calls the operator made, or tried to make, in it
+}
+
+var (
+	unavailable = outage{"503",
+		func(_ *testing.T, x *target) {
+			x.Intercept(func(chimetest.Call) *chimetest.Answer {
+				return &chimetest.Answer{Code: "ServiceUnavailableException"}
+			})
+		},
+		func(_ *testing.T, x *target) { x.Intercept(nil) },
+		func(r result) int { return r.failures }}
+	refused = outage{"connections refused",
+		func(_ *testing.T, x *target) { x.shut() },
+		func(t *testing.T, x *target) { x.open(t) },
+		func(r result) int { return r.unseen }}
+)
+
+// TestOutage: what an outage costs the service depends on how long it is, not on how many objects wait, and what was
+// not called for in it is not made up for at once when it is over.
+func TestOutage(t *testing.T) {
+	t.Run(unavailable.name, func(t *testing.T) { unavailable.run(t, none) })
+	t.Run(unavailable.name+", SIGKILL", func(t *testing.T) { unavailable.run(t, sigkill) })
+	t.Run(refused.name, func(t *testing.T) { refused.run(t, none) })
+}
+
+// run has services down for the same time under the same operator, which ends in the middle of it: one service for
+// which many objects wait, and in the full form several with ten, as it is partly chance when a closed gate probes.
+func (o outage) run(t *testing.T, end ending) {
+	const ten = 10
+	n, half := either(200, 10_000), either(3*time.Second, 5*time.Minute)/2
+	many := newTarget(t, "many", normal, chimetest.Options{})
+	all := []*target{many}
+	for range either(1, 5) {
+		all = append(all, newTarget(t, "ten", normal, chimetest.Options{}))
+	}
+	operator := startOperator(t, end, all...)
+
+	created := many.creating(t, n)
+	many.awaitLoggedOut(t, n/20)
+	for _, x := range all {
+		o.begin(t, x)
+	}
+	middle := time.After(half)
+	for _, x := range all[1:] {
+		x.create(t, ten)
+	}
+	receive(t, middle, "the middle of the outage")
+	operator.restart(t, end)
+	receive(t, time.After(half), "the end of the outage")
+	created()
+	mended := time.Now()
+	for _, x := range all {
+		o.end(t, x)
+	}
+
+	cost := o.cost(many.verify(t, end.repeats()))
+	note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
+	atMost(t, "most calls in a second after it", peak(since(many.Journal(), mended), time.Second),
+		normal.perSecond+normal.burst+either(workers, 0), true) // a busy machine delays calls, which then come at once
+	mean := 0.0
+	for _, x := range all[1:] {
+		small := o.cost(x.verify(t, end.repeats()))
+		note(t, fmt.Sprintf("calls in the outage, %d objects waiting", ten), small)
+		mean += float64(small) / float64(len(all)-1)
+	}
+	if *full {
+		atMost(t, "difference", math.Abs(float64(cost)-mean)/mean, 0.2, true)
+	} else {
+		atMost(t, "calls in the outage", max(cost, int(mean)), 30, true) // those under way when it begins among them
+	}
+}

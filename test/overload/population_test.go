@@ -1,0 +1,131 @@
+package overload
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// population is what is known of the UserLogouts of one namespace. It is kept by a watch, because what must never
+// happen in between (attempts that go down) cannot be seen at the end.
+type population struct {
+	state
+	members  map[types.UID]member
+	finished int
+	setbacks []string // objects whose attempts went down
+}
+
+// member is the last status of an object.
+type member struct {
+	name     string
+	attempts int
+	answer   int // HTTP status of the last attempt's
+	reason   string
+	finished bool
+}
+
+// watchPopulation watches the objects of the namespace until the test is over.
+func watchPopulation(t *testing.T, namespace string) *population {
+	t.Helper()
+	p := &population{members: map[types.UID]member{}}
+	objects, err := cache.New(plane.Config, cache.Options{
+		Scheme:            scheme,
+		DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	informer, err := objects.GetInformer(t.Context(), &v1alpha1.UserLogout{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
+		UpdateFunc: func(_, obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = objects.Start(t.Context()) }()
+	if !objects.WaitForCacheSync(t.Context()) {
+		t.Fatalf("no watch of the objects in %s", namespace)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("objects in %s by the reason of Ready: %v", namespace, p.reasons())
+		}
+	})
+	return p
+}
+
+// reasons is how many objects have each reason of the Ready condition.
+func (p *population) reasons() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := map[string]int{}
+	for _, m := range p.members {
+		n[m.reason]++
+	}
+	return n
+}
+
+func (p *population) see(obj *v1alpha1.UserLogout) {
+	now := member{name: obj.Name, attempts: int(obj.Status.Attempts)}
+	if last := obj.Status.LastAttempt; last != nil {
+		now.answer = int(last.HTTPStatusCode)
+	}
+	if ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		now.reason = ready.Reason
+	}
+	now.finished = meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
+	p.change(func() {
+		was := p.members[obj.UID]
+		if now.attempts < was.attempts {
+			p.setbacks = append(p.setbacks, fmt.Sprintf("%s: from %d to %d", obj.Name, was.attempts, now.attempts))
+		}
+		if now.finished && !was.finished {
+			p.finished++
+		}
+		p.members[obj.UID] = now
+	})
+}
+
+// unfinished is how many objects have not finished.
+func (p *population) unfinished() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.members) - p.finished
+}
+
+// awaitFinished returns when n objects have finished, and the last status of every object by its name.
+func (p *population) awaitFinished(t *testing.T, n int) map[string]member {
+	t.Helper()
+	p.await(t, fmt.Sprintf("%d objects to finish", n), func() bool { return p.finished >= n })
+	byName := map[string]member{}
+	p.change(func() {
+		for _, m := range p.members {
+			byName[m.name] = m
+		}
+	})
+	return byName
+}
+
+// awaitAnswer returns when the outcome of an attempt with this answer has been stored in any object.
+func (p *population) awaitAnswer(t *testing.T, status int) {
+	t.Helper()
+	p.await(t, fmt.Sprintf("an attempt that was answered %d", status), func() bool {
+		for _, m := range p.members {
+			if m.answer == status {
+				return true
+			}
+		}
+		return false
+	})
+}

@@ -1,0 +1,76 @@
+package overload
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+const throttledCode = "ThrottledClientException"
+
+// throttledFor is the answer to a call that came too early, by this much in seconds.
+func throttledFor(d time.Duration) chimetest.Answer {
+	return chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": fmt.Sprint(int(d.Seconds()))}}
+}
+
+// throttledUntil is the same as a date, of a service whose clock is behind.
+func throttledUntil(d time.Duration) chimetest.Answer {
+	now := time.Now().Add(-2 * time.Minute).UTC()
+	return chimetest.Answer{Code: throttledCode, Header: map[string]string{
+		"Date":        now.Format(http.TimeFormat),
+		"Retry-After": now.Add(d).Format(http.TimeFormat),
+	}}
+}
+
+// TestRetryAfter: when one call has been answered with a Retry-After, nobody calls before it has passed, then one probe
+// goes ahead, and when that succeeds all others follow.
+func TestRetryAfter(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		form func(time.Duration) chimetest.Answer
+		end  ending // of the operator, a third into the pause
+	}{
+		{"seconds", throttledFor, none},
+		{"date", throttledUntil, none},
+		{"seconds, SIGKILL", throttledFor, sigkill},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pause := either(3*time.Second, 30*time.Second)
+			x := newTarget(t, "pause", normal, chimetest.Options{})
+			o := startOperator(t, tc.end, x)
+			answeredAt := x.throttle(t, tc.form(pause))
+			probe, second := x.Hold("", ""), x.Hold("", "")
+			x.create(t, either(50, 500))
+			if tc.end != none {
+				receive(t, time.After(time.Until(answeredAt.Add(pause/3))), "a third of the pause")
+				o.restart(t, tc.end)
+			}
+
+			after := receive(t, probe.Arrived(), "the probe").Time.Sub(answeredAt)
+			note(t, "time from the answer to the probe", after)
+			if after < pause {
+				t.Errorf("the first call came %s after the answer, which asked for %s", after, pause)
+			}
+			select {
+			case <-second.Arrived():
+				t.Error("a second call came beside the probe")
+			case <-time.After(either(time.Second, 2*time.Second)):
+			}
+			probe.Release()
+			second.Release()
+			x.verify(t, tc.end.repeats())
+		})
+	}
+}
+
+// throttle has the call for one object be given the answer, and returns when that was, once the operator knows it.
+func (x *target) throttle(t *testing.T, answer chimetest.Answer) time.Time {
+	t.Helper()
+	x.Script("", "", answer)
+	x.create(t, 1)
+	x.objects.awaitAnswer(t, http.StatusTooManyRequests)
+	return answeredAt(x.Journal()[0])
+}

@@ -1,0 +1,67 @@
+package overload
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+// result is what became of all objects of a target.
+type result struct {
+	entries []chimetest.Entry // of the service's journal, for their users
+	// failures are the calls that were answered 429 or 503.
+	failures int
+	// unseen are attempts that the service has no call of: it could not be reached, or the operator was killed before.
+	unseen int
+	// took is the time from the creation of the first object to the answer to the last.
+	took time.Duration
+	// waits are the times from each object's creation to the answer that logged its user out.
+	waits []time.Duration
+}
+
+// verify waits until all objects of the target have finished, and checks what holds in every scenario: every user is
+// logged out by one call, but for so many repeats, and every other call was refused by the service.
+func (x *target) verify(t *testing.T, repeats int) result {
+	t.Helper()
+	creation := x.creation()
+	members := x.objects.awaitFinished(t, len(creation))
+	r := result{entries: of(x.Journal(), creation)}
+	r.failures = answered(r.entries, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	byUser := records(r.entries)
+
+	var first, last time.Time
+	repeated, lost, attempts := 0, 0, 0
+	for name, began := range creation {
+		m, u := members[name], byUser[name]
+		attempts += m.attempts
+		if u.done == 0 || m.reason != v1alpha1.ReasonLoggedOut {
+			if lost++; lost == 1 { // one example is enough
+				t.Errorf("%s: %d calls logged the user out, and the object finished as %q", name, u.done, m.reason)
+			}
+			continue
+		}
+		repeated += u.done - 1
+		if m.attempts < u.done+u.failed {
+			t.Errorf("%s: %d attempts, but %d calls", name, m.attempts, u.done+u.failed)
+		}
+		r.waits = append(r.waits, u.doneAt.Sub(began))
+		if first.IsZero() || began.Before(first) {
+			first = began
+		}
+		if u.doneAt.After(last) {
+			last = u.doneAt
+		}
+	}
+	r.unseen, r.took = attempts-len(r.entries), last.Sub(first)
+
+	note(t, "objects", len(creation))
+	note(t, "calls", len(r.entries))
+	atMost(t, "objects lost", lost, 0, true)
+	atMost(t, "calls repeated", repeated, repeats, true)
+	atMost(t, "calls that are neither a logout nor answered 429 or 503", len(r.entries)-len(creation)-repeated-r.failures, 0, true)
+	atMost(t, "objects whose attempts went down", len(x.objects.setbacks), 0, true)
+	return r
+}
