@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// patience bounds one measurement.
-	patience = 5 * time.Minute
+	// patience bounds what is waited for while either side runs.
+	patience = 10 * time.Minute
 	// quiet is how long nothing must be asked of the API server for a measurement to be over: events come after
 	// the outcomes that they tell of.
 	quiet = 300 * time.Millisecond
@@ -34,8 +34,6 @@ type round struct {
 // play has one side carry out objects that are there when it starts. The time counts from the first call's arrival at
 // the service to the last outcome's storage, so the start of either process does not.
 func (s *stage) play(ctx context.Context, who side, set setting) (r round, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
-	defer cancel()
 	namespace, err := s.newNamespace(ctx)
 	if err != nil {
 		return r, err
@@ -48,6 +46,8 @@ func (s *stage) play(ctx context.Context, who side, set setting) (r round, err e
 	if _, err := s.audit.read(); err != nil {
 		return r, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
+	defer cancel()
 	var atFirst operatortest.Usage
 	err = s.run(ctx, who, set.workers, namespace, func(ctx context.Context, p *operatortest.Process) error {
 		if err := s.service.WaitForCalls(ctx, before+1); err != nil {

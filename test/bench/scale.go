@@ -22,8 +22,6 @@ type weight struct {
 // weigh adds to what is there up to the load, starts the operator with its default flags, and waits until nothing is to be
 // done. present is how many objects there are already, all finished.
 func (s *stage) weigh(ctx context.Context, present int, l load) (w weight, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 2*patience, fmt.Errorf("not done after %s", 2*patience))
-	defer cancel()
 	w.load = l
 	old, err := s.newNamespace(ctx)
 	if err != nil {
@@ -39,6 +37,8 @@ func (s *stage) weigh(ctx context.Context, present int, l load) (w weight, err e
 	if err := s.createWaiting(ctx, namespace, l.waiting); err != nil {
 		return w, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
+	defer cancel()
 	before := s.service.Calls("", "")
 	began := time.Now()
 	err = s.run(ctx, operator, defaultWorkers, namespace, func(ctx context.Context, p *operatortest.Process) error {

@@ -55,8 +55,8 @@ func TestTwoProviders(t *testing.T) {
 
 // TestTwoNamespaces: ten objects of one namespace do not wait for the thousands of another that use the same provider.
 func TestTwoNamespaces(t *testing.T) {
-	const ten, within = 10, 40
-	big := newTarget(t, "big", normal, chimetest.Options{})
+	const ten = 10
+	big := newTarget(t, "big", either(limit{perSecond: 50, burst: 5}, normal), chimetest.Options{})
 	small := newTenant(t, "small", big.service, big.provider)
 	startOperator(t, none, big)
 	var alone, beside []time.Duration
@@ -65,7 +65,7 @@ func TestTwoNamespaces(t *testing.T) {
 		alone = append(alone, took)
 	}
 
-	big.create(t, either(500, 9000))
+	big.create(t, either(300, 9000))
 	for try := range either(1, 5) {
 		if try > 0 { // after a while, as of a namespace that has logouts now and then
 			const more = 1000
@@ -75,7 +75,7 @@ func TestTwoNamespaces(t *testing.T) {
 		}
 		took, calls := small.logOut(t, ten)
 		beside = append(beside, took)
-		atMost(t, "calls until all ten were logged out", calls, within, true)
+		atMost(t, "calls until all ten were logged out", calls, either(60, 40), true) // up to 50 may be under way
 	}
 	if big.objects.unfinished() == 0 {
 		t.Error("no object of the other namespace waited any more")

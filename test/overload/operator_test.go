@@ -90,12 +90,12 @@ func (e ending) repeats() int {
 	return 0
 }
 
-// flags let the claims that a killed process leaves behind run out sooner in the small form.
+// flags let the claims that a process leaves behind run out sooner in the small form.
 func (e ending) flags() []string {
-	if e == sigkill {
-		return either([]string{"--call-timeout=2s", "--visibility-timeout=4s"}, nil)
+	if e == none {
+		return nil
 	}
-	return nil
+	return either([]string{"--call-timeout=2s", "--visibility-timeout=4s"}, nil)
 }
 
 // restart ends the process and starts another.

@@ -49,9 +49,8 @@ func (o outage) run(t *testing.T, end ending) {
 	for range either(1, 5) {
 		all = append(all, newTarget(t, "ten", normal, chimetest.Options{}))
 	}
+	many.create(t, n) // before the operator is there, so that it has all of the API server when the outage begins
 	operator := startOperator(t, end, all...)
-
-	created := many.creating(t, n)
 	many.awaitLoggedOut(t, n/20)
 	for _, x := range all {
 		o.begin(t, x)
@@ -63,7 +62,6 @@ func (o outage) run(t *testing.T, end ending) {
 	receive(t, middle, "the middle of the outage")
 	operator.restart(t, end)
 	receive(t, time.After(half), "the end of the outage")
-	created()
 	mended := time.Now()
 	for _, x := range all {
 		o.end(t, x)

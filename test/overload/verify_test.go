@@ -59,6 +59,7 @@ func (x *target) verify(t *testing.T, repeats int) result {
 
 	note(t, "objects", len(creation))
 	note(t, "calls", len(r.entries))
+	note(t, "attempts without a call", r.unseen)
 	atMost(t, "objects lost", lost, 0, true)
 	atMost(t, "calls repeated", repeated, repeats, true)
 	atMost(t, "calls that are neither a logout nor answered 429 or 503", len(r.entries)-len(creation)-repeated-r.failures, 0, true)
