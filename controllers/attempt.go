@@ -39,7 +39,7 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 	callBy := earliest(claimedAt.Add(r.CallTimeout), timeOf(obj.Spec.NotAfter))
 	claim := obj.DeepCopy()
 	claim.Status = claimedStatus(obj, claimedAt, r.VisibilityTimeout)
-	if err := r.claim(ctx, claim, callBy); err != nil {
+	if err := r.claim(claim, callBy); err != nil {
 		return r.apiError(ctx, err)
 	}
 	if calling(obj) {
@@ -63,9 +63,11 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 
 // claim stores the claim if the object is still as the cache has it: its
 // resourceVersion is the precondition. A conflict means that the cache was
-// behind or that somebody else has the object.
-func (r *userLogoutReconciler) claim(ctx context.Context, claim *v1alpha1.UserLogout, callBy time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, callBy)
+// behind or that somebody else has the object. Like all of an attempt that has
+// begun it does not end with the reconcile's context: a claim that is cut off
+// may be stored all the same, and would have to run out.
+func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Time) error {
+	ctx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
 	defer cancel()
 	return r.client.Status().Update(ctx, claim)
 }

@@ -348,3 +348,19 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 		t.Errorf("called: %t, error %v", called, err)
 	}
 }
+
+// TestStopDuringTheClaim: an attempt that has begun is made to its end, or its
+// claim would have to run out.
+func TestStopDuringTheClaim(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		stop()
+		return c.SubResource(sub).Update(ctx, obj, opts...)
+	}})
+	_, err := tr.attempt(ctx, tr.obj, service(func(context.Context) (logout.Receipt, error) {
+		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
+	}), tr.slot())
+	if is := ready(tr.live().Status).Reason; err != nil || is != v1alpha1.ReasonLoggedOut {
+		t.Errorf("%s, error %v", is, err)
+	}
+}
