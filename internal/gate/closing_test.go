@@ -41,7 +41,7 @@ func TestPause(t *testing.T) {
 	}{
 		{"at first", throttled, 0, time.Second / 2, time.Second},
 		{"as long again", throttled, 10 * time.Second, 5 * time.Second, 10 * time.Second},
-		{"for long", throttled, time.Hour, 15 * time.Second, 30 * time.Second},
+		{"for long", throttled, time.Hour, 7500 * time.Millisecond, 15 * time.Second},
 		{"one failed", suspect, 10 * time.Second, 5 * time.Second, 10 * time.Second},
 		{"to be mended, at first", unauthorized, 0, 5 * time.Second, 10 * time.Second},
 		{"to be mended, as long again", misdirected, time.Minute, 30 * time.Second, time.Minute},

@@ -14,8 +14,8 @@ const (
 
 	// pauseLeast and pauseMost bound the pause after trouble that ends by
 	// itself, where the service does not say how long: a service that is back
-	// is noticed within the latter, for two to four calls a minute.
-	pauseLeast, pauseMost = time.Second, 30 * time.Second
+	// is noticed within the latter, for four to eight calls a minute.
+	pauseLeast, pauseMost = time.Second, 15 * time.Second
 	// The same for trouble that somebody has to mend.
 	slowPauseLeast, slowPauseMost = 10 * time.Second, 5 * time.Minute
 )
