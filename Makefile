@@ -9,6 +9,7 @@ WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILD
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
 FUZZTIME ?= 10s
+BENCHFLAGS ?= -out docs
 
 .DEFAULT_GOAL := help
 
@@ -74,7 +75,7 @@ cover: ## Measure the test coverage of controllers and internal
 
 .PHONY: bench
 bench: ## Compare the operator with a bare loop, and write docs/performance.md (in a quarter of an hour)
-	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench -out docs
+	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench $(BENCHFLAGS)
 
 .PHONY: overload
 overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)

@@ -132,12 +132,14 @@ func (r *userLogoutReconciler) apiError(ctx context.Context, err error) (ctrl.Re
 }
 
 // announce emits an event for a change of the Ready condition's reason, once it
-// is stored: Normal when the user is logged out, Warning on trouble.
+// is stored: Warning on trouble, Normal when it ended well. A logout that goes
+// well from the start needs none: its status says so, and an event would be half
+// as many writes again.
 func (r *userLogoutReconciler) announce(obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
 	was, is := ready(before), ready(after)
 	switch {
 	case is.Reason == was.Reason && is.Status == was.Status:
-	case is.Status == metav1.ConditionTrue:
+	case is.Status == metav1.ConditionTrue && was.Status == metav1.ConditionFalse:
 		r.recorder.Eventf(obj, nil, corev1.EventTypeNormal, is.Reason, eventAction, "%s", is.Message)
 	case is.Status == metav1.ConditionFalse && is.Reason != v1alpha1.ReasonSuspended:
 		r.recorder.Eventf(obj, nil, corev1.EventTypeWarning, is.Reason, eventAction, "%s", is.Message)

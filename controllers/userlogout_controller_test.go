@@ -47,9 +47,6 @@ func TestLogsOut(t *testing.T) {
 		}
 		break
 	}
-	if event := awaitEvent(tt, obj, v1alpha1.ReasonLoggedOut); event.Type != "Normal" {
-		t.Errorf("event %+v", event)
-	}
 }
 
 // awaitEvent waits for the event of a reason about an object.
@@ -117,6 +114,9 @@ func TestThrottledTwiceThenLoggedOut(t *testing.T) {
 	}
 	wantCalls(tt, obj, 3)
 	if event := awaitEvent(tt, obj, v1alpha1.ReasonThrottled); event.Type != "Warning" {
+		t.Errorf("event %+v", event)
+	}
+	if event := awaitEvent(tt, obj, v1alpha1.ReasonLoggedOut); event.Type != "Normal" {
 		t.Errorf("event %+v", event)
 	}
 }

@@ -24,7 +24,7 @@ const Unprobed = 10 * time.Minute
 
 const (
 	tellAfter   = 10 * time.Second
-	tellSpacing = 5 * time.Millisecond
+	tellSpacing = 10 * time.Millisecond
 )
 
 // Gates of all providers. They share a number of calls under way, of which each
@@ -61,8 +61,8 @@ type Applicant struct {
 // Wait is what an object that has no slot yet can expect.
 type Wait struct {
 	// Tell is when the object is to be told that it waits, if it still does:
-	// after ten seconds, or later where many wait, so that the telling does not
-	// take what the calls need.
+	// after ten seconds, or later where many wait (a hundred a second are told),
+	// so that the telling does not take what the calls need.
 	Tell time.Time
 	// Expected is when it will have its slot, if nothing gets better or worse.
 	Expected time.Time

@@ -58,6 +58,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, what, *out)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // what else failed, failed because of it
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
