@@ -34,16 +34,17 @@ func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.Config
 	s.Waiting = ptr.To(waitingCount(state, now))
 	s.Hold = holdOf(state, now)
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
-	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
-	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
-	switch v := providerVerdict(problem, s.Hold); {
-	case v.status == metav1.ConditionTrue:
-		set(v1alpha1.ConditionReady, v)
-	case v.reason == v1alpha1.ReasonInvalidEndpoint, v.reason == v1alpha1.ReasonInvalidSpec: // only a change of the spec helps
-		set(v1alpha1.ConditionReady, v)
+	v := providerVerdict(problem, s.Hold)
+	set(v1alpha1.ConditionReady, v)
+	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec // only a change of the spec helps
+	if stalled {
 		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, v.reason, v.message})
-	default:
-		set(v1alpha1.ConditionReady, v)
+	} else {
+		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
+	}
+	if stalled || v.status == metav1.ConditionTrue {
+		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
+	} else {
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, v.message})
 	}
 	return s

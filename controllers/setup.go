@@ -129,15 +129,19 @@ func callUp(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key t
 
 // waitingForProvider: what an administrator changes wakes all objects that wait.
 func (r *userLogoutReconciler) waitingForProvider(ctx context.Context, provider client.Object) []reconcile.Request {
-	r.renew(ctx, provider.(*v1alpha1.ClusterLogoutProvider))
+	r.renew(ctx, provider.GetName())
 	return r.waiting(ctx, client.MatchingFields{waitingByProvider: provider.GetName()})
 }
 
 // renew takes over what has been changed of a provider, before the objects are
 // looked at for which something may have been mended.
-func (r *userLogoutReconciler) renew(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) {
-	if service, err := r.providers.Client(ctx, p); err == nil { // else its own controller says so
-		r.gates.Update(gateOf(p, service))
+func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
+	var p v1alpha1.ClusterLogoutProvider
+	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {
+		return // it is gone
+	}
+	if service, err := r.providers.Client(ctx, &p); err == nil { // else its own controller says so
+		r.gates.Update(gateOf(&p, service))
 	}
 }
 

@@ -167,17 +167,20 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 	s.ObservedGeneration = generation
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, generation, now) }
 	set(v1alpha1.ConditionReady, ready)
-	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
-	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
-	switch p {
+	switch p { // what stays is not removed first, or its transition time would move
 	case underway:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
 	case queued:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonQueued, ready.message})
 	case retrying:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, ready.message})
-	case failed:
+	default:
+		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
+	}
+	if p == failed {
 		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, ready.reason, ready.message})
+	} else {
+		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
 	}
 	switch p {
 	case succeeded:
