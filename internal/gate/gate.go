@@ -24,7 +24,6 @@ type gate struct {
 
 	client  logout.Provider // the one the calls are made with
 	epoch   int             // what is heard of calls from an earlier epoch is no news
-	proven  bool            // a call with this client has been answered: until then one is made at a time
 	strikes int             // suspicious failures in a row
 	closed  *closure        // nil: open
 
@@ -59,7 +58,7 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 	g.client = client
 	g.epoch++
-	g.proven, g.strikes = false, maxStrikes-1
+	g.strikes = maxStrikes - 1
 	c := g.closed
 	if c == nil {
 		return
@@ -135,8 +134,7 @@ func (g *gate) take(free int, now time.Time) bool {
 // untilFree is how long it takes until a slot is free, or not ok if it takes an
 // event: the end of a call. free is how many calls there is room for.
 func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) {
-	busy := g.calls + len(g.called)
-	if busy >= free || busy > 0 && !g.proven || g.closed != nil && g.closed.probing {
+	if g.calls+len(g.called) >= free || g.closed != nil && g.closed.probing {
 		return 0, false
 	}
 	wait = g.pace.untilFree(now)
@@ -168,7 +166,7 @@ func (g *gate) report(epoch int, failure *logout.Error, now time.Time) {
 	switch judge(failure) {
 	case answered:
 		if !stale {
-			g.proven, g.strikes = true, 0
+			g.strikes = 0
 			g.open(now)
 		}
 	case suspicious:
