@@ -88,6 +88,16 @@ func (c *crowd) enterMany(provider string, limit gate.Limit, objects int) (slots
 	return slots
 }
 
+// prove has providers answer a call, so that more than one at a time is made,
+// and lets what that took of the limit come back.
+func (c *crowd) prove(providers ...string) {
+	for _, p := range providers {
+		end(c.enter(p, fast, "proof"), nil)
+	}
+	after(time.Second)
+	c.changes()
+}
+
 // called returns who has been called up since it was asked last.
 func (c *crowd) called() []types.NamespacedName {
 	synctest.Wait()

@@ -24,6 +24,7 @@ type gate struct {
 
 	client  logout.Provider // the one the calls are made with
 	epoch   int             // what is heard of calls from an earlier epoch is no news
+	proven  bool            // a call with this client has been answered: until then one is made at a time
 	strikes int             // suspicious failures in a row
 	closed  *closure        // nil: open
 
@@ -58,7 +59,7 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 	g.client = client
 	g.epoch++
-	g.strikes = maxStrikes - 1
+	g.proven, g.strikes = false, maxStrikes-1
 	c := g.closed
 	if c == nil {
 		return
@@ -134,7 +135,8 @@ func (g *gate) take(free int, now time.Time) bool {
 // untilFree is how long it takes until a slot is free, or not ok if it takes an
 // event: the end of a call. free is how many calls there is room for.
 func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.calls+len(g.called) >= free || g.closed != nil && g.closed.probing {
+	busy := g.calls + len(g.called)
+	if busy >= free || busy > 0 && !g.proven || g.closed != nil && g.closed.probing {
 		return 0, false
 	}
 	wait = g.pace.untilFree(now)
@@ -166,7 +168,7 @@ func (g *gate) report(epoch int, failure *logout.Error, now time.Time) {
 	switch judge(failure) {
 	case answered:
 		if !stale {
-			g.strikes = 0
+			g.proven, g.strikes = true, 0
 			g.open(now)
 		}
 	case suspicious:

@@ -19,6 +19,7 @@ var unauthorized = &logout.Error{Reason: logout.Unauthorized, Class: logout.Retr
 func TestCalledUpAtTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1000)
+		c.prove("p")
 		if got := len(c.enterMany("p", slow, 505)); got != slow.Burst {
 			t.Errorf("%d slots at once, want %d", got, slow.Burst)
 		}
@@ -119,6 +120,7 @@ func TestRenewedClient(t *testing.T) {
 func TestRaisedLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
+		c.prove("p")
 		c.enterMany("p", gate.Limit{PerSecond: .01, Burst: 1}, 10)
 		c.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 1}, Client: c.with})
 		after(time.Second)

@@ -118,7 +118,7 @@ func TestNoBurst(t *testing.T) {
 // TestNobodyOvertakes: who comes when a slot has just become free gets in line
 // behind those it is for.
 func TestNobodyOvertakes(t *testing.T) {
-	k := keep(Limit{PerSecond: 10, Burst: 1}, nil)
+	k := keepProven(t, Limit{PerSecond: 10, Burst: 1})
 	k.mustEnter(t, "n/0")
 	k.mustWait(t, "n/1", "n/2")
 	k.pass(time.Second)

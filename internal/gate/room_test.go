@@ -11,6 +11,24 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
 
+// TestFirstCallIsAlone: of a service of which nothing is known yet, one call
+// finds out whether it works, however many could be made.
+func TestFirstCallIsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		first := c.enterMany("p", fast, 20)
+		after(time.Minute)
+		if len(first) != 1 || len(c.called()) != 0 {
+			t.Fatalf("%d calls at once", len(first))
+		}
+		end(first[0], nil)
+		after(time.Second)
+		if called := c.called(); len(called) != 19 {
+			t.Errorf("%d called up once the service is known to work", len(called))
+		}
+	})
+}
+
 // TestHangingServices: one service that never answers gets all the calls that
 // one may have, and others still have room; so has the next one, and in no case
 // are there more calls than that of two.
@@ -18,6 +36,7 @@ func TestHangingServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls = 16
 		c := gather(t, calls)
+		c.prove("a", "b", "c", "d", "e", "f", "g")
 		hanging := c.enterMany("a", fast, 100)
 		if len(hanging) != calls {
 			t.Errorf("%d calls of the first, want %d", len(hanging), calls)

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/logout-operator/logout-operator/test/operatortest"
@@ -16,8 +17,11 @@ type operator struct {
 	log *processLog
 }
 
-// startOperator starts an operator that reaches the API server by the proxy only. What it printed is shown if the test
-// fails, and a data race fails it.
+// started counts the operators.
+var started int
+
+// startOperator starts an operator that reaches the API server by the proxy only, and has it log somebody out: until
+// then it makes one call at a time. What it printed is shown if the test fails, and a data race fails it.
 func startOperator(t *testing.T, p *proxy, flags ...string) *operator {
 	t.Helper()
 	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
@@ -40,6 +44,8 @@ func startOperator(t *testing.T, p *proxy, flags ...string) *operator {
 			t.Logf("the operator printed:\n%s", o.log.text)
 		}
 	})
+	started++
+	verify(t, create(t, fmt.Sprintf("first-of-operator-%d", started)), 1, 1)
 	return o
 }
 
