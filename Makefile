@@ -8,6 +8,9 @@ WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILD
 # Not go run, which hides the exit status and does not pass signals on.
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
+# What make generate manifests writes, among files written by hand.
+GENERATED      = api config dist
+
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -out docs
 
@@ -34,9 +37,10 @@ generate: ## Write the deep copy functions of the API
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the roles into config/
+manifests: ## Write the CRDs and the roles into config/, and dist/install.yaml
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
+	@mkdir -p dist && go run ./hack/render config/default >dist/install.yaml
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -52,7 +56,7 @@ build: ## Build the programs into bin/
 verify: generate manifests ## Check that generated files, formatting and go.mod are up to date
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run make fmt: $$unformatted" >&2; exit 1; }
 	go mod tidy -diff
-	@git diff --exit-code -- api config && test -z "$$(git ls-files --others --exclude-standard -- api config)" || \
+	@git diff --exit-code -- $(GENERATED) && test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || \
 	  { echo "generated files differ from those in git: add what make generate manifests wrote" >&2; exit 1; }
 
 .PHONY: vet

@@ -43,7 +43,7 @@ type providerReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders/status,verbs=update
-// +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=secrets,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=secrets,verbs=list;watch
 
 func (r *providerReconciler) setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).

@@ -24,6 +24,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -90,7 +91,12 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	if cluster, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
-	controllers.TestCluster = cluster
+	asOperator := rest.CopyConfig(plane.Config) // nobody else may write a status: config/policy
+	asOperator.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + operatorNamespace + ":logout-operator", Groups: []string{"system:masters"}}
+	if controllers.TestCluster, err = client.NewWithWatch(asOperator, client.Options{Scheme: scheme}); err != nil {
+		return nil, err
+	}
 	manifests, err := controlplane.Kustomize("../config/default")
 	if err != nil {
 		return nil, err

@@ -48,8 +48,8 @@ type userLogoutReconciler struct {
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts/status,verbs=update;patch
-// +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create

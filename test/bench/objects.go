@@ -54,7 +54,7 @@ func (s *stage) createFinished(ctx context.Context, namespace string, n int) err
 		obj.Status = statuses.Claimed(obj, now)
 		attempt := v1alpha1.AttemptStatus{Time: metav1.Time{Time: now}, HTTPStatusCode: 204, RequestID: string(obj.UID)}
 		obj.Status = statuses.LoggedOut(obj, attempt, now)
-		return s.admin.Status().Update(ctx, obj)
+		return s.account.Status().Update(ctx, obj)
 	})
 }
 

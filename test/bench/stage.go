@@ -67,7 +67,8 @@ type stage struct {
 	dir        string
 	plane      *controlplane.ControlPlane
 	admin      client.WithWatch
-	access     *rest.Config // of the operator's ServiceAccount, for either side
+	access     *rest.Config  // of the operator's ServiceAccount, for either side
+	account    client.Client // by that access: nobody else may write a status
 	service    *chimetest.Server
 	latency    atomic.Int64 // of the service, as a time.Duration
 	audit      *auditLog    // nil if there is none
@@ -108,6 +109,9 @@ func newStage(ctx context.Context, p programs, audited bool) (s *stage, err erro
 	}
 	scheme := runtime.NewScheme()
 	if err = v1alpha1.AddToScheme(scheme); err != nil {
+		return s, err
+	}
+	if s.account, err = client.New(s.access, client.Options{Scheme: scheme}); err != nil {
 		return s, err
 	}
 	s.admin, err = client.NewWithWatch(s.plane.Config, client.Options{Scheme: scheme})
