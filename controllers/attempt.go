@@ -73,11 +73,15 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 }
 
 // call makes the call, tells the gate, and returns the status that tells of the
-// outcome. It does not end with the reconcile's context, so that SIGTERM or a
+// outcome. The gate has the last word: trouble that has become known since the
+// claim keeps the call from being made. It does not end with the reconcile's context, so that SIGTERM or a
 // lost lease lets a call end that the service may already be working on.
 func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, provider logout.Provider, slot *gate.Slot, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
 	callCtx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
 	defer cancel()
+	if !slot.Await(callCtx) {
+		return uncalledStatus(claim, time.Now())
+	}
 	began := time.Now()
 	receipt, err := provider.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
 	now := time.Now()

@@ -364,3 +364,21 @@ func TestStopDuringTheClaim(t *testing.T) {
 		t.Errorf("%s, error %v", is, err)
 	}
 }
+
+// TestHeldBeforeTheCall: what becomes known between claim and call keeps the call
+// from being made, and the object waits for its turn instead of its claim's end.
+func TestHeldBeforeTheCall(t *testing.T) {
+	var tr *trial
+	tr = newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		tr.gates.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: service(nil)})
+		return c.SubResource(sub).Update(ctx, obj, opts...)
+	}})
+	if err := tr.run(); err != nil {
+		t.Fatal(err)
+	}
+	is := tr.live().Status
+	if tr.calls != 0 || is.Attempts != 1 || is.NextAttemptTime != nil || ready(is).Reason != v1alpha1.ReasonQueued {
+		t.Errorf("%d calls, status %+v", tr.calls, is)
+	}
+	tr.slot().Release() // it has given its own back
+}

@@ -75,6 +75,16 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 	return s
 }
 
+// uncalledStatus is the outcome of an attempt that ended before its call, since
+// calls are held meanwhile or its time was up: the object waits for its turn again.
+func uncalledStatus(claim *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	s := *claim.Status.DeepCopy()
+	s.NextAttemptTime = nil
+	setConditions(&s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
+		fmt.Sprintf("attempt %d ended before its call; waits for its turn", s.Attempts)})
+	return s
+}
+
 // blockedStatus says what outside the object keeps it from being attempted.
 func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()

@@ -30,7 +30,8 @@ const (
 	// object is missing; the next attempt follows by itself.
 	ReasonProgressingWithRetry = "ProgressingWithRetry"
 	// ReasonQueued: it waits for its turn to call, longer than about ten
-	// seconds; the message says until when it is expected to. It is said once.
+	// seconds, or after an attempt that ended before its call; the message says
+	// more. It is said once.
 	ReasonQueued = "Queued"
 	// ReasonSuspended: spec.suspend holds it.
 	ReasonSuspended = "Suspended"

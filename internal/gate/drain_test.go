@@ -64,6 +64,10 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s *service,
 			if slot == nil {
 				return // it will be called up
 			}
+			if !slot.Await(ctx) {
+				slot.Release()
+				continue
+			}
 			failure := s.call()
 			slot.Report(failure)
 			slot.Release()

@@ -155,6 +155,15 @@ func (g *gate) expected(key types.NamespacedName, now time.Time) time.Time {
 	return now.Add(time.Duration(turns / g.pace.perSecond(now) * float64(time.Second)))
 }
 
+// call is how long a call with a slot of this epoch has to wait for its turn; not
+// ok if it must not be made any more, as trouble has become known since.
+func (g *gate) call(epoch int, now time.Time) (wait time.Duration, ok bool) {
+	if epoch != g.epoch {
+		return 0, false
+	}
+	return g.pace.call(now), true
+}
+
 // release notes the end of a call, or that it was not made.
 func (g *gate) release(epoch int) {
 	g.calls--

@@ -155,6 +155,29 @@ func (g *Gates) Leave(object types.NamespacedName) {
 	}
 }
 
+// Await waits for the turn of the call, a few milliseconds at most as a rule, and
+// reports whether it may be made: not if the gate has closed since the slot was
+// given, or the provider has another client, or ctx is done first. It is to be
+// asked right before the call; what comes before takes a time that varies.
+func (s *Slot) Await(ctx context.Context) bool {
+	s.gates.mu.Lock()
+	wait, ok := s.gate.call(s.epoch, time.Now())
+	s.gates.mu.Unlock()
+	if !ok || ctx.Err() != nil {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	}
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	return s.epoch == s.gate.epoch
+}
+
 // Report says what came of the call: the failure, or nil if the service
 // confirmed the logout.
 func (s *Slot) Report(failure *logout.Error) {

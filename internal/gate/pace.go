@@ -16,6 +16,9 @@ const (
 	// a rate that was halved is back in 35 s, and one beyond the service's is
 	// noticed about as seldom.
 	recovery = 1.02
+	// longestTurn is how long a call may have to wait for its turn before no
+	// more slots are handed out.
+	longestTurn = 250 * time.Millisecond
 	// slowest rate, in calls a second.
 	slowest = 0.1
 )
@@ -28,17 +31,21 @@ type Limit struct {
 	Burst int
 }
 
-// pace is a token bucket that a service can slow down.
+// pace is a token bucket that a service can slow down, twice: slots are handed
+// out at its rate, and calls are made at it, because what comes between the two,
+// the claim, takes now one time and now another, and calls would come in bunches.
 type pace struct {
 	limit  Limit
-	bucket *rate.Limiter
+	slots  *rate.Limiter
+	calls  *rate.Limiter
 	slowed float64   // the rate it was slowed to, in calls a second; 0 if never
 	since  time.Time // when calls went on at that rate
 	paused bool      // no calls are made, so nothing is learnt about the rate
 }
 
 func newPace(limit Limit) pace {
-	return pace{limit: limit, bucket: rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst)}
+	bucket := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst) }
+	return pace{limit: limit, slots: bucket(), calls: bucket()}
 }
 
 // perSecond is the rate at the time now.
@@ -55,23 +62,39 @@ func (p *pace) perSecond(now time.Time) float64 {
 // set takes over a limit that may have been changed.
 func (p *pace) set(limit Limit, now time.Time) {
 	if limit.Burst != p.limit.Burst {
-		p.bucket.SetBurstAt(now, limit.Burst)
+		p.slots.SetBurstAt(now, limit.Burst)
+		p.calls.SetBurstAt(now, limit.Burst)
 	}
 	p.limit = limit
 }
 
-// untilFree is how long it takes until a slot is free; 0 if one is.
+// untilFree is how long it takes until a slot is free; 0 if one is. None is while
+// calls wait too long for their turn.
 func (p *pace) untilFree(now time.Time) time.Duration {
-	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond(now)))
-	missing := 1 - p.bucket.TokensAt(now)
+	p.adjust(now)
+	perSecond := p.perSecond(now)
+	missing := max(1-p.slots.TokensAt(now), -p.calls.TokensAt(now)-perSecond*longestTurn.Seconds())
 	if missing <= 0 {
 		return 0
 	}
-	return time.Duration(math.Ceil(missing / p.perSecond(now) * float64(time.Second)))
+	return time.Duration(math.Ceil(missing / perSecond * float64(time.Second)))
 }
 
 // take uses the slot that is free.
-func (p *pace) take(now time.Time) { p.bucket.AllowN(now, 1) }
+func (p *pace) take(now time.Time) { p.slots.AllowN(now, 1) }
+
+// call is how long a call that is ready has to wait for its turn, which it has
+// then taken.
+func (p *pace) call(now time.Time) time.Duration {
+	p.adjust(now)
+	return p.calls.ReserveN(now, 1).DelayFrom(now)
+}
+
+// adjust has both buckets fill at the rate of the moment.
+func (p *pace) adjust(now time.Time) {
+	p.slots.SetLimitAt(now, rate.Limit(p.perSecond(now)))
+	p.calls.SetLimitAt(now, rate.Limit(p.perSecond(now)))
+}
 
 // slow notes that the service finds the rate too high.
 func (p *pace) slow(now time.Time) {
@@ -90,7 +113,9 @@ func (p *pace) pause(now time.Time) {
 // burst.
 func (p *pace) resume(now time.Time) {
 	p.since, p.paused = now, false
-	if saved := int(p.bucket.TokensAt(now)); saved > 0 {
-		p.bucket.AllowN(now, saved)
+	for _, bucket := range []*rate.Limiter{p.slots, p.calls} {
+		if saved := int(bucket.TokensAt(now)); saved > 0 {
+			bucket.AllowN(now, saved)
+		}
 	}
 }

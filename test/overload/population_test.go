@@ -18,6 +18,7 @@ type population struct {
 	state
 	members  map[types.UID]member
 	finished int
+	uncalled int      // attempts that ended before their call, as the gate closed
 	setbacks []string // objects whose attempts went down
 }
 
@@ -92,6 +93,9 @@ func (p *population) see(obj *v1alpha1.UserLogout) {
 		}
 		if now.finished && !was.finished {
 			p.finished++
+		}
+		if was.reason == v1alpha1.ReasonCalling && now.reason == v1alpha1.ReasonQueued && now.attempts == was.attempts {
+			p.uncalled++
 		}
 		p.members[obj.UID] = now
 	})

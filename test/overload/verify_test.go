@@ -52,10 +52,11 @@ func (x *target) verify(t *testing.T, repeats int) result {
 		}
 		r.finishes = append(r.finishes, u.doneAt.Sub(first))
 	}
-	r.unseen, r.took = attempts-len(r.entries), quantile(r.finishes, 1)
+	r.unseen, r.took = attempts-len(r.entries)-x.objects.uncalled, quantile(r.finishes, 1)
 
 	note(t, "objects", len(creation))
 	note(t, "calls", len(r.entries))
+	note(t, "attempts that ended before their call", x.objects.uncalled)
 	note(t, "attempts without a call", r.unseen)
 	atMost(t, "objects lost", lost, 0, true)
 	atMost(t, "calls repeated", repeated, repeats, true)
