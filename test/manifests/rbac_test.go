@@ -1,0 +1,319 @@
+package manifests
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// operatorUser is what the API server calls the operator.
+const operatorUser = "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account
+
+// rareVerbs are granted without the operator's using them in TestPermissions, and why.
+var rareVerbs = map[string]string{
+	"patch events.k8s.io/events":                     "an event that comes again within minutes is counted up",
+	"patch /events":                                  "likewise, of leader election",
+	"get logout-operator.io/userlogouts":             "the API server has refused to store an outcome",
+	"list /secrets":                                  "it does not stream lists: feature WatchList",
+	"list /namespaces":                               "likewise",
+	"list logout-operator.io/clusterlogoutproviders": "likewise",
+}
+
+// TestPermissions: the operator, at work with all that it can do, is refused nothing, and uses all that it is granted.
+func TestPermissions(t *testing.T) {
+	address := freeAddress(t)
+	operator := start(t, "--leader-elect", "--metrics-bind-address="+address)
+	failing := create(t, func(obj *v1alpha1.UserLogout) {
+		obj.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
+		service.Script(account, obj.Spec.UserID, chimetest.Answer{Code: "NotFoundException"})
+	})
+	await(t, failing, func(obj *v1alpha1.UserLogout) bool { return obj == nil })
+	logOut(t)
+	scrape(t, address)
+	awaitEvent(t, failing.Name)
+	stop(t, operator)
+
+	used := map[string]bool{}
+	for _, r := range requests(t, operatorUser) {
+		if r.Code == http.StatusForbidden {
+			t.Errorf("refused: %s", r)
+		}
+		used[r.String()] = true
+	}
+	for verb := range granted(t) {
+		if rare := rareVerbs[verb]; used[verb] == (rare != "") {
+			t.Errorf("granted %q: used %t, in rareVerbs: %q", verb, used[verb], rare)
+		}
+	}
+}
+
+// granted returns what the operator's roles allow, as "verb group/resource".
+func granted(t *testing.T) map[string]bool {
+	t.Helper()
+	verbs := map[string]bool{}
+	for _, obj := range decode(t, render(t, "rbac")) {
+		if obj.GetName() != operatortest.Account || obj.GetKind() != "Role" && obj.GetKind() != "ClusterRole" {
+			continue
+		}
+		var role struct{ Rules []rbacv1.PolicyRule }
+		content, err := json.Marshal(obj)
+		if err == nil {
+			err = json.Unmarshal(content, &role)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range role.Rules {
+			for _, verb := range rule.Verbs {
+				for _, resource := range rule.Resources {
+					verbs[verb+" "+rule.APIGroups[0]+"/"+resource] = true
+				}
+			}
+		}
+	}
+	return verbs
+}
+
+// request of the audit log.
+type request struct {
+	Verb, Resource string
+	Code           int
+}
+
+func (r request) String() string { return r.Verb + " " + r.Resource }
+
+// requests returns what the user has asked of the API server.
+func requests(t *testing.T, user string) (all []request) {
+	t.Helper()
+	file, err := os.Open(auditLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var event struct {
+			User           struct{ Username string }
+			Verb           string
+			ObjectRef      struct{ APIGroup, Resource, Subresource string }
+			ResponseStatus struct{ Code int }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.User.Username == user {
+			resource := strings.TrimSuffix(event.ObjectRef.APIGroup+"/"+event.ObjectRef.Resource+"/"+event.ObjectRef.Subresource, "/")
+			all = append(all, request{event.Verb, resource, event.ResponseStatus.Code})
+		}
+	}
+	if len(all) == 0 || lines.Err() != nil {
+		t.Fatalf("%d requests of %s in the audit log: %v", len(all), user, lines.Err())
+	}
+	return all
+}
+
+// awaitEvent returns when there is an event about the object: they are written a moment after the status.
+func awaitEvent(t *testing.T, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w, err := admin.Watch(ctx, &eventsv1.EventList{}, client.InNamespace("tenant"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		if e, ok := event.Object.(*eventsv1.Event); ok && e.Regarding.Name == name {
+			return
+		}
+	}
+	t.Fatalf("no event about %s", name)
+}
+
+// freeAddress returns one that nothing listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// scrape reads the metrics as three callers: anonymous, one whom RBAC allows nothing, and one bound to the role for it.
+func scrape(t *testing.T, address string) {
+	t.Helper()
+	apply(t, []byte(`
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: scraper, namespace: tenant}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: nobody, namespace: tenant}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: scraper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: logout-operator-metrics-reader}
+subjects: [{kind: ServiceAccount, name: scraper, namespace: tenant}]
+`))
+	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			_ = connection.Close()
+		}
+		return err == nil, nil // it makes its certificate first
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for caller, want := range map[string]int{"": http.StatusUnauthorized, "nobody": http.StatusForbidden, "scraper": http.StatusOK} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if caller != "" {
+			request.Header.Set("Authorization", "Bearer "+serviceAccount(t, caller).BearerToken)
+		}
+		anyCertificate := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		response, err := anyCertificate.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != want || strings.Contains(string(body), "logout_operator_") != (want == http.StatusOK) {
+			t.Errorf("caller %q: %s, want %d: %.100s (%v)", caller, response.Status, want, body, err)
+		}
+	}
+}
+
+func serviceAccount(t *testing.T, name string) *rest.Config {
+	t.Helper()
+	config, err := plane.ServiceAccountConfig(t.Context(), "tenant", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// TestRefusals: what neither the operator nor a tenant may do.
+func TestRefusals(t *testing.T) {
+	const tenantUser = "system:serviceaccount:tenant:editor"
+	apply(t, []byte(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: editor, namespace: tenant}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: logout-operator-userlogout-edit}
+subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
+`))
+	ours := v1alpha1.GroupVersion.Group
+	for _, tc := range []struct {
+		who                                   string
+		verb, group, resource, sub, namespace string
+		want                                  bool
+	}{
+		// What may be done, so that the table can fail.
+		{operatorUser, "list", "", "secrets", "", operatortest.Namespace, true},
+		{operatorUser, "patch", ours, "userlogouts", "status", "tenant", true},
+		{tenantUser, "create", ours, "userlogouts", "", "tenant", true},
+		{tenantUser, "patch", ours, "userlogouts", "", "tenant", true},
+
+		{operatorUser, "list", "", "secrets", "", "tenant", false},
+		{operatorUser, "list", "", "secrets", "", "", false},
+		{operatorUser, "get", "", "secrets", "", "kube-system", false},
+		{operatorUser, "create", "", "secrets", "", operatortest.Namespace, false},
+		{operatorUser, "update", "", "secrets", "", operatortest.Namespace, false},
+		{operatorUser, "list", "", "configmaps", "", operatortest.Namespace, false},
+		{operatorUser, "list", "", "pods", "", operatortest.Namespace, false},
+		{operatorUser, "create", "", "pods", "", operatortest.Namespace, false},
+		{operatorUser, "create", "", "serviceaccounts", "token", operatortest.Namespace, false},
+		{operatorUser, "update", "", "namespaces", "", "", false},
+		{operatorUser, "create", ours, "userlogouts", "", "tenant", false},
+		{operatorUser, "update", ours, "userlogouts", "", "tenant", false},
+		{operatorUser, "patch", ours, "userlogouts", "", "tenant", false},
+		{operatorUser, "update", ours, "clusterlogoutproviders", "", "", false},
+		{operatorUser, "delete", ours, "clusterlogoutproviders", "", "", false},
+		{operatorUser, "update", "coordination.k8s.io", "leases", "", "kube-system", false},
+		{operatorUser, "update", "apiextensions.k8s.io", "customresourcedefinitions", "", "", false},
+		{operatorUser, "update", "admissionregistration.k8s.io", "validatingadmissionpolicies", "", "", false},
+		{operatorUser, "escalate", "rbac.authorization.k8s.io", "clusterroles", "", "", false},
+		{operatorUser, "impersonate", "", "users", "", "", false},
+
+		{tenantUser, "update", ours, "userlogouts", "status", "tenant", false},
+		{tenantUser, "patch", ours, "userlogouts", "status", "tenant", false},
+		{tenantUser, "create", ours, "userlogouts", "", "default", false},
+		{tenantUser, "get", ours, "clusterlogoutproviders", "", "", false},
+		{tenantUser, "update", ours, "clusterlogoutproviders", "", "", false},
+		{tenantUser, "get", "", "secrets", "", operatortest.Namespace, false},
+	} {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: tc.who, Groups: []string{"system:serviceaccounts", "system:authenticated"},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: tc.verb, Group: tc.group, Resource: tc.resource, Subresource: tc.sub, Namespace: tc.namespace}}}
+		if err := admin.Create(t.Context(), review); err != nil {
+			t.Fatal(err)
+		}
+		if review.Status.Allowed != tc.want {
+			t.Errorf("%+v: allowed %t", tc, review.Status.Allowed)
+		}
+	}
+}
+
+// TestForgedStatus: nobody but the operator writes a status, whatever RBAC allows.
+func TestForgedStatus(t *testing.T) {
+	suspended := create(t, func(obj *v1alpha1.UserLogout) { obj.Spec.Suspend = ptr.To(true) })
+	meta.SetStatusCondition(&suspended.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonLoggedOut})
+	provider := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(provider), provider); err != nil {
+		t.Fatal(err)
+	}
+	provider.Status.Waiting = ptr.To[int32](99)
+	for _, obj := range []client.Object{suspended, provider} {
+		asOperator := rest.CopyConfig(plane.Config)
+		asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:masters"}}
+		operator, err := client.New(asOperator, client.Options{Scheme: admin.Scheme()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for who, c := range map[string]client.Client{"the administrator": admin, "the operator": operator} {
+			forged := obj.DeepCopyObject().(client.Object)
+			switch err := c.Status().Update(t.Context(), forged, client.DryRunAll); {
+			case who == "the operator" && err != nil:
+				t.Errorf("%T: %v", obj, err)
+			case who != "the operator" && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "written by the logout-operator only")):
+				t.Errorf("%T: %s got %v", obj, who, err)
+			}
+		}
+	}
+	given := create(t, func(obj *v1alpha1.UserLogout) { obj.Status = suspended.Status; obj.Spec.Suspend = ptr.To(true) })
+	if len(given.Status.Conditions) > 0 {
+		t.Errorf("a status came with the creation: %s", fmt.Sprint(given.Status))
+	}
+}

@@ -1,0 +1,70 @@
+package manifests
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"k8s.io/utils/ptr"
+)
+
+// TestRestricted: the operator's pods are what the level restricted of the Pod Security Standards asks for.
+func TestRestricted(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	evaluate := func(d *appsv1.Deployment) policy.AggregateCheckResult {
+		return policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &d.Spec.Template.ObjectMeta, &d.Spec.Template.Spec))
+	}
+	deployment := deploymentOf(t)
+	if result := evaluate(deployment); !result.Allowed {
+		t.Errorf("refused: %s", result.ForbiddenDetail())
+	}
+	deployment.Spec.Template.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = ptr.To(true)
+	if result := evaluate(deployment); result.Allowed {
+		t.Error("a pod that may gain privileges is let pass: nothing is checked")
+	}
+}
+
+// deploymentOf returns the Deployment of config/default.
+func deploymentOf(t *testing.T) *appsv1.Deployment {
+	t.Helper()
+	for _, obj := range decode(t, render(t, "default")) {
+		if obj.GetKind() != "Deployment" {
+			continue
+		}
+		d := &appsv1.Deployment{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(obj.Object, d, true); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	t.Fatal("config/default has no Deployment")
+	return nil
+}
+
+// decode returns the objects of a YAML stream.
+func decode(t *testing.T, manifests []byte) (objects []*unstructured.Unstructured) {
+	t.Helper()
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
+	for {
+		obj := &unstructured.Unstructured{}
+		err := decoder.Decode(obj)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, obj)
+	}
+}
