@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,7 @@ import (
 
 const (
 	operatorNamespace = "logout-operator-system"
+	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":logout-operator"
 	account           = "12a3456b-7c89-012d-3456-78901e23fg45"
 	// patience is how long a test waits for what must come at once or soon.
 	patience = 30 * time.Second
@@ -57,13 +59,24 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
 	ctrl.SetLogger(logr.Discard())
-	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
+	dir, err := os.MkdirTemp("", "controllers-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	auditLog := filepath.Join(dir, "audit.log")
+	code := controlplane.Main(suite{m, auditLog}, controlplane.Options{AuditLog: auditLog}, func(cp *controlplane.ControlPlane) { plane = cp })
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 var plane *controlplane.ControlPlane
 
 // suite runs the tests between the start and the end of the operator.
-type suite struct{ m *testing.M }
+type suite struct {
+	m        *testing.M
+	auditLog string
+}
 
 func (s suite) Run() int {
 	ctx, stop := context.WithCancel(context.Background())
@@ -75,8 +88,9 @@ func (s suite) Run() int {
 	}
 	code := s.m.Run()
 	leaked := findLeaks(ctx)
+	refused := controlplane.Unrefused(s.auditLog, operatorUser)
 	stop()
-	if err := errors.Join(leaked, <-ended); err != nil {
+	if err := errors.Join(leaked, refused, <-ended); err != nil {
 		fmt.Fprintln(os.Stderr, "operator:", err)
 		return 1
 	}
@@ -93,7 +107,7 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	}
 	asOperator := rest.CopyConfig(plane.Config) // nobody else may write a status: config/policy
 	asOperator.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + operatorNamespace + ":logout-operator", Groups: []string{"system:masters"}}
+		UserName: operatorUser, Groups: []string{"system:masters"}}
 	if controllers.TestCluster, err = client.NewWithWatch(asOperator, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}

@@ -9,26 +9,9 @@ import (
 	"io"
 	"os"
 	"time"
-)
 
-// request is what the API server's audit log says of one request.
-type request struct {
-	User struct {
-		Username string `json:"username"`
-	} `json:"user"`
-	Verb      string `json:"verb"`
-	ObjectRef struct {
-		Resource    string `json:"resource"`
-		Subresource string `json:"subresource"`
-		Namespace   string `json:"namespace"`
-	} `json:"objectRef"`
-	ResponseStatus struct {
-		Code int `json:"code"`
-	} `json:"responseStatus"`
-	Stage string `json:"stage"`
-	// Answered is when the answer had been written.
-	Answered time.Time `json:"stageTimestamp"`
-}
+	"github.com/logout-operator/logout-operator/test/controlplane"
+)
 
 // auditLog reads the audit log as it grows, with the API server's rotation of it.
 type auditLog struct {
@@ -40,8 +23,8 @@ type auditLog struct {
 }
 
 // read returns the user's requests that were answered since the last read.
-func (l *auditLog) read() ([]request, error) {
-	var requests []request
+func (l *auditLog) read() ([]controlplane.Request, error) {
+	var requests []controlplane.Request
 	for {
 		current, err := l.isCurrent()
 		if err != nil {
@@ -93,8 +76,8 @@ func (l *auditLog) close() {
 }
 
 // drain reads the open file to its present end.
-func (l *auditLog) drain() ([]request, error) {
-	var requests []request
+func (l *auditLog) drain() ([]controlplane.Request, error) {
+	var requests []controlplane.Request
 	for l.in != nil {
 		text, err := l.in.ReadBytes('\n')
 		l.part = append(l.part, text...)
@@ -109,7 +92,7 @@ func (l *auditLog) drain() ([]request, error) {
 		if !bytes.Contains(line, []byte(l.user)) { // most are of the administrator, and need no decoding
 			continue
 		}
-		var r request
+		var r controlplane.Request
 		if err := json.Unmarshal(line, &r); err != nil {
 			return nil, fmt.Errorf("audit log: %w", err)
 		}
@@ -129,7 +112,7 @@ type traffic struct {
 	lastWrite time.Time
 }
 
-func (t *traffic) add(r request) {
+func (t *traffic) add(r controlplane.Request) {
 	if r.ResponseStatus.Code >= 400 {
 		t.Refused++
 	}

@@ -60,35 +60,43 @@ spec:
 `
 
 func TestMain(m *testing.M) {
-	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
+	dir, err := os.MkdirTemp("", "faults-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	s := suite{tests: m, dir: dir, auditLog: filepath.Join(dir, "audit.log")}
+	code := controlplane.Main(s, controlplane.Options{AuditLog: s.auditLog}, func(cp *controlplane.ControlPlane) { plane = cp })
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
-// suite prepares what all tests share, runs them, and looks at the journal once more when all of them are over.
-type suite struct{ tests *testing.M }
+// suite prepares what all tests share, runs them, and looks at the journal once more when all of them are over, and at what
+// the API server has forbidden the operator.
+type suite struct {
+	tests         *testing.M
+	dir, auditLog string
+}
 
 func (s suite) Run() int {
 	credentials := aws.Credentials{AccessKeyID: "AKIDFAULTS", SecretAccessKey: "secret"}
 	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials}})
 	defer service.Close()
-	dir, err := os.MkdirTemp("", "faults-")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(dir) }()
-		err = s.prepare(context.Background(), dir, credentials)
-	}
-	if err != nil {
+	if err := s.prepare(context.Background(), credentials); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := s.tests.Run()
-	if err := recount(); err != nil {
+	user := "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account
+	if err := errors.Join(recount(), controlplane.Unrefused(s.auditLog, user)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
 }
 
-func (suite) prepare(ctx context.Context, dir string, credentials aws.Credentials) error {
-	binary = filepath.Join(dir, "logout-operator")
+func (s suite) prepare(ctx context.Context, credentials aws.Credentials) error {
+	binary = filepath.Join(s.dir, "logout-operator")
 	if err := errors.Join(operatortest.Build(ctx, binary, true), operatortest.Install(ctx, plane)); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +25,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -57,12 +56,16 @@ func TestPermissions(t *testing.T) {
 	awaitEvent(t, failing.Name)
 	stop(t, operator)
 
+	if err := controlplane.Unrefused(auditLog, operatorUser); err != nil {
+		t.Error(err)
+	}
+	requests, err := controlplane.Requests(auditLog, operatorUser)
+	if err != nil {
+		t.Fatal(err)
+	}
 	used := map[string]bool{}
-	for _, r := range requests(t, operatorUser) {
-		if r.Code == http.StatusForbidden {
-			t.Errorf("refused: %s", r)
-		}
-		used[r.String()] = true
+	for _, r := range requests {
+		used[r.Action()] = true
 	}
 	for verb := range granted(t) {
 		if rare := rareVerbs[verb]; used[verb] == (rare != "") {
@@ -96,45 +99,6 @@ func granted(t *testing.T) map[string]bool {
 		}
 	}
 	return verbs
-}
-
-// request of the audit log.
-type request struct {
-	Verb, Resource string
-	Code           int
-}
-
-func (r request) String() string { return r.Verb + " " + r.Resource }
-
-// requests returns what the user has asked of the API server.
-func requests(t *testing.T, user string) (all []request) {
-	t.Helper()
-	file, err := os.Open(auditLog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }() // it is only read
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event struct {
-			User           struct{ Username string }
-			Verb           string
-			ObjectRef      struct{ APIGroup, Resource, Subresource string }
-			ResponseStatus struct{ Code int }
-		}
-		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
-			t.Fatal(err)
-		}
-		if event.User.Username == user {
-			resource := strings.TrimSuffix(event.ObjectRef.APIGroup+"/"+event.ObjectRef.Resource+"/"+event.ObjectRef.Subresource, "/")
-			all = append(all, request{event.Verb, resource, event.ResponseStatus.Code})
-		}
-	}
-	if len(all) == 0 || lines.Err() != nil {
-		t.Fatalf("%d requests of %s in the audit log: %v", len(all), user, lines.Err())
-	}
-	return all
 }
 
 // awaitEvent returns when there is an event about the object: they are written a moment after the status.
