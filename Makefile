@@ -2,6 +2,7 @@
 # All recipes are one shell each and plain POSIX.
 
 CONTROLLER_GEN = go tool -modfile=hack/tools/go.mod controller-gen
+CRD_REF_DOCS   = go tool -modfile=hack/tools/go.mod crd-ref-docs
 LINT           = go tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
 # Puts kube-apiserver and etcd where tests and demonstrations look for them.
 WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILDER_ASSETS &&
@@ -9,7 +10,7 @@ WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILD
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
 # What make generate manifests writes, among files written by hand.
-GENERATED      = api config dist
+GENERATED      = api config dist docs/api.md
 
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -out docs
@@ -42,6 +43,11 @@ manifests: ## Write the CRDs and the roles into config/, and dist/install.yaml
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p dist && go run ./hack/render config/default >dist/install.yaml
 
+.PHONY: api-docs
+api-docs: ## Write docs/api.md, the reference of the API
+	$(CRD_REF_DOCS) --log-level ERROR --source-path api/v1alpha1 --config hack/docs/crd-ref-docs.yaml \
+	  --renderer markdown --templates-dir hack/docs/templates --output-path docs/api.md
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(LINT) fmt
@@ -53,11 +59,11 @@ build: ## Build the programs into bin/
 # Checking it
 
 .PHONY: verify
-verify: generate manifests ## Check that generated files, formatting and go.mod are up to date
+verify: generate manifests api-docs ## Check that generated files, formatting and go.mod are up to date
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run make fmt: $$unformatted" >&2; exit 1; }
 	go mod tidy -diff
 	@git diff --exit-code -- $(GENERATED) && test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || \
-	  { echo "generated files differ from those in git: add what make generate manifests wrote" >&2; exit 1; }
+	  { echo "generated files differ from those in git: add what make generate manifests api-docs wrote" >&2; exit 1; }
 
 .PHONY: vet
 vet: ## Run go vet
