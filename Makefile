@@ -78,6 +78,10 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 test: ## Run all tests against a real API server (the first time it builds one, in about 8 minutes)
 	@$(WITH_ASSETS) go test -race -count=1 -timeout 20m ./...
 
+.PHONY: examples
+examples: ## Check docs/examples/envtest, the module of somebody who tests against the API
+	@$(WITH_ASSETS) cd docs/examples/envtest && go mod tidy -diff && go vet ./... && go test -count=1 ./...
+
 .PHONY: cover
 cover: ## Measure the test coverage of controllers and internal
 	@$(WITH_ASSETS) go test -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=cover.out ./...
