@@ -38,6 +38,10 @@ manifests: ## Write the CRDs and the roles into config/
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
 
+.PHONY: alerts
+alerts: ## Write the alerts of config/prometheus/rules.yaml into the PrometheusRule
+	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && mv rule.new prometheusrule.yaml
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(LINT) fmt
