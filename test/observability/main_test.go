@@ -17,21 +17,18 @@ import (
 )
 
 var (
+	plane  *controlplane.ControlPlane
 	root   string  // of this project
 	served metrics // by an operator to which everything has happened that is counted
 )
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard()) // of the clients in this process
-	var plane *controlplane.ControlPlane
-	os.Exit(controlplane.Main(suite{m, &plane}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
+	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 }
 
 // suite scrapes an operator once, for all tests.
-type suite struct {
-	tests *testing.M
-	plane **controlplane.ControlPlane
-}
+type suite struct{ tests *testing.M }
 
 func (s suite) Run() int {
 	if err := s.prepare(context.Background()); err != nil {
@@ -41,7 +38,7 @@ func (s suite) Run() int {
 	return s.tests.Run()
 }
 
-func (s suite) prepare(ctx context.Context) error {
+func (suite) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var err error
@@ -53,12 +50,13 @@ func (s suite) prepare(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	stage, err := newStage(ctx, *s.plane, filepath.Join(dir, "logout-operator"))
+	stage, err := newStage(ctx, filepath.Join(dir, "logout-operator"))
 	if err != nil {
 		return err
 	}
 	defer stage.close()
 	if err := stage.play(ctx); err != nil {
+		stage.operator.Kill() // and all that it printed is there
 		return fmt.Errorf("%w; the operator printed:\n%s", err, stage.printed.String())
 	}
 	served, err = stage.scrape(ctx)

@@ -17,7 +17,6 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -80,7 +79,6 @@ subjects: [{kind: ServiceAccount, name: prometheus, namespace: monitoring}]
 
 // stage is an operator process with all that it needs.
 type stage struct {
-	plane    *controlplane.ControlPlane
 	service  *chimetest.Server
 	operator *operatortest.Process
 	printed  bytes.Buffer     // by the operator; to be read when it is gone
@@ -90,14 +88,14 @@ type stage struct {
 }
 
 // newStage starts an operator that has a lease to hold and metrics to serve.
-func newStage(ctx context.Context, plane *controlplane.ControlPlane, binary string) (*stage, error) {
+func newStage(ctx context.Context, binary string) (*stage, error) {
 	if err := operatortest.Build(ctx, binary, false); err != nil {
 		return nil, err
 	}
 	if err := operatortest.Install(ctx, plane); err != nil {
 		return nil, err
 	}
-	s := &stage{plane: plane, service: chimetest.NewServer(chimetest.Options{
+	s := &stage{service: chimetest.NewServer(chimetest.Options{
 		Credentials: []aws.Credentials{{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}},
 	})}
 	if err := plane.Apply(ctx, fmt.Appendf(nil, manifests, s.service.URL)); err != nil {
