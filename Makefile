@@ -48,6 +48,10 @@ api-docs: ## Write docs/api.md, the reference of the API
 	$(CRD_REF_DOCS) --log-level ERROR --source-path api/v1alpha1 --config hack/docs/crd-ref-docs.yaml \
 	  --renderer markdown --templates-dir hack/docs/templates --output-path docs/api.md
 
+.PHONY: alerts
+alerts: ## Write the alerts of config/prometheus/rules.yaml into the PrometheusRule
+	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && mv rule.new prometheusrule.yaml
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(LINT) fmt
