@@ -57,6 +57,7 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 		return requeueAt(timeOf(claim.Status.NextAttemptTime)), nil
 	}
 	r.announce(claim, obj.Status, outcome)
+	r.countFinish(ctx, claim, obj.Status, outcome)
 	claim.Status = outcome
 	return requeueAt(decide(claim, time.Time{}, time.Now()).at), nil
 }

@@ -31,6 +31,12 @@ var (
 		Name: "logout_operator_repeats_total",
 		Help: "Attempts made because the outcome of the one before is unknown, by provider.",
 	}, []string{"provider"})
+	// finishes takes whole seconds, as the API stores times.
+	finishes = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "logout_operator_finish_duration_seconds",
+		Help:    "How long UserLogouts took to finish, from their creation or since suspend was lifted, by provider (empty: there is none of its name) and by the reason that they finished with.",
+		Buckets: []float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
+	}, []string{"provider", "reason"})
 	// outcomesUnstored counts the calls that were made and whose outcome the API
 	// server refused for good, by the reason of its refusal.
 	outcomesUnstored = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -39,7 +45,9 @@ var (
 	}, []string{"reason"})
 )
 
-func init() { metrics.Registry.MustRegister(attempts, callDuration, repeats, outcomesUnstored) }
+func init() {
+	metrics.Registry.MustRegister(attempts, callDuration, repeats, finishes, outcomesUnstored)
+}
 
 // countAttempt counts a call and what came of it.
 func countAttempt(provider string, failure *logout.Error, took time.Duration) {
@@ -51,12 +59,26 @@ func countAttempt(provider string, failure *logout.Error, took time.Duration) {
 	callDuration.WithLabelValues(provider).Observe(took.Seconds())
 }
 
+// countFinish counts an object whose status has just been stored, if it has
+// finished by it. A tenant can name any provider; what does not exist is no label.
+func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
+	if before.CompletionTime != nil || after.CompletionTime == nil {
+		return
+	}
+	provider := obj.Spec.ProviderRef.Name
+	if r.client.Get(ctx, client.ObjectKey{Name: provider}, &v1alpha1.ClusterLogoutProvider{}) != nil {
+		provider = ""
+	}
+	finishes.WithLabelValues(provider, ready(after).Reason).Observe(after.CompletionTime.Sub(startTime(obj)).Seconds())
+}
+
 // forgetProvider drops the time series of a provider that is gone.
 func forgetProvider(provider string) {
 	labels := prometheus.Labels{"provider": provider}
 	attempts.DeletePartialMatch(labels)
 	callDuration.DeletePartialMatch(labels)
 	repeats.DeletePartialMatch(labels)
+	finishes.DeletePartialMatch(labels)
 }
 
 // What is counted only when somebody asks.

@@ -21,6 +21,7 @@ import (
 func TestMetricsAreDocumented(t *testing.T) {
 	countAttempt("documented", &logout.Error{Reason: logout.Throttled}, time.Second)
 	repeats.WithLabelValues("documented").Inc()
+	finishes.WithLabelValues("documented", v1alpha1.ReasonLoggedOut).Observe(1)
 	outcomesUnstored.WithLabelValues("documented").Inc()
 	t.Cleanup(func() { forgetProvider("documented"); outcomesUnstored.DeleteLabelValues("documented") })
 	page, err := os.ReadFile("../docs/metrics.md")

@@ -111,6 +111,7 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 		return r.apiError(ctx, err)
 	}
 	r.announce(obj, before, d.status)
+	r.countFinish(ctx, obj, before, d.status)
 	return requeueAt(d.at), nil
 }
 

@@ -3,6 +3,7 @@ package observability
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -35,6 +37,7 @@ const (
 	unknown   = "unknown"  // to the service
 	meddled   = "meddled"  // the outcome cannot be stored
 	forgiven  = "forgiven" // fails once by itself
+	late      = "late"     // its notAfter has passed
 )
 
 // manifests of what the operator finds beside what it is installed with, and of who may read its metrics.
@@ -156,14 +159,14 @@ func (s *stage) play(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("waited for the call for %s in vain", meddled)
 	}
-	err := s.meddle(ctx)
+	err := errors.Join(s.meddle(ctx), s.createLate(ctx))
 	called.Release()
 	if err != nil {
 		return err
 	}
 	return s.awaitFinished(ctx, map[string]string{
 		fine: v1alpha1.ReasonLoggedOut, throttled: v1alpha1.ReasonLoggedOut, meddled: v1alpha1.ReasonLoggedOut,
-		forgiven: v1alpha1.ReasonLoggedOut, unknown: v1alpha1.ReasonNotFound,
+		forgiven: v1alpha1.ReasonLoggedOut, unknown: v1alpha1.ReasonNotFound, late: v1alpha1.ReasonDeadlineExceeded,
 	})
 }
 
@@ -171,6 +174,14 @@ func (s *stage) create(ctx context.Context, user string) error {
 	return s.admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: user},
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: user},
+	})
+}
+
+// createLate makes an object whose time is over.
+func (s *stage) createLate(ctx context.Context) error {
+	return s.admin.Create(ctx, &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: late},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: late, NotAfter: ptr.To(metav1.NewTime(time.Now().Add(-time.Hour)))},
 	})
 }
 
