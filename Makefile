@@ -86,6 +86,10 @@ test: ## Run all tests against a real API server (the first time it builds one, 
 examples: ## Check docs/examples/envtest, the module of somebody who tests against the API
 	@$(WITH_ASSETS) cd docs/examples/envtest && go mod tidy -diff && go vet ./... && go test -count=1 ./...
 
+.PHONY: gitops
+gitops: ## Have Argo CD's scripts, Flux's code and kubectl wait judge real objects in every state
+	@$(WITH_ASSETS) cd test/gitops && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 10m ./...
+
 .PHONY: cover
 cover: ## Measure the test coverage of controllers and internal
 	@$(WITH_ASSETS) go test -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=cover.out ./...

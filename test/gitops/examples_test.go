@@ -1,0 +1,167 @@
+package gitops
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+)
+
+const examples = "../../docs/examples/gitops"
+
+// TestExamples: what users copy is accepted by the API server if it is of ours, and has no field that the tool's own
+// types do not know if it is of Flux. Of Argo CD there are no types that could be had without all of Argo CD, so that no
+// more is looked at than that it is YAML without a key twice, and names what an Application has to.
+func TestExamples(t *testing.T) {
+	var ours []string
+	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(examples, path)
+		if err != nil {
+			return err
+		}
+		t.Run(name, func(t *testing.T) {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(name, "/templates/") {
+				content = renderHelm(t, filepath.Join(examples, "helm"), string(content))
+			}
+			for _, document := range documents(t, content) {
+				if checkExample(t, document, filepath.Dir(path)) {
+					ours = append(ours, name)
+				}
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ours) < 5 {
+		t.Errorf("only %d of our objects among the examples: %v", len(ours), ours)
+	}
+}
+
+// checkExample checks one document and reports whether it is an object of ours.
+func checkExample(t *testing.T, document []byte, dir string) (ours bool) {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.UnmarshalStrict(document, &object); err != nil {
+		t.Fatal(err)
+	}
+	obj := &unstructured.Unstructured{Object: object}
+	switch group := obj.GroupVersionKind().GroupKind(); group.String() {
+	case "UserLogout." + v1alpha1.GroupVersion.Group, "ClusterLogoutProvider." + v1alpha1.GroupVersion.Group:
+		dryRun(t, obj)
+		return true
+	case "Kustomization.kustomize.config.k8s.io":
+		rendered, err := controlplane.Kustomize(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range documents(t, rendered) {
+			checkExample(t, document, dir)
+		}
+	case "Kustomization.kustomize.toolkit.fluxcd.io":
+		strict(t, document, &kustomizev1.Kustomization{})
+	case "GitRepository.source.toolkit.fluxcd.io":
+		strict(t, document, &sourcev1.GitRepository{})
+	case "Application.argoproj.io":
+		for _, field := range [][]string{{"project"}, {"source", "repoURL"}, {"source", "path"}, {"destination", "server"}, {"destination", "namespace"}} {
+			if value, _, _ := unstructured.NestedString(object, append([]string{"spec"}, field...)...); value == "" {
+				t.Errorf("no spec.%s", strings.Join(field, "."))
+			}
+		}
+	default:
+		if _, chart := object["apiVersion"]; chart && object["kind"] != nil {
+			t.Errorf("nobody checks a %s", group)
+		}
+	}
+	return false
+}
+
+// dryRun has the API server check an object as it does when GitOps tools apply it, unknown fields included. What has a
+// generated name is created, as Argo CD does with hooks.
+func dryRun(t *testing.T, obj *unstructured.Unstructured) {
+	t.Helper()
+	if obj.GetKind() == "UserLogout" && obj.GetNamespace() == "" {
+		obj.SetNamespace(namespace) // the tool says into which namespace
+	}
+	var err error
+	if obj.GetName() == "" {
+		err = admin.Create(t.Context(), obj, client.DryRunAll, client.FieldValidation("Strict"))
+	} else {
+		err = admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(obj), client.DryRunAll, client.FieldOwner("examples"), client.ForceOwnership)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func strict(t *testing.T, document []byte, into any) {
+	t.Helper()
+	if err := yaml.UnmarshalStrict(document, into); err != nil {
+		t.Error(err)
+	}
+}
+
+// documents splits a YAML stream; documents that are empty are left out.
+func documents(t *testing.T, stream []byte) [][]byte {
+	t.Helper()
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(stream)))
+	var all [][]byte
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(bytes.TrimSpace(document)) > 0 {
+			all = append(all, slices.Clone(document))
+		}
+	}
+}
+
+// renderHelm renders a template as Helm does one that uses none of Helm's own functions.
+func renderHelm(t *testing.T, chart, text string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values map[string]any
+	strict(t, content, &values)
+	parsed, err := template.New("template").Option("missingkey=error").Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rendered bytes.Buffer
+	release := map[string]any{"Name": "demo", "Namespace": namespace, "Revision": 2}
+	if err := parsed.Execute(&rendered, map[string]any{"Values": values, "Release": release}); err != nil {
+		t.Fatal(err)
+	}
+	return rendered.Bytes()
+}
