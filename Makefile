@@ -47,6 +47,10 @@ manifests: ## Write the CRDs and the roles into config/, dist/install.yaml and t
 	@rm -rf charts/logout-operator/files && mkdir -p charts/logout-operator/files/crds
 	@cp config/crd/bases/*.yaml charts/logout-operator/files/crds && cp $(CHART_FILES) charts/logout-operator/files
 
+.PHONY: alerts
+alerts: ## Write the alerts of config/prometheus/rules.yaml into the PrometheusRule
+	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && mv rule.new prometheusrule.yaml
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(LINT) fmt
