@@ -12,7 +12,7 @@ BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build 
 GENERATED      = api config dist charts
 # What the chart has from config/: the same files.
 CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/metrics_reader_role.yaml \
-                 network-policy/network_policy.yaml)
+                 network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -out docs
@@ -40,7 +40,7 @@ generate: ## Write the deep copy functions of the API
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the roles into config/, dist/install.yaml and the chart's copies
+manifests: alerts ## Write the CRDs and the roles into config/, dist/install.yaml and the chart's copies
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p dist && go run ./hack/render config/default >dist/install.yaml

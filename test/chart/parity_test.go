@@ -34,6 +34,10 @@ func TestChartAndKustomizeRenderTheSame(t *testing.T) {
 			dirs:   []string{"default", "network-policy"},
 			values: []string{"--set=networkPolicy.enabled=true"},
 		},
+		"prometheus": {
+			dirs:   []string{"default", "prometheus"},
+			values: []string{"--set=prometheus.serviceMonitor.enabled=true", "--set=prometheus.rules.enabled=true"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := map[string]*unstructured.Unstructured{}
@@ -90,6 +94,7 @@ func TestChartHasTheFilesOfConfig(t *testing.T) {
 	copies := 0
 	for file, dir := range map[string]string{
 		"crds/*.yaml": "crd/bases", "*role*.yaml": "rbac", "network_policy.yaml": "network-policy",
+		"servicemonitor.yaml": "prometheus", "prometheusrule.yaml": "prometheus",
 	} {
 		found, err := filepath.Glob(filepath.Join(chart, "files", file))
 		if err != nil {
@@ -110,7 +115,7 @@ func TestChartHasTheFilesOfConfig(t *testing.T) {
 			copies++
 		}
 	}
-	if copies < 6 {
+	if copies < 8 {
 		t.Errorf("compared %d files only", copies)
 	}
 }

@@ -142,6 +142,16 @@ func TestOtherNamesOfTheAccount(t *testing.T) {
 	}
 }
 
+func TestPrometheusLabels(t *testing.T) {
+	objects := render(t, "--set=prometheus.serviceMonitor.enabled=true", "--set=prometheus.rules.enabled=true", "--set=prometheus.labels.release=mine")
+	for _, kind := range []string{"ServiceMonitor", "PrometheusRule"} {
+		obj := objects[kind+" "+namespace+" logout-operator"]
+		if obj == nil || obj.GetLabels()["release"] != "mine" || obj.GetLabels()["app.kubernetes.io/name"] != "logout-operator" {
+			t.Errorf("%s lacks a label: %v", kind, obj)
+		}
+	}
+}
+
 // TestDependency: Helm hands global values to charts that others depend on, which the schema has to let pass.
 func TestDependency(t *testing.T) {
 	render(t, "--set=global.region=eu", "--set-json=affinity=null", "--set-json=resources=null")

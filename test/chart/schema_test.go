@@ -44,6 +44,8 @@ func TestValuesThatAreRefused(t *testing.T) {
 		{`statusPolicy=false`, "/statusPolicy"},
 		{`tenantRoles={"enable": true}`, "'enable'"},
 		{`networkPolicy={"enabled": 1}`, "/networkPolicy/enabled"},
+		{`prometheus={"rules": true}`, "/prometheus/rules"},
+		{`prometheus={"labels": {"release": 1}}`, "/prometheus/labels/release"},
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			_, err := helm(t, templateArgs("--set-json="+tt.value)...)
