@@ -16,9 +16,9 @@ var hereDocument = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF\n`)
 func TestNotes(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
-	before := everything(t, c)
+	before := everything(t)
 	install(t)
-	defer uninstallAll(t, c, before)
+	defer uninstallAll(t, before)
 	notes := mustHelm(t, "get", "notes", release, "--namespace="+namespace)
 	if !strings.Contains(notes, "kubectl label --overwrite namespace "+namespace+" pod-security.kubernetes.io/enforce=restricted") {
 		t.Errorf("the notes do not say how to label the namespace:\n%s", notes)

@@ -15,7 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -29,7 +32,7 @@ import (
 func TestInstallTwiceAndUninstall(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
-	before := everything(t, c)
+	before := everything(t)
 	install(t)
 	first := versions(t, c)
 	install(t)
@@ -46,12 +49,12 @@ func TestInstallTwiceAndUninstall(t *testing.T) {
 		"CustomResourceDefinition clusterlogoutproviders.logout-operator.io",
 		"CustomResourceDefinition userlogouts.logout-operator.io",
 	}
-	if left := added(before, everything(t, c)); !slices.Equal(left, kept) {
+	if left := added(before, everything(t)); !slices.Equal(left, kept) {
 		t.Errorf("left after uninstall: %q", left)
 	}
 
 	install(t) // takes up again what was kept
-	uninstallAll(t, c, before)
+	uninstallAll(t, before)
 }
 
 // secondReleaseIsRefused: two operators would fight, so a second release is told that the first has the objects.
@@ -73,7 +76,7 @@ func secondReleaseIsRefused(t *testing.T) {
 func TestUpgradeFromOlderKinds(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
-	before := everything(t, c)
+	before := everything(t)
 	install(t, olderChart(t), "--version=0.0.1")
 	const column = "Completed"
 	if has, _ := kindHas(t, c, column); has {
@@ -96,14 +99,14 @@ func TestUpgradeFromOlderKinds(t *testing.T) {
 	if list := mustHelm(t, "list", "--namespace="+namespace, "--no-headers"); !strings.Contains(list, "logout-operator-0.1.0") {
 		t.Errorf("not upgraded: %s", list)
 	}
-	uninstallAll(t, c, before)
+	uninstallAll(t, before)
 }
 
 // TestTakesOverFromKustomize: who has installed by kubectl apply -k can go on with the chart.
 func TestTakesOverFromKustomize(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
-	before := everything(t, c)
+	before := everything(t)
 	rendered, err := controlplane.Kustomize(root + "/config/default")
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +123,7 @@ func TestTakesOverFromKustomize(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), after); err != nil || after.ResourceVersion != obj.ResourceVersion {
 		t.Errorf("the finished object was written: %v, %v", after, err)
 	}
-	uninstallAll(t, c, before)
+	uninstallAll(t, before)
 }
 
 // install installs or upgrades to the chart, or to another chart that args begin with.
@@ -138,13 +141,13 @@ func installArgs(args ...string) []string {
 }
 
 // uninstallAll uninstalls the release with its kinds, as README.md of the chart says, and checks that nothing is left.
-func uninstallAll(t *testing.T, c client.Client, before map[string]bool) {
+func uninstallAll(t *testing.T, before map[string]bool) {
 	t.Helper()
 	install(t, "--set=crds.keep=false")
 	mustHelm(t, "uninstall", release, "--namespace="+namespace)
 	// The API server deletes the objects of a kind, then the kind.
 	eventually(t, func() error {
-		if left := added(before, everything(t, c)); len(left) > 0 {
+		if left := added(before, everything(t)); len(left) > 0 {
 			return errors.New("left after uninstall: " + strings.Join(left, ", "))
 		}
 		return nil
@@ -273,9 +276,15 @@ func versions(t *testing.T, c client.Client) map[string]string {
 var passing = []string{"APIService", "Event", "Lease", "Namespace"}
 
 // everything returns all objects of the cluster.
-func everything(t *testing.T, c client.Client) map[string]bool {
+func everything(t *testing.T) map[string]bool {
 	t.Helper()
-	d, err := discovery.NewDiscoveryClientForConfig(plane.Config)
+	config := rest.CopyConfig(plane.Config)
+	config.WarningHandler = rest.NoWarnings{} // that kinds are deprecated
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := dynamic.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,10 +298,15 @@ func everything(t *testing.T, c client.Client) map[string]bool {
 			if !slices.Contains(resource.Verbs, "list") || slices.Contains(passing, resource.Kind) {
 				continue
 			}
-			objects := &unstructured.UnstructuredList{}
-			objects.SetAPIVersion(list.GroupVersion)
-			objects.SetKind(resource.Kind + "List")
-			if err := c.List(t.Context(), objects); err != nil && !apierrors.IsNotFound(err) { // a kind that is just going
+			gv, err := schema.ParseGroupVersion(list.GroupVersion)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects, err := c.Resource(gv.WithResource(resource.Name)).List(t.Context(), metav1.ListOptions{})
+			if apierrors.IsNotFound(err) { // a kind that has just gone
+				continue
+			}
+			if err != nil {
 				t.Fatalf("%s: %v", resource.Kind, err)
 			}
 			for i := range objects.Items {
