@@ -93,6 +93,12 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	  done; \
 	done
 
+# Releasing it
+
+.PHONY: image
+image: ## Build the image for all platforms into bin/image, without a registry
+	@hack/ko/image.sh
+
 .PHONY: clean
 clean: ## Remove what the other targets left in this folder
 	rm -rf bin cover.out
