@@ -99,6 +99,10 @@ fuzz: ## Run every fuzz target for FUZZTIME
 image: ## Build the image for all platforms into bin/image, without a registry
 	@hack/ko/image.sh
 
+.PHONY: release-dry-run
+release-dry-run: ## Make every file of the release VERSION (v0.1.0) in bin/release, and publish nothing
+	@hack/release.sh "$$VERSION"
+
 .PHONY: clean
 clean: ## Remove what the other targets left in this folder
 	rm -rf bin cover.out
