@@ -4,6 +4,7 @@
 CONTROLLER_GEN = go tool -modfile=hack/tools/go.mod controller-gen
 CRD_REF_DOCS   = go tool -modfile=hack/tools/go.mod crd-ref-docs
 LINT           = go tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
+ACTIONLINT     = go tool -modfile=hack/actionlint/go.mod actionlint
 # Puts kube-apiserver and etcd where tests and demonstrations look for them.
 WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILDER_ASSETS &&
 # Not go run, which hides the exit status and does not pass signals on.
@@ -115,6 +116,20 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	    go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) ./$$(dirname $$file) || exit 1; \
 	  done; \
 	done
+
+# Releasing it
+
+.PHONY: image
+image: ## Build the image for all platforms into bin/image, without a registry
+	@hack/ko/image.sh
+
+.PHONY: release-dry-run
+release-dry-run: ## Make every file of the release VERSION (v0.1.0) in bin/release, and publish nothing
+	@hack/release.sh "$$VERSION"
+
+.PHONY: lint-workflows
+lint-workflows: ## Check the workflows of GitHub
+	$(ACTIONLINT)
 
 .PHONY: clean
 clean: ## Remove what the other targets left in this folder
