@@ -23,7 +23,7 @@ BENCHFLAGS ?= -out docs
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-10s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-16s %s\n' "$$t" "$$d"; done
 
 # Seeing it work
 
@@ -82,6 +82,7 @@ vet: ## Run go vet
 .PHONY: lint
 lint: ## Run the linters (the first time it compiles them, in about a minute)
 	$(LINT) run
+	cd test/gitops && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
 # Not from the cache: what the tests run against is more than their sources.
 .PHONY: test

@@ -26,10 +26,8 @@ END
 go run ./hack/render "$work" >"$out/install.yaml"
 grep -q "image: $image\$" "$out/install.yaml" || { echo "config/default does not run ${image%%:*}" >&2; exit 1; }
 
-if [ -d charts/logout-operator ]; then
-  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) go tool -modfile=hack/helm/go.mod helm package charts/logout-operator \
-    --version "${version#v}" --app-version "$version" --destination "$out" >&2
-fi
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) go tool -modfile=hack/helm/go.mod helm package charts/logout-operator \
+  --version "${version#v}" --app-version "$version" --destination "$out" >&2
 
 (cd "$out" && { sha256sum -- * || shasum -a 256 -- *; } >../SHA256SUMS && mv ../SHA256SUMS .)
 rm -r "$work"

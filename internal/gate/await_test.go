@@ -34,7 +34,12 @@ func TestNoBunches(t *testing.T) {
 		for _, slot := range c.enterMany("p", limit, objects) {
 			go attempt(slot)
 		}
-		for len(calls) < objects {
+		made := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(calls)
+		}
+		for made() < objects {
 			after(time.Millisecond)
 			for _, key := range c.called() {
 				go attempt(c.enterKey("p", limit, key))
