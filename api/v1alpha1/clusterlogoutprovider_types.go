@@ -188,7 +188,8 @@ type RateLimit struct {
 
 // ClusterLogoutProviderStatus says whether the provider can be used.
 type ClusterLogoutProviderStatus struct {
-	// conditions are Ready, and Stalled while only a change of the spec helps.
+	// conditions are Ready; Reconciling while it is not Ready and may become so by
+	// itself or by what it names, or Stalled while only a change of the spec helps.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
