@@ -72,6 +72,12 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 test: ## Run all tests against a real API server (the first time it builds one, in about 8 minutes)
 	@$(WITH_ASSETS) go test -race -count=1 -timeout 20m ./...
 
+.PHONY: e2e
+e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG, with the images E2E_IMAGE and E2E_FAKE_IMAGE
+	@test -n "$$KUBECONFIG" && test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
+	  { echo "make e2e needs KUBECONFIG, E2E_IMAGE and E2E_FAKE_IMAGE: see test/e2e/doc.go" >&2; exit 2; }
+	go test -count=1 -timeout 40m -v ./test/e2e $(E2E_FLAGS)
+
 .PHONY: cover
 cover: ## Measure the test coverage of controllers and internal
 	@$(WITH_ASSETS) go test -timeout 20m -coverpkg=./controllers/...,./internal/... -coverprofile=cover.out ./...
