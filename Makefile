@@ -9,7 +9,10 @@ WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILD
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
 # What make generate manifests writes, among files written by hand.
-GENERATED      = api config dist
+GENERATED      = api config dist charts
+# What the chart has from config/: the same files.
+CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/metrics_reader_role.yaml \
+                 network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
 BENCHFLAGS ?= -out docs
@@ -37,10 +40,16 @@ generate: ## Write the deep copy functions of the API
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the roles into config/, and dist/install.yaml
+manifests: alerts ## Write the CRDs and the roles into config/, dist/install.yaml and the chart's copies
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p dist && go run ./hack/render config/default >dist/install.yaml
+	@rm -rf charts/logout-operator/files && mkdir -p charts/logout-operator/files/crds
+	@cp config/crd/bases/*.yaml charts/logout-operator/files/crds && cp $(CHART_FILES) charts/logout-operator/files
+
+.PHONY: alerts
+alerts: ## Write the alerts of config/prometheus/rules.yaml into the PrometheusRule
+	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && mv rule.new prometheusrule.yaml
 
 .PHONY: fmt
 fmt: ## Format the code

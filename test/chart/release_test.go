@@ -1,0 +1,349 @@
+package chart_test
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+)
+
+// The tests of this file use the same names all over the cluster, so each uninstalls what it has installed. Helm does not
+// wait for pods, as no controllers run.
+
+func TestInstallTwiceAndUninstall(t *testing.T) {
+	c := admin(t)
+	makeNamespace(t, c)
+	before := everything(t, c)
+	install(t)
+	first := versions(t, c)
+	install(t)
+	if second := versions(t, c); !maps.Equal(first, second) {
+		t.Errorf("the second time changed something:\n%v\n%v", first, second)
+	}
+	if len(first) < 15 {
+		t.Errorf("only %d objects: %v", len(first), first)
+	}
+	secondReleaseIsRefused(t)
+
+	mustHelm(t, "uninstall", release, "--namespace="+namespace)
+	kept := []string{
+		"CustomResourceDefinition clusterlogoutproviders.logout-operator.io",
+		"CustomResourceDefinition userlogouts.logout-operator.io",
+	}
+	if left := added(before, everything(t, c)); !slices.Equal(left, kept) {
+		t.Errorf("left after uninstall: %q", left)
+	}
+
+	install(t) // takes up again what was kept
+	uninstallAll(t, c, before)
+}
+
+// secondReleaseIsRefused: two operators would fight, so a second release is told that the first has the objects.
+func secondReleaseIsRefused(t *testing.T) {
+	t.Helper()
+	for _, values := range []string{"crds.enabled=true", "crds.enabled=false"} {
+		_, err := helm(t, "install", "second", chart, "--namespace=second", "--create-namespace", "--set="+values)
+		if err == nil || !strings.Contains(err.Error(), `current value is "logout-operator"`) {
+			t.Errorf("a second release with %s: got %v, want it refused because of the first", values, err)
+		}
+	}
+	if out := mustHelm(t, "list", "--namespace=second", "--short", "--deployed"); out != "" {
+		t.Errorf("a second release is there: %s", out)
+	}
+}
+
+// TestUpgradeFromOlderKinds upgrades from a chart whose UserLogout lacks a field and a column. The kind changes; an object
+// that has finished is not written.
+func TestUpgradeFromOlderKinds(t *testing.T) {
+	c := admin(t)
+	makeNamespace(t, c)
+	before := everything(t, c)
+	install(t, olderChart(t), "--version=0.0.1")
+	const column = "Completed"
+	if has, _ := kindHas(t, c, column); has {
+		t.Fatalf("the older kind has column %s", column)
+	}
+	obj := finishedLogout(t, c)
+
+	install(t)
+	hasColumn, hasField := kindHas(t, c, column)
+	if !hasColumn || !hasField {
+		t.Errorf("after the upgrade: column %t, field %t", hasColumn, hasField)
+	}
+	after := &v1alpha1.UserLogout{}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), after); err != nil {
+		t.Fatal(err)
+	}
+	if after.ResourceVersion != obj.ResourceVersion || after.UID != obj.UID {
+		t.Errorf("the finished object was written: %v, was %v", after, obj)
+	}
+	if list := mustHelm(t, "list", "--namespace="+namespace, "--no-headers"); !strings.Contains(list, "logout-operator-0.1.0") {
+		t.Errorf("not upgraded: %s", list)
+	}
+	uninstallAll(t, c, before)
+}
+
+// TestTakesOverFromKustomize: who has installed by kubectl apply -k can go on with the chart.
+func TestTakesOverFromKustomize(t *testing.T) {
+	c := admin(t)
+	makeNamespace(t, c)
+	before := everything(t, c)
+	rendered, err := controlplane.Kustomize(root + "/config/default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plane.Apply(t.Context(), rendered); err != nil {
+		t.Fatal(err)
+	}
+	obj := finishedLogout(t, c)
+	if _, err := helm(t, installArgs()...); err == nil || !strings.Contains(err.Error(), "invalid ownership metadata") {
+		t.Errorf("without being told to take over: %v", err)
+	}
+	install(t, "--take-ownership", "--force-conflicts")
+	after := &v1alpha1.UserLogout{}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), after); err != nil || after.ResourceVersion != obj.ResourceVersion {
+		t.Errorf("the finished object was written: %v, %v", after, err)
+	}
+	uninstallAll(t, c, before)
+}
+
+// install installs or upgrades to the chart, or to another chart that args begin with.
+func install(t *testing.T, args ...string) {
+	t.Helper()
+	mustHelm(t, installArgs(args...)...)
+}
+
+func installArgs(args ...string) []string {
+	from := chart
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		from, args = args[0], args[1:]
+	}
+	return append([]string{"upgrade", "--install", release, from, "--namespace=" + namespace, "--create-namespace"}, args...)
+}
+
+// uninstallAll uninstalls the release with its kinds, as README.md of the chart says, and checks that nothing is left.
+func uninstallAll(t *testing.T, c client.Client, before map[string]bool) {
+	t.Helper()
+	install(t, "--set=crds.keep=false")
+	mustHelm(t, "uninstall", release, "--namespace="+namespace)
+	// The API server deletes the objects of a kind, then the kind.
+	eventually(t, func() error {
+		if left := added(before, everything(t, c)); len(left) > 0 {
+			return errors.New("left after uninstall: " + strings.Join(left, ", "))
+		}
+		return nil
+	})
+}
+
+// olderChart is the chart as version 0.0.1, before UserLogout had a TTL and showed when it finished.
+func olderChart(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "logout-operator")
+	if err := os.CopyFS(dir, os.DirFS(chart)); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, filepath.Join(dir, "files", "crds", "logout-operator.io_userlogouts.yaml"), func(crd *unstructured.Unstructured) {
+		versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := versions[0].(map[string]any)
+		columns := version["additionalPrinterColumns"].([]any)
+		version["additionalPrinterColumns"] = slices.DeleteFunc(columns, func(c any) bool { return c.(map[string]any)["name"] == "Completed" })
+		unstructured.RemoveNestedField(version, "schema", "openAPIV3Schema", "properties", "spec", "properties", "ttlSecondsAfterFinished")
+		if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	edit(t, filepath.Join(dir, "Chart.yaml"), func(chart *unstructured.Unstructured) { chart.Object["version"] = "0.0.1" })
+	mustHelm(t, "package", dir, "--destination="+filepath.Dir(dir))
+	return filepath.Join(filepath.Dir(dir), "logout-operator-0.0.1.tgz")
+}
+
+// kindHas tells whether UserLogout has the column, and the field that the older one has not.
+func kindHas(t *testing.T, c client.Client, name string) (column, field bool) {
+	t.Helper()
+	crd := &unstructured.Unstructured{}
+	crd.SetAPIVersion("apiextensions.k8s.io/v1")
+	crd.SetKind("CustomResourceDefinition")
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "userlogouts.logout-operator.io"}, crd); err != nil {
+		t.Fatal(err)
+	}
+	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	version := versions[0].(map[string]any)
+	columns, _, _ := unstructured.NestedSlice(version, "additionalPrinterColumns")
+	column = slices.ContainsFunc(columns, func(c any) bool { return c.(map[string]any)["name"] == name })
+	_, field, _ = unstructured.NestedMap(version, "schema", "openAPIV3Schema", "properties", "spec", "properties", "ttlSecondsAfterFinished")
+	return column, field
+}
+
+// finishedLogout makes one whose status the operator's account has written, as the release's policy demands.
+func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
+	t.Helper()
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "offboard-jane"},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: "acme", UserID: "jane"},
+	}
+	// A kind is served a moment after Helm has installed it.
+	eventually(t, func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy())) })
+	config, err := plane.ServiceAccountConfig(t.Context(), namespace, "logout-operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator, err := client.New(config, client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := metav1.Now().Rfc3339Copy()
+	status := v1alpha1.UserLogoutStatus{ObservedGeneration: 1, Attempts: 1, StartTime: &now, CompletionTime: &now}
+	for condition, reason := range map[string]string{v1alpha1.ConditionFinished: "Succeeded", v1alpha1.ConditionReady: "LoggedOut"} {
+		status.Conditions = append(status.Conditions, metav1.Condition{
+			Type: condition, Status: metav1.ConditionTrue, Reason: reason, LastTransitionTime: now, ObservedGeneration: 1,
+		})
+	}
+	// The permission and the policy count a moment after they were stored.
+	forged := errors.New("anybody may write a status")
+	eventually(t, func() error {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
+			return err
+		}
+		obj.Status = status
+		if err := c.Status().Update(t.Context(), obj, client.DryRunAll); !apierrors.IsForbidden(err) {
+			return errors.Join(forged, err)
+		}
+		return operator.Status().Update(t.Context(), obj)
+	})
+	return obj
+}
+
+func admin(t *testing.T) client.Client {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := client.New(plane.Config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// makeNamespace makes the release's namespace, which Helm then leaves.
+func makeNamespace(t *testing.T, c client.Client) {
+	t.Helper()
+	err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	if client.IgnoreAlreadyExists(err) != nil {
+		t.Fatal(err)
+	}
+}
+
+// versions returns the resourceVersions of the objects of the release.
+func versions(t *testing.T, c client.Client) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for key, obj := range decode(t, mustHelm(t, "get", "manifest", release, "--namespace="+namespace)) {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
+			t.Fatal(err)
+		}
+		found[key] = obj.GetResourceVersion()
+	}
+	return found
+}
+
+// passing are kinds whose objects the API server makes and deletes by itself.
+var passing = []string{"APIService", "Event", "Lease", "Namespace"}
+
+// everything returns all objects of the cluster.
+func everything(t *testing.T, c client.Client) map[string]bool {
+	t.Helper()
+	d, err := discovery.NewDiscoveryClientForConfig(plane.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := d.ServerPreferredResources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, list := range lists {
+		for _, resource := range list.APIResources {
+			if !slices.Contains(resource.Verbs, "list") || slices.Contains(passing, resource.Kind) {
+				continue
+			}
+			objects := &unstructured.UnstructuredList{}
+			objects.SetAPIVersion(list.GroupVersion)
+			objects.SetKind(resource.Kind + "List")
+			if err := c.List(t.Context(), objects); err != nil && !apierrors.IsNotFound(err) { // a kind that is just going
+				t.Fatalf("%s: %v", resource.Kind, err)
+			}
+			for i := range objects.Items {
+				found[key(&objects.Items[i])] = true
+			}
+		}
+	}
+	return found
+}
+
+func added(before, after map[string]bool) []string {
+	var keys []string
+	for key := range after {
+		if !before[key] {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// eventually tries check until it succeeds, for half a minute.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for err := check(); err != nil; err = check() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal(err)
+		}
+	}
+}
+
+func edit(t *testing.T, path string, change func(*unstructured.Unstructured)) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(content, &obj.Object); err != nil {
+		t.Fatal(err)
+	}
+	change(obj)
+	if content, err = yaml.Marshal(obj.Object); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

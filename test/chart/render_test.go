@@ -1,0 +1,158 @@
+package chart_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+const deploymentKey = "Deployment " + namespace + " logout-operator"
+
+// deploymentOf reads it strictly: a field that a value has put in the wrong place is an error.
+func deploymentOf(t *testing.T, objects map[string]*unstructured.Unstructured) *appsv1.Deployment {
+	t.Helper()
+	obj := objects[deploymentKey]
+	if obj == nil {
+		t.Fatalf("no Deployment among %q", slices.Sorted(maps.Keys(objects)))
+	}
+	d := &appsv1.Deployment{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(obj.Object, d, true); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func argsOf(t *testing.T, objects map[string]*unstructured.Unstructured) []string {
+	t.Helper()
+	return deploymentOf(t, objects).Spec.Template.Spec.Containers[0].Args
+}
+
+func TestImage(t *testing.T) {
+	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for name, tt := range map[string]struct {
+		values []string
+		want   string
+	}{
+		"mirror": {[]string{"--set=image.repository=registry.example.com:5000/team/logout-operator"}, "registry.example.com:5000/team/logout-operator:v0.1.0"},
+		"tag":    {[]string{"--set=image.tag=v0.2.0"}, "ghcr.io/logout-operator/logout-operator:v0.2.0"},
+		"digest": {[]string{"--set=image.tag=v0.2.0", "--set=image.digest=" + digest}, "ghcr.io/logout-operator/logout-operator@" + digest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := deploymentOf(t, render(t, tt.values...)).Spec.Template.Spec.Containers[0].Image; got != tt.want {
+				t.Errorf("image %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestPod sets every value of the pod's at once.
+func TestPod(t *testing.T) {
+	d := deploymentOf(t, render(t,
+		"--set=replicas=3",
+		`--set-json=image={"pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]}`,
+		`--set-json=resources={"limits": {"memory": "1Gi"}}`,
+		`--set-json=nodeSelector={"disk": "ssd"}`,
+		`--set-json=tolerations=[{"key": "a", "operator": "Exists"}]`,
+		`--set-json=affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}}`,
+		`--set-json=topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]`,
+		"--set=priorityClassName=high",
+		`--set-json=podLabels={"team": "security", "app.kubernetes.io/name": "another"}`,
+		`--set-json=podAnnotations={"example.com/a": "true"}`,
+		"--set=serviceAccount.name=mine",
+		`--set-json=env=[{"name": "AWS_REGION", "value": "us-east-1"}]`,
+		"--set=callTimeout=15s",
+	))
+	pod := d.Spec.Template.Spec
+	container := pod.Containers[0]
+	for name, ok := range map[string]bool{
+		"replicas":                      *d.Spec.Replicas == 3,
+		"image.pullPolicy":              container.ImagePullPolicy == corev1.PullAlways,
+		"image.pullSecrets":             pod.ImagePullSecrets[0].Name == "registry",
+		"resources.limits":              container.Resources.Limits.Memory().String() == "1Gi",
+		"resources are merged":          container.Resources.Requests.Cpu().String() == "50m",
+		"nodeSelector":                  pod.NodeSelector["disk"] == "ssd",
+		"tolerations":                   pod.Tolerations[0].Key == "a",
+		"affinity":                      pod.Affinity.NodeAffinity != nil,
+		"affinity is merged":            pod.Affinity.PodAntiAffinity != nil,
+		"topologySpreadConstraints":     pod.TopologySpreadConstraints[0].TopologyKey == "zone",
+		"priorityClassName":             pod.PriorityClassName == "high",
+		"podLabels":                     d.Spec.Template.Labels["team"] == "security",
+		"podLabels spare the selector":  d.Spec.Template.Labels["app.kubernetes.io/name"] == "logout-operator",
+		"podAnnotations":                d.Spec.Template.Annotations["example.com/a"] == "true",
+		"serviceAccount.name":           pod.ServiceAccountName == "mine",
+		"env":                           container.Env[1].Name == "AWS_REGION" && container.Env[0].Name == "POD_NAMESPACE",
+		"terminationGracePeriodSeconds": *pod.TerminationGracePeriodSeconds == 35,
+	} {
+		if !ok {
+			t.Errorf("%s has no effect", name)
+		}
+	}
+}
+
+// TestObjectsThatCanBeLeftOut: each switch adds or takes away its own objects and no other.
+func TestObjectsThatCanBeLeftOut(t *testing.T) {
+	standard := slices.Sorted(maps.Keys(render(t)))
+	for value, kinds := range map[string][]string{
+		"replicas=1":                        {"PodDisruptionBudget"},
+		"podDisruptionBudget.enabled=false": {"PodDisruptionBudget"},
+		"serviceAccount.create=false":       {"ServiceAccount"},
+		"crds.enabled=false":                {"CustomResourceDefinition", "CustomResourceDefinition"},
+		"statusPolicy.enabled=false":        {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+		"tenantRoles.enabled=false":         {"ClusterRole", "ClusterRole"},
+	} {
+		got := render(t, "--set="+value)
+		var missing []string
+		for _, key := range standard {
+			if got[key] == nil {
+				missing = append(missing, strings.Fields(key)[0])
+			}
+		}
+		if !slices.Equal(missing, kinds) || len(got) != len(standard)-len(kinds) {
+			t.Errorf("%s: %q are missing, want %q", value, missing, kinds)
+		}
+	}
+}
+
+// TestOtherNamesOfTheAccount: everything that names the ServiceAccount follows its name and the namespace of the release.
+func TestOtherNamesOfTheAccount(t *testing.T) {
+	out := mustHelm(t, "template", "another", chart, "--namespace=elsewhere", "--kube-version=1.32.0", "--set=serviceAccount.name=mine",
+		"--set=networkPolicy.enabled=true")
+	if strings.Contains(out, namespace) {
+		t.Errorf("%s occurs in a release in another namespace", namespace)
+	}
+	objects := decode(t, out)
+	for key, obj := range objects {
+		subjects, _, _ := unstructured.NestedSlice(obj.Object, "subjects")
+		for _, s := range subjects {
+			if s := s.(map[string]any); s["name"] != "mine" || s["namespace"] != "elsewhere" {
+				t.Errorf("%s is for %v", key, s)
+			}
+		}
+	}
+	validations, _, _ := unstructured.NestedSlice(objects["ValidatingAdmissionPolicy logout-operator-status"].Object, "spec", "validations")
+	const want = `request.userInfo.username == "system:serviceaccount:elsewhere:mine"`
+	if got := validations[0].(map[string]any)["expression"]; got != want {
+		t.Errorf("the policy lets pass %v, want %s", got, want)
+	}
+}
+
+func TestPrometheusLabels(t *testing.T) {
+	objects := render(t, "--set=prometheus.serviceMonitor.enabled=true", "--set=prometheus.rules.enabled=true", "--set=prometheus.labels.release=mine")
+	for _, kind := range []string{"ServiceMonitor", "PrometheusRule"} {
+		obj := objects[kind+" "+namespace+" logout-operator"]
+		if obj == nil || obj.GetLabels()["release"] != "mine" || obj.GetLabels()["app.kubernetes.io/name"] != "logout-operator" {
+			t.Errorf("%s lacks a label: %v", kind, obj)
+		}
+	}
+}
+
+// TestDependency: Helm hands global values to charts that others depend on, which the schema has to let pass.
+func TestDependency(t *testing.T) {
+	render(t, "--set=global.region=eu", "--set-json=affinity=null", "--set-json=resources=null")
+}

@@ -1,0 +1,64 @@
+package chart_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValuesThatAreRefused(t *testing.T) {
+	for _, tt := range []struct{ value, names string }{
+		{`replica=3`, "'replica'"},
+		{`image={"tagg": "v1"}`, "'/image': additional properties 'tagg'"},
+		{`image={"repository": "Registry/logout-operator"}`, "/image/repository"},
+		{`image={"tag": "a tag"}`, "/image/tag"},
+		{`image={"digest": "sha256:abc"}`, "/image/digest"},
+		{`image={"pullPolicy": "Sometimes"}`, "/image/pullPolicy"},
+		{`image={"pullSecrets": ["registry"]}`, "/image/pullSecrets/0"},
+		{`replicas=0`, "/replicas"},
+		{`replicas="two"`, "/replicas"},
+		{`podDisruptionBudget={"minAvailable": 1}`, "'minAvailable'"},
+		{`resources={"request": {}}`, "'request'"},
+		{`resources={"limits": {"memory": "256 MB"}}`, "/resources/limits/memory"},
+		{`nodeSelector={"disk": true}`, "/nodeSelector/disk"},
+		{`tolerations=[{"effect": "Never"}]`, "/tolerations/0/effect"},
+		{`affinity={"nodeAntiAffinity": {}}`, "'nodeAntiAffinity'"},
+		{`topologySpreadConstraints=[{"maxSkew": 1}]`, "/topologySpreadConstraints/0"},
+		{`priorityClassName="High"`, "/priorityClassName"},
+		{`podLabels={"a": 1}`, "/podLabels/a"},
+		{`podAnnotations=["a"]`, "/podAnnotations"},
+		{`serviceAccount={"name": ""}`, "/serviceAccount/name"},
+		{`serviceAccount={"name": "a\" || true || \"b"}`, "/serviceAccount/name"},
+		{`serviceAccount={"create": "no"}`, "/serviceAccount/create"},
+		{`env={"AWS_REGION": "us-east-1"}`, "/env"},
+		{`env=[{"name": "POD_NAMESPACE", "value": "elsewhere"}]`, "/env/0/name"},
+		{`workers=0`, "/workers"},
+		{`callTimeout=10`, "/callTimeout"},
+		{`callTimeout="0s"`, "/callTimeout"},
+		{`callTimeout="1m30s"`, "/callTimeout"},
+		{`visibilityTimeout="soon"`, "/visibilityTimeout"},
+		{`visibilityTimeout="19s"`, "visibilityTimeout (19s) must be at least twice callTimeout (10s)"},
+		{`callTimeout="16s"`, "visibilityTimeout (30s) must be at least twice callTimeout (16s)"},
+		{`allowInsecureEndpoints="false"`, "/allowInsecureEndpoints"},
+		{`logLevel="loud"`, "/logLevel"},
+		{`crds={"keep": "yes"}`, "/crds/keep"},
+		{`statusPolicy=false`, "/statusPolicy"},
+		{`tenantRoles={"enable": true}`, "'enable'"},
+		{`networkPolicy={"enabled": 1}`, "/networkPolicy/enabled"},
+		{`prometheus={"rules": true}`, "/prometheus/rules"},
+		{`prometheus={"labels": {"release": 1}}`, "/prometheus/labels/release"},
+	} {
+		t.Run(tt.value, func(t *testing.T) {
+			_, err := helm(t, templateArgs("--set-json="+tt.value)...)
+			if err == nil || !strings.Contains(err.Error(), tt.names) {
+				t.Errorf("got %v, want an error with %q", err, tt.names)
+			}
+		})
+	}
+}
+
+func TestClusterThatIsTooOld(t *testing.T) {
+	_, err := helm(t, "template", release, chart, "--kube-version=1.31.9")
+	if err == nil || !strings.Contains(err.Error(), "1.32") {
+		t.Errorf("got %v, want an error with 1.32", err)
+	}
+}

@@ -1,0 +1,78 @@
+package observability
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// metrics are the series that were served, each by all its labels, by the name that a query has for them: those of a
+// histogram by its three.
+type metrics map[string][]map[string]string
+
+// scrape gets the metrics as Prometheus does: over TLS, by the token of a ServiceAccount that may.
+func (s *stage) scrape(ctx context.Context) (metrics, error) {
+	access, err := plane.ServiceAccountConfig(ctx, "monitoring", "prometheus")
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.address+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+access.BearerToken)
+	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // as in the ServiceMonitor
+	defer unverified.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: unverified}).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("scraping: HTTP %s", resp.Status)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	found := metrics{}
+	for name, family := range families {
+		for _, m := range family.Metric {
+			labels := map[string]string{}
+			for _, l := range m.Label {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if m.Histogram == nil {
+				found[name] = append(found[name], labels)
+				continue
+			}
+			found[name+"_count"] = append(found[name+"_count"], labels)
+			found[name+"_sum"] = append(found[name+"_sum"], labels)
+			for _, b := range m.Histogram.Bucket {
+				bucket := map[string]string{model.BucketLabel: fmt.Sprint(b.GetUpperBound())}
+				for l, v := range labels {
+					bucket[l] = v
+				}
+				found[name+"_bucket"] = append(found[name+"_bucket"], bucket)
+			}
+		}
+	}
+	return found, nil
+}
+
+// values of a label in the series of a metric; none if there is no such label.
+func (m metrics) values(metric, label string) []string {
+	var values []string
+	for _, labels := range m[metric] {
+		if v, ok := labels[label]; ok && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}

@@ -1,0 +1,214 @@
+package observability
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// patience is how long it may take to build an operator and to have everything happen to it.
+const patience = 10 * time.Minute
+
+const (
+	tenant  = "tenant"
+	account = "account"
+)
+
+// The users to log out, by what is to happen to them.
+const (
+	fine      = "fine"
+	throttled = "throttled"
+	unknown   = "unknown"  // to the service
+	meddled   = "meddled"  // the outcome cannot be stored
+	forgiven  = "forgiven" // fails once by itself
+)
+
+// manifests of what the operator finds beside what it is installed with, and of who may read its metrics.
+const manifests = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: tenant}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: credentials, namespace: logout-operator-system}
+stringData: {AWS_ACCESS_KEY_ID: AKIDEXAMPLE, AWS_SECRET_ACCESS_KEY: secret}
+---
+apiVersion: logout-operator.io/v1alpha1
+kind: ClusterLogoutProvider
+metadata: {name: default}
+spec:
+  type: AmazonChime
+  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
+  accountIDs: [account]
+  allowedNamespaces: {from: All}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: monitoring}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: prometheus, namespace: monitoring}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: scraper}
+rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: scraper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
+subjects: [{kind: ServiceAccount, name: prometheus, namespace: monitoring}]
+`
+
+// stage is an operator process with all that it needs.
+type stage struct {
+	service  *chimetest.Server
+	operator *operatortest.Process
+	printed  bytes.Buffer     // by the operator; to be read when it is gone
+	address  string           // of its metrics
+	admin    client.WithWatch // creates objects and watches them
+	itself   client.Client    // the operator's own access
+}
+
+// newStage starts an operator that has a lease to hold and metrics to serve.
+func newStage(ctx context.Context, binary string) (*stage, error) {
+	if err := operatortest.Build(ctx, binary, false); err != nil {
+		return nil, err
+	}
+	if err := operatortest.Install(ctx, plane); err != nil {
+		return nil, err
+	}
+	s := &stage{service: chimetest.NewServer(chimetest.Options{
+		Credentials: []aws.Credentials{{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}},
+	})}
+	if err := plane.Apply(ctx, fmt.Appendf(nil, manifests, s.service.URL)); err != nil {
+		return nil, err
+	}
+	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.connect(plane.Config, access); err != nil {
+		return nil, err
+	}
+	if s.address, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	s.operator, err = operatortest.Start(operatortest.Options{
+		Binary: binary, Access: access, Log: &s.printed,
+		Flags: []string{"--leader-elect", "--metrics-bind-address=" + s.address, "--call-timeout=2s", "--visibility-timeout=4s"},
+	})
+	return s, err
+}
+
+func (s *stage) connect(admin, itself *rest.Config) error {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	var err error
+	if s.admin, err = client.NewWithWatch(admin, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	s.itself, err = client.New(itself, client.Options{Scheme: scheme})
+	return err
+}
+
+func (s *stage) close() {
+	if s.operator != nil {
+		s.operator.Kill()
+	}
+	s.service.Close()
+}
+
+// play has everything happen once that the operator counts, and returns when all logouts have finished.
+func (s *stage) play(ctx context.Context) error {
+	for _, user := range []string{fine, throttled, meddled, forgiven} {
+		s.service.SignIn(account, user, "laptop")
+	}
+	s.service.Script(account, throttled, chimetest.Answer{Code: "ThrottledClientException"})
+	s.service.Script(account, forgiven, chimetest.Answer{Code: "ServiceFailureException"})
+	called := s.service.Hold(account, meddled)
+	for _, user := range []string{meddled, fine, unknown, throttled, forgiven} {
+		if err := s.create(ctx, user); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-called.Arrived():
+	case <-ctx.Done():
+		return fmt.Errorf("waited for the call for %s in vain", meddled)
+	}
+	err := s.meddle(ctx)
+	called.Release()
+	if err != nil {
+		return err
+	}
+	return s.awaitFinished(ctx, map[string]string{
+		fine: v1alpha1.ReasonLoggedOut, throttled: v1alpha1.ReasonLoggedOut, meddled: v1alpha1.ReasonLoggedOut,
+		forgiven: v1alpha1.ReasonLoggedOut, unknown: v1alpha1.ReasonNotFound,
+	})
+}
+
+func (s *stage) create(ctx context.Context, user string) error {
+	return s.admin.Create(ctx, &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: user},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: user},
+	})
+}
+
+// meddle changes the claim that stands, as nobody may, so that the API server refuses the outcome of the call: it is
+// counted as not stored, and the call, once the claim has run out, as repeated.
+func (s *stage) meddle(ctx context.Context) error {
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: meddled}}
+	return s.itself.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, []byte(`{"status": {"attempts": 7}}`)))
+}
+
+// awaitFinished returns when all objects have finished, and an error if one of them did otherwise than it should.
+func (s *stage) awaitFinished(ctx context.Context, reasons map[string]string) error {
+	w, err := s.admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		obj, ok := event.Object.(*v1alpha1.UserLogout)
+		if !ok || !meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished) {
+			continue
+		}
+		is := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+		if want := reasons[obj.Name]; want != "" && is.Reason != want {
+			return fmt.Errorf("%s ended as %s, want %s: %s", obj.Name, is.Reason, want, is.Message)
+		}
+		if delete(reasons, obj.Name); len(reasons) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("waited in vain for these to finish: %v", reasons)
+}
+
+// freeAddress is where nobody listens right now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
