@@ -23,7 +23,7 @@ BENCHFLAGS ?= -out docs
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-16s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-16s %s\n' "$$t" "$$d"; done
 
 # Seeing it work
 
@@ -96,6 +96,12 @@ examples: ## Check docs/examples/envtest, the module of somebody who tests again
 .PHONY: gitops
 gitops: ## Have Argo CD's scripts, Flux's code and kubectl wait judge real objects in every state
 	@$(WITH_ASSETS) cd test/gitops && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 10m ./...
+
+.PHONY: e2e
+e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG, with the images E2E_IMAGE and E2E_FAKE_IMAGE
+	@test -n "$$KUBECONFIG" && test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
+	  { echo "make e2e needs KUBECONFIG, E2E_IMAGE and E2E_FAKE_IMAGE: see test/e2e/doc.go" >&2; exit 2; }
+	go test -count=1 -timeout 40m -v ./test/e2e $(E2E_FLAGS)
 
 .PHONY: cover
 cover: ## Measure the test coverage of controllers and internal

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // AdminPrefix begins every path of the admin surface. No path of a user can
@@ -19,12 +21,14 @@ const AdminPrefix = "/_fake/"
 //	GET  /_fake/sessions?account=A&user=U  the user's sessions
 //	POST /_fake/signin                     {"account": A, "user": U, "devices": [...]}; see SignIn
 //	POST /_fake/script                     {"account": A, "user": U, "answers": [...]}; see Script
+//	POST /_fake/credentials                {"keys": {ACCESS_KEY_ID: SECRET_ACCESS_KEY, ...}}; see SetCredentials
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+AdminPrefix+"journal", s.adminJournal)
 	mux.HandleFunc("GET "+AdminPrefix+"sessions", s.adminSessions)
 	mux.HandleFunc("POST "+AdminPrefix+"signin", s.adminSignIn)
 	mux.HandleFunc("POST "+AdminPrefix+"script", s.adminScript)
+	mux.HandleFunc("POST "+AdminPrefix+"credentials", s.adminCredentials)
 	return mux
 }
 
@@ -75,6 +79,24 @@ func (s *Server) adminScript(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Script(in.Account, in.User, in.Answers...)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) adminCredentials(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Keys map[string]string }
+	err := read(w, r, &in)
+	if err == nil && in.Keys == nil {
+		err = errors.New("keys are required: {} for none")
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	credentials := make([]aws.Credentials, 0, len(in.Keys))
+	for id, secret := range in.Keys {
+		credentials = append(credentials, aws.Credentials{AccessKeyID: id, SecretAccessKey: secret})
+	}
+	s.SetCredentials(credentials...)
 	w.WriteHeader(http.StatusNoContent)
 }
 

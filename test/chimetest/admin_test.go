@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
@@ -50,7 +52,16 @@ func TestAdmin(t *testing.T) {
 		}
 	}
 
+	do("POST", "/_fake/credentials", `{"keys": {"AKIDNEXT": "x"}}`, http.StatusNoContent)
+	if got := code(t, logout(t.Context(), client(t, srv.URL))); got != "UnrecognizedClientException" {
+		t.Errorf("the key that was replaced: %q", got)
+	}
+	if err := logout(t.Context(), client(t, srv.URL, as(aws.Credentials{AccessKeyID: "AKIDNEXT", SecretAccessKey: "x"}))); err != nil {
+		t.Errorf("the key that replaced it: %v", err)
+	}
+
 	do("GET", "/_fake/journal?after=x", "", http.StatusBadRequest)
+	do("POST", "/_fake/credentials", `{}`, http.StatusBadRequest)
 	do("POST", "/_fake/signin", `{"user": "u"}`, http.StatusBadRequest)
 	do("POST", "/_fake/signin", ids+`, "device": "phone"}`, http.StatusBadRequest)
 	do("POST", "/_fake/script", ids+`, "answers": [{"status": 99}]}`, http.StatusBadRequest)

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// population is what is known of the UserLogouts of the tenant, by a watch: what must never happen in between cannot be
+// seen at the end.
+type population struct {
+	mu      sync.Mutex
+	members map[string]member
+	changed chan struct{} // closed with the next change
+}
+
+// member is the last status of an object, and when it was first seen to be so.
+type member struct {
+	reason   string
+	attempts int
+	// claimed and finished are when the watch told of the first claim and of the end; zero before.
+	claimed, finished time.Time
+	// late is how often the object was changed after its end.
+	late int
+}
+
+// calling reports whether an attempt is under way.
+func (m member) calling() bool { return m.reason == v1alpha1.ReasonCalling }
+
+// watchPopulation watches the tenant's objects until the test is over.
+func watchPopulation(t *testing.T) *population {
+	t.Helper()
+	p := &population{members: map[string]member{}, changed: make(chan struct{})}
+	objects, err := cache.New(cluster, cache.Options{Scheme: scheme, DefaultNamespaces: map[string]cache.Config{tenant: {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	informer, err := objects.GetInformer(t.Context(), &v1alpha1.UserLogout{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(obj any) { p.see(obj.(*v1alpha1.UserLogout), true) },
+		UpdateFunc: func(old, obj any) {
+			was, is := old.(*v1alpha1.UserLogout), obj.(*v1alpha1.UserLogout)
+			p.see(is, was.ResourceVersion != is.ResourceVersion)
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = objects.Start(t.Context()) }()
+	if !objects.WaitForCacheSync(t.Context()) {
+		t.Fatal("no watch of the tenant's objects")
+	}
+	return p
+}
+
+func (p *population) see(obj *v1alpha1.UserLogout, written bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, m := time.Now(), p.members[obj.Name]
+	if written && !m.finished.IsZero() {
+		m.late++
+	}
+	m.attempts = int(obj.Status.Attempts)
+	if ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		m.reason = ready.Reason
+	}
+	if m.claimed.IsZero() && m.attempts > 0 {
+		m.claimed = now
+	}
+	if m.finished.IsZero() && meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished) {
+		m.finished = now
+	}
+	p.members[obj.Name] = m
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// those returns what is known of the named objects, and what is closed with the next change of any.
+func (p *population) those(names []string) (map[string]member, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := make(map[string]member, len(names))
+	for _, name := range names {
+		found[name] = p.members[name]
+	}
+	return found, p.changed
+}
+
+// count returns how many of the named objects are so.
+func (p *population) count(names []string, so func(member) bool) (n int) {
+	members, _ := p.those(names)
+	for _, m := range members {
+		if so(m) {
+			n++
+		}
+	}
+	return n
+}
+
+func finished(m member) bool { return !m.finished.IsZero() }
+func claimed(m member) bool  { return !m.claimed.IsZero() }
+
+// await waits until n of the named objects are so.
+func (p *population) await(t *testing.T, what string, names []string, n int, so func(member) bool) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		_, changed := p.those(names)
+		if p.count(names, so) >= n {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			members, _ := p.those(names)
+			reasons := map[string]int{}
+			for _, m := range members {
+				reasons[m.reason]++
+			}
+			t.Fatalf("waited for %s in vain: %d of %d; by the reason of Ready: %v", what, p.count(names, so), n, reasons)
+		}
+	}
+}
+
+// names for n objects. Each is also the ID of its user, so that the journal tells whose call it was.
+func names(prefix string, n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("%s-%03d", prefix, i)
+	}
+	return all
+}
+
+// signIn signs in the users.
+func (r *rig) signIn(t *testing.T, users []string) {
+	t.Helper()
+	each(t, users, func(user string) error { return r.service.signIn(t.Context(), user) })
+}
+
+// logOut creates the objects that log the users out.
+func (r *rig) logOut(t *testing.T, users []string) {
+	t.Helper()
+	each(t, users, func(user string) error { return admin.Create(t.Context(), userLogout(user)) })
+}
+
+func userLogout(user string) *v1alpha1.UserLogout {
+	return &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: user},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: user},
+	}
+}
+
+func each(t *testing.T, names []string, do func(string) error) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(8)
+	for _, name := range names {
+		group.Go(func() error { return do(name) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ours is in the name, the group or a label of everything that the operator brings along or makes.
+const ours = "logout-operator"
+
+// uninstall removes an installation that is in use, then the tenant, and waits until nothing is left of the operator.
+func uninstall(t *testing.T, installation []client.Object) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := remove(ctx, installation); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t)
+}
+
+// nothingLeft removes the tenant, and waits until no object says anything of the operator.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	if err := remove(t.Context(), []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "nothing to be left", func(ctx context.Context) error {
+		if left, err := traces(ctx); err != nil || len(left) > 0 {
+			return errors.Join(err, fmt.Errorf("left: %s", strings.Join(left, ", ")))
+		}
+		return nil
+	})
+}
+
+// refuseUsedCluster fails the test if the operator is there already, as the tests remove what they find.
+func refuseUsedCluster(t *testing.T) {
+	t.Helper()
+	if left, err := traces(t.Context()); err != nil || len(left) > 0 {
+		t.Fatalf("the cluster is not without the operator: %s (%v)", strings.Join(left, ", "), err)
+	}
+}
+
+// traces returns what objects of any kind say anything of the operator, anywhere in them.
+func traces(ctx context.Context) (found []string, err error) {
+	lists, err := clientset.Discovery().ServerPreferredResources()
+	if err != nil {
+		return nil, err
+	}
+	for _, resources := range lists {
+		version, err := schema.ParseGroupVersion(resources.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range resources.APIResources {
+			if !slices.Contains(r.Verbs, "list") || excluded(r.Name) {
+				continue
+			}
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(version.WithKind(r.Kind + "List"))
+			if err := admin.List(ctx, list); ignoreGone(err) != nil && !apierrors.IsMethodNotSupported(err) {
+				return nil, fmt.Errorf("listing %s: %w", r.Name, err)
+			}
+			for i := range list.Items {
+				o := &list.Items[i]
+				data, err := json.Marshal(o)
+				if err != nil {
+					return nil, err
+				}
+				if o.GetNamespace() != serviceNamespace && bytes.Contains(data, []byte(ours)) {
+					found = append(found, o.GetKind()+" "+client.ObjectKeyFromObject(o).String())
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// excluded: events outlive what they tell of by an hour, and nodes list the images they have.
+func excluded(resource string) bool { return resource == "events" || resource == "nodes" }
