@@ -166,6 +166,9 @@ func (s *Slot) Await(ctx context.Context) bool {
 	if !ok || ctx.Err() != nil {
 		return false
 	}
+	if wait == 0 {
+		return true
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
