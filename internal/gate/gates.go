@@ -155,8 +155,8 @@ func (g *Gates) Leave(object types.NamespacedName) {
 	}
 }
 
-// Await waits for the turn of the call, a few milliseconds at most as a rule, and
-// reports whether it may be made: not if the gate has closed since the slot was
+// Await waits for the turn of the call, milliseconds as a rule and longestTurn
+// under full load, and reports whether it may be made: not if the gate has closed since the slot was
 // given, or the provider has another client, or ctx is done first. It is to be
 // asked right before the call; what comes before takes a time that varies.
 func (s *Slot) Await(ctx context.Context) bool {
