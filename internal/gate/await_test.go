@@ -2,50 +2,85 @@ package gate_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
+
+// stall is how long no claim is stored, and then all of that time are at once.
+const stall = 300 * time.Millisecond
+
+// rush is objects that are attempted as they get their slots, in virtual time.
+type rush struct {
+	*crowd
+	limit gate.Limit
+
+	mu    sync.Mutex
+	calls map[string][]time.Time // by the object's namespace
+}
+
+// come has objects of a namespace ask for slots.
+func (r *rush) come(t *testing.T, namespace string, objects int) {
+	for i := range objects {
+		r.attempt(t, types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(i)})
+	}
+}
+
+// attempt has an object ask, and make its call if it has a slot.
+func (r *rush) attempt(t *testing.T, key types.NamespacedName) {
+	slot := r.enterKey("p", r.limit, key)
+	if slot == nil {
+		return
+	}
+	go func() {
+		<-time.After(time.Until(time.Now().Truncate(stall).Add(stall)))
+		if slot.Await(t.Context()) {
+			r.mu.Lock()
+			r.calls[key.Namespace] = append(r.calls[key.Namespace], time.Now())
+			r.mu.Unlock()
+		}
+		end(slot, nil)
+	}()
+}
+
+// until lets time pass until a namespace has made a number of calls, and returns when they were.
+func (r *rush) until(t *testing.T, namespace string, calls int) []time.Time {
+	for {
+		r.mu.Lock()
+		made := r.calls[namespace]
+		r.mu.Unlock()
+		if len(made) >= calls {
+			return slices.SortedFunc(slices.Values(made), time.Time.Compare)
+		}
+		after(time.Millisecond)
+		for _, key := range r.called() {
+			r.attempt(t, key)
+		}
+	}
+}
+
+// startRush gathers objects at a gate that is open.
+func startRush(t *testing.T) *rush {
+	r := &rush{crowd: gather(t, 100), limit: gate.Limit{PerSecond: 100, Burst: 5}, calls: map[string][]time.Time{}}
+	r.prove("p")
+	return r
+}
 
 // TestNoBunches: calls come no closer than the limit has it, although what comes
 // before them takes now one time and now another, and are no fewer for it.
 func TestNoBunches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const objects, stall = 1000, 300 * time.Millisecond
-		c := gather(t, 100)
-		limit := gate.Limit{PerSecond: 100, Burst: 5}
-		c.prove("p")
-		var mu sync.Mutex
-		var calls []time.Time
-		began := time.Now()
-		attempt := func(slot *gate.Slot) {
-			<-time.After(time.Until(time.Now().Truncate(stall).Add(stall))) // claims are stored together
-			if slot.Await(t.Context()) {
-				mu.Lock()
-				calls = append(calls, time.Now())
-				mu.Unlock()
-			}
-			end(slot, nil)
-		}
-		for _, slot := range c.enterMany("p", limit, objects) {
-			go attempt(slot)
-		}
-		made := func() int {
-			mu.Lock()
-			defer mu.Unlock()
-			return len(calls)
-		}
-		for made() < objects {
-			after(time.Millisecond)
-			for _, key := range c.called() {
-				go attempt(c.enterKey("p", limit, key))
-			}
-		}
-		slices.SortFunc(calls, time.Time.Compare)
+		const objects = 1000
+		r, began := startRush(t), time.Now()
+		r.come(t, "n", objects)
+		calls := r.until(t, "n", objects)
 		for first, last := 0, 0; last < objects; last++ {
 			for calls[last].Sub(calls[first]) >= time.Second {
 				first++
@@ -57,6 +92,26 @@ func TestNoBunches(t *testing.T) {
 		if took := calls[objects-1].Sub(began); took > 11*time.Second {
 			t.Errorf("took %s, want 10 s", took)
 		}
+	})
+}
+
+// TestCallsWithHeadStart: what has got its slots before the others does not
+// stand behind their calls.
+func TestCallsWithHeadStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRush(t)
+		r.come(t, "big", 1000)
+		r.until(t, "big", 500)
+		came := time.Now()
+		r.come(t, "small", 10)
+		// Ten slots and ten calls at the rate, and the claims between them; there
+		// are calls of 250 ms in line that they would have to wait for, too.
+		took, most := r.until(t, "small", 10)[9].Sub(came), 200*time.Millisecond+stall
+		t.Log(took)
+		if took > most {
+			t.Errorf("took %s, want %s at most", took, most)
+		}
+		r.until(t, "big", 1000)
 	})
 }
 

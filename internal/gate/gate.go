@@ -15,6 +15,7 @@ import (
 type gate struct {
 	pace  pace
 	queue queue
+	turns turns
 	// called are the objects that have been called up to take their slot and
 	// have not come yet.
 	called       map[types.NamespacedName]entry
@@ -71,22 +72,23 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 }
 
-// enter asks for a slot. An object that has been called up has it; another one
-// gets it only if nobody waits, and else waits.
-func (g *gate) enter(key types.NamespacedName, in lane, free int, now time.Time) bool {
-	switch _, called := g.called[key]; {
+// enter asks for a slot. An object that has been called up has it, early if it
+// had a head start; another one gets it only if nobody waits, and else waits.
+func (g *gate) enter(key types.NamespacedName, in lane, free int, now time.Time) (early, ok bool) {
+	e, called := g.called[key]
+	switch {
 	case called:
 		delete(g.called, key)
 		g.countWaiting(now)
 	case g.queue.has(key):
-		return false
+		return false, false
 	case g.queue.len() > 0 || !g.take(free, now):
 		g.queue.push(key, in, g.tellNext(now), now)
 		g.countWaiting(now)
-		return false
+		return false, false
 	}
 	g.calls++
-	return true
+	return e.early, true
 }
 
 // tellNext is when to tell one more object that it waits, if it still does then:
@@ -153,15 +155,6 @@ func (g *gate) expected(key types.NamespacedName, now time.Time) time.Time {
 	}
 	turns := float64(1 + g.queue.ahead(key))
 	return now.Add(time.Duration(turns / g.pace.perSecond(now) * float64(time.Second)))
-}
-
-// call is how long a call with a slot of this epoch has to wait for its turn; not
-// ok if it must not be made any more, as trouble has become known since.
-func (g *gate) call(epoch int, now time.Time) (wait time.Duration, ok bool) {
-	if epoch != g.epoch {
-		return 0, false
-	}
-	return g.pace.call(now), true
 }
 
 // release notes the end of a call, or that it was not made.

@@ -105,6 +105,7 @@ type Slot struct {
 	gates *Gates
 	gate  *gate
 	epoch int
+	early bool // given to an object with a head start
 }
 
 // Enter asks for a slot. An object that gets none waits until CallUp calls it
@@ -124,8 +125,8 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 		}
 	}
 	in := lane{namespace: a.Object.Namespace, fresh: !a.Attempted && !a.Created.Before(g.begun)}
-	if at.enter(a.Object, in, g.free(), now) {
-		return &Slot{g, at, at.epoch}, Wait{}
+	if early, ok := at.enter(a.Object, in, g.free(), now); ok {
+		return &Slot{g, at, at.epoch, early}, Wait{}
 	}
 	return nil, Wait{Tell: at.queue.tell(a.Object), Expected: at.expected(a.Object, now)}
 }
@@ -153,32 +154,6 @@ func (g *Gates) Leave(object types.NamespacedName) {
 		at.leave(object, time.Now())
 		g.tell(at)
 	}
-}
-
-// Await waits for the turn of the call, milliseconds as a rule and longestTurn
-// under full load, and reports whether it may be made: not if the gate has closed since the slot was
-// given, or the provider has another client, or ctx is done first. It is to be
-// asked right before the call; what comes before takes a time that varies.
-func (s *Slot) Await(ctx context.Context) bool {
-	s.gates.mu.Lock()
-	wait, ok := s.gate.call(s.epoch, time.Now())
-	s.gates.mu.Unlock()
-	if !ok || ctx.Err() != nil {
-		return false
-	}
-	if wait == 0 {
-		return true
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-	}
-	s.gates.mu.Lock()
-	defer s.gates.mu.Unlock()
-	return s.epoch == s.gate.epoch
 }
 
 // Report says what came of the call: the failure, or nil if the service

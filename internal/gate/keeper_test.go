@@ -82,7 +82,7 @@ func (k *keeper) pass(d time.Duration) { k.now = k.now.Add(d) }
 func (k *keeper) free() int { return k.room - k.calls - len(k.called) }
 
 func (k *keeper) enter(key types.NamespacedName) *slot {
-	if !k.gate.enter(key, lane{namespace: key.Namespace}, k.free(), k.now) {
+	if _, ok := k.gate.enter(key, lane{namespace: key.Namespace}, k.free(), k.now); !ok {
 		return nil
 	}
 	return &slot{k, key, k.epoch}

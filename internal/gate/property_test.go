@@ -102,7 +102,7 @@ func (h *history) enters(t *rapid.T, key types.NamespacedName) {
 	_, called := h.called[key]
 	waits := h.queue.has(key)
 	queue, before := h.queue.len(), h.before()
-	if h.gate.enter(key, lane{namespace: key.Namespace}, h.free(), h.now) {
+	if _, ok := h.gate.enter(key, lane{namespace: key.Namespace}, h.free(), h.now); ok {
 		if !called && queue > 0 {
 			t.Fatalf("%s overtook the others", key)
 		}

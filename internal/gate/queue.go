@@ -61,6 +61,7 @@ type entry struct {
 	line   *line
 	number int       // among those that ever came to the line
 	tell   time.Time // see Wait
+	early  bool      // popped as one with a head start
 }
 
 func newQueue() queue {
@@ -75,7 +76,7 @@ func (q *queue) has(key types.NamespacedName) bool { return q.places[key] != nil
 // push puts an object at the end of its lane.
 func (q *queue) push(key types.NamespacedName, in lane, tell, now time.Time) {
 	l := q.line(in, now)
-	q.places[key] = l.waiting.PushBack(entry{key, l, l.came, tell})
+	q.places[key] = l.waiting.PushBack(entry{key: key, line: l, number: l.came, tell: tell})
 	l.came++
 	q.come(l, now)
 }
@@ -102,8 +103,9 @@ func (q *queue) pop(now time.Time) (e entry, ok bool) {
 		return entry{}, false
 	}
 	l := turn.Value.(*line)
-	l.headStart = max(0, l.headStart-1)
 	e = l.waiting.Front().Value.(entry)
+	e.early = l.headStart >= 1
+	l.headStart = max(0, l.headStart-1)
 	q.remove(e.key, now)
 	if l.turn != nil { // its next one comes after the others'
 		q.endTurn(l)
