@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -26,9 +27,9 @@ func TestClosedGate(t *testing.T) {
 	case <-time.After(either(3*time.Second, time.Minute)):
 	}
 	after, took := usage(t, o), time.Since(began)
-	atMost(t, "calls", x.Calls("", "")-1, 0, true) // but for the one that was throttled
-	atMost(t, "CPU of one core", float64(after.CPU-before.CPU)/float64(took), 0.02, *full)
-	note(t, "memory of the operator in MiB", int(after.RSS>>20))
+	figures.AtMost(t, "calls", x.Calls("", "")-1, 0, true) // but for the one that was throttled
+	figures.AtMost(t, "CPU of one core", float64(after.CPU-before.CPU)/float64(took), 0.02, *full)
+	figures.Note(t, "memory of the operator in MiB", int(after.RSS>>20))
 }
 
 func usage(t *testing.T, o *operator) operatortest.Usage {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 // TestTwoProviders: a provider whose service is broken, and for which many objects wait, does not slow down another.
@@ -38,17 +39,17 @@ func TestTwoProviders(t *testing.T) {
 			healthy.create(t, either(200, 2000))
 			p99 := quantile(healthy.verify(t, 0).finishes, 0.99)
 			for _, other := range all[1:] {
-				note(t, "calls to the broken service", other.Calls("", ""))
+				figures.Note(t, "calls to the broken service", other.Calls("", ""))
 			}
 			const what = "p99 of the times from the first creation to a logout"
 			if tc.broken == nil {
 				alone = p99
 			}
 			if alone == 0 {
-				note(t, what, p99)
+				figures.Note(t, what, p99)
 				return
 			}
-			atMost(t, what, p99, alone*12/10, *full)
+			figures.AtMost(t, what, p99, alone*12/10, *full)
 		})
 	}
 }
@@ -75,13 +76,13 @@ func TestTwoNamespaces(t *testing.T) {
 		}
 		took, calls := small.logOut(t, ten)
 		beside = append(beside, took)
-		atMost(t, "calls until all ten were logged out", calls, either(60, 40), true) // up to 50 may be under way
+		figures.AtMost(t, "calls until all ten were logged out", calls, either(60, 40), true) // up to 50 may be under way
 	}
 	if big.objects.unfinished() == 0 {
 		t.Error("no object of the other namespace waited any more")
 	}
-	note(t, "median time for ten alone", quantile(alone, 0.5))
-	atMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
+	figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
+	figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
 	big.verify(t, 0)
 	small.verify(t, 0)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -66,7 +67,7 @@ func (s suite) Run() int {
 	}
 	code := s.tests.Run()
 	if *full {
-		printFigures(os.Stdout)
+		figures.Print(os.Stdout)
 	}
 	return code
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 // outage is a way for a service to be down.
@@ -68,18 +69,18 @@ func (o outage) run(t *testing.T, end ending) {
 	}
 
 	cost := o.cost(many.verify(t, end.repeats()))
-	note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
-	atMost(t, "most calls in a second after it", peak(since(many.Journal(), mended), time.Second),
+	figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
+	figures.AtMost(t, "most calls in a second after it", peak(since(many.Journal(), mended), time.Second),
 		normal.perSecond+normal.burst+either(workers, 0), true) // a busy machine delays calls, which then come at once
 	mean := 0.0
 	for _, x := range all[1:] {
 		small := o.cost(x.verify(t, end.repeats()))
-		note(t, fmt.Sprintf("calls in the outage, %d objects waiting", ten), small)
+		figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", ten), small)
 		mean += float64(small) / float64(len(all)-1)
 	}
 	if *full {
-		atMost(t, "difference", math.Abs(float64(cost)-mean)/mean, 0.2, true)
+		figures.AtMost(t, "difference", math.Abs(float64(cost)-mean)/mean, 0.2, true)
 	} else {
-		atMost(t, "calls in the outage", max(cost, int(mean)), 30, true) // those under way when it begins among them
+		figures.AtMost(t, "calls in the outage", max(cost, int(mean)), 30, true) // those under way when it begins among them
 	}
 }

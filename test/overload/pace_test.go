@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 // servicePerSecond is what a service with a limit takes. In the small form that is less than any machine can ask for.
@@ -62,7 +63,7 @@ func (d drain) run(t *testing.T) {
 	created()
 	r := x.verify(t, d.end.repeats())
 
-	atMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused, true)
+	figures.AtMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused, true)
 	ideal := time.Second * time.Duration(n/servicePerSecond())
-	atMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), *full)
+	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), *full)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 const throttledCode = "ThrottledClientException"
@@ -50,7 +51,7 @@ func TestRetryAfter(t *testing.T) {
 			}
 
 			after := receive(t, probe.Arrived(), "the probe").Time.Sub(answeredAt)
-			note(t, "time from the answer to the probe", after)
+			figures.Note(t, "time from the answer to the probe", after)
 			if after < pause {
 				t.Errorf("the first call came %s after the answer, which asked for %s", after, pause)
 			}

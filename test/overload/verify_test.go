@@ -9,6 +9,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 // result is what became of all objects of a target.
@@ -54,13 +55,13 @@ func (x *target) verify(t *testing.T, repeats int) result {
 	}
 	r.unseen, r.took = attempts-len(r.entries)-x.objects.uncalled, quantile(r.finishes, 1)
 
-	note(t, "objects", len(creation))
-	note(t, "calls", len(r.entries))
-	note(t, "attempts that ended before their call", x.objects.uncalled)
-	note(t, "attempts without a call", r.unseen)
-	atMost(t, "objects lost", lost, 0, true)
-	atMost(t, "calls repeated", repeated, repeats, true)
-	atMost(t, "calls that are neither a logout nor answered 429 or 503", len(r.entries)-len(creation)-repeated-r.failures, 0, true)
-	atMost(t, "objects whose attempts went down", len(x.objects.setbacks), 0, true)
+	figures.Note(t, "objects", len(creation))
+	figures.Note(t, "calls", len(r.entries))
+	figures.Note(t, "attempts that ended before their call", x.objects.uncalled)
+	figures.Note(t, "attempts without a call", r.unseen)
+	figures.AtMost(t, "objects lost", lost, 0, true)
+	figures.AtMost(t, "calls repeated", repeated, repeats, true)
+	figures.AtMost(t, "calls that are neither a logout nor answered 429 or 503", len(r.entries)-len(creation)-repeated-r.failures, 0, true)
+	figures.AtMost(t, "objects whose attempts went down", len(x.objects.setbacks), 0, true)
 	return r
 }
