@@ -12,6 +12,9 @@ const (
 	backoffCap  = 5 * time.Minute
 	// slowBackoff is the least wait where somebody has to mend something first.
 	slowBackoff = 30 * time.Second
+	// MaxVisibilityTimeout is the longest that a claim may keep others away: no
+	// wait for an attempt is longer than the backoff's cap, whatever it is for.
+	MaxVisibilityTimeout = backoffCap
 )
 
 // backoff is how long to wait after the attempt of the given number (from 1)
