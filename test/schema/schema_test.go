@@ -169,6 +169,8 @@ func FuzzUserLogout(f *testing.F) {
 	for _, seed := range []string{
 		"spec: {accountID: a, userID: b}",
 		"spec: {accountID: 12a3456b-7c89, userID: Zoë, notAfter: 2026-11-22T12:00:00Z, activeDeadlineSeconds: 60, suspend: true, ttlSecondsAfterFinished: 0}",
+		"spec: {accountID: a, userID: b, notAfter: 2026-11-22t12:00:00.5+01:00}",
+		"spec: {accountID: a, userID: b, notAfter: '2026-11-22T12:00:00+99:99'}",
 		"spec: {accountID: a, userID: b, notAfter: '2026-11-22 12:00:00Z'}",
 		"spec: {accountID: a, userID: b, notAfter: '0000-01-01T00:00:00Z'}",
 		"spec: {accountID: a, userID: b, notAfter: '2026-11-22T24:00:00Z'}",
