@@ -5,33 +5,43 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // stopping is what the operator logs when it has begun to stop, because of a signal or a lost lease.
 const stopping = "Stopping and waiting for leader election runnables"
 
+// workers of an operator: how many attempts can be under way, and so how many calls a crash can repeat.
+const workers = 10
+
+// manyWorkers lets a crowd be under way at a time.
+var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
+
 // operator is a running operator.
 type operator struct {
 	*operatortest.Process
-	log *processLog
+	log     *processLog
+	metrics string // address
+	base    vitals // after its first call; zero if it has not made one
 }
 
 // started counts the operators.
 var started int
 
-// startOperator starts an operator that reaches the API server by the proxy only, and has it log somebody out: until
-// then it makes one call at a time. What it printed is shown if the test fails, and a data race fails it.
-func startOperator(t *testing.T, p *proxy, flags ...string) *operator {
+// launch starts an operator that reaches the API server by the proxy only. What it printed is shown if the test fails,
+// and a data race fails it.
+func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	access.Host, access.CAData = p.url, p.ca
-	o := &operator{log: &processLog{}}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log,
-		Flags: append([]string{"--workers=10", "--call-timeout=2s", "--visibility-timeout=4s"}, flags...)})
+	access.Host, access.CAData = p.URL, p.CA
+	o := &operator{log: &processLog{}, metrics: freeAddress(t)}
+	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log, Flags: append([]string{
+		fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s", "--metrics-bind-address=" + o.metrics}, flags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +54,35 @@ func startOperator(t *testing.T, p *proxy, flags ...string) *operator {
 			t.Logf("the operator printed:\n%s", o.log.text)
 		}
 	})
+	return o
+}
+
+// startOperator launches an operator and has it log somebody out: until then it makes one call at a time.
+func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+	t.Helper()
+	o := launch(t, p, flags...)
 	started++
-	verify(t, create(t, fmt.Sprintf("first-of-operator-%d", started)), 1, 1)
+	first := create(t, fmt.Sprintf("first-of-operator-%d", started))
+	verify(t, first, 1, 1)
+	if faultFree == nil {
+		faultFree = finishedObject(t, first)
+	}
+	return o
+}
+
+// startLasting is startOperator for one that, if it lives as long as the test, has to hold no more by its end than at first.
+func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+	t.Helper()
+	o := startOperator(t, p, flags...)
+	o.log.awaitText(t, "Serving metrics server")
+	o.base = o.vitals(t)
+	t.Cleanup(func() {
+		select {
+		case <-o.Exited():
+		default:
+			o.verifyVitals(t)
+		}
+	})
 	return o
 }
 
@@ -60,23 +97,23 @@ func (o *operator) terminate(t *testing.T) {
 // exitCode returns the exit code, once there is one.
 func (o *operator) exitCode(t *testing.T) int {
 	t.Helper()
-	receive(t, o.Exited(), "the operator to exit")
+	await.Receive(t, o.Exited(), "the operator to exit")
 	return o.ExitCode()
 }
 
 // processLog is what a process prints.
 type processLog struct {
-	state
+	await.State
 	text []byte
 }
 
 func (l *processLog) Write(p []byte) (int, error) {
-	l.change(func() { l.text = append(l.text, p...) })
+	l.Change(func() { l.text = append(l.text, p...) })
 	return len(p), nil
 }
 
 // awaitText returns when the process has printed the text.
 func (l *processLog) awaitText(t *testing.T, text string) {
 	t.Helper()
-	l.await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
+	l.Await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
 }
