@@ -34,6 +34,7 @@ var signOut = awscall.Service{
 		{Reason: logout.Unauthorized, Patterns: []string{"Forbidden"}},
 		{Reason: logout.Throttled, Patterns: []string{"LimitExceeded", "RequestLimitExceeded"}},
 		{Reason: logout.ServiceFailure, Patterns: []string{"InternalError", "InternalServerError"}},
+		{Reason: logout.UnexpectedResponse, Patterns: []string{"OperationNotEnabled"}}, // a setting of the pool
 	},
 }
 

@@ -57,24 +57,25 @@ func attempt(t *testing.T, c *Client) (logout.Receipt, *logout.Error) {
 // each way that AWS names a code.
 func TestExceptions(t *testing.T) {
 	for code, want := range map[string]logout.Error{
-		"InternalErrorException":      {Reason: logout.ServiceFailure},
-		"InternalServerError":         {Reason: logout.ServiceFailure},
-		"InternalFailure":             {Reason: logout.ServiceFailure},
-		"InvalidParameterException":   {Reason: logout.BadRequest},
-		"NotAuthorizedException":      {Reason: logout.Unauthorized},
-		"ForbiddenException":          {Reason: logout.Unauthorized},
-		"AccessDeniedException":       {Reason: logout.Unauthorized},
-		"UnrecognizedClientException": {Reason: logout.Unauthorized, ProviderWide: true},
-		"InvalidSignatureException":   {Reason: logout.Unauthorized, ProviderWide: true},
-		"ExpiredTokenException":       {Reason: logout.Unauthorized, ProviderWide: true},
-		"ResourceNotFoundException":   {Reason: logout.NotFound},
-		"UserNotFoundException":       {Reason: logout.NotFound},
-		"TooManyRequestsException":    {Reason: logout.Throttled, ProviderWide: true},
-		"LimitExceededException":      {Reason: logout.Throttled, ProviderWide: true},
-		"ThrottlingException":         {Reason: logout.Throttled, ProviderWide: true},
-		"ServiceUnavailableException": {Reason: logout.ServiceUnavailable, ProviderWide: true},
-		"UnknownOperationException":   {Reason: logout.UnexpectedResponse},
-		"SomethingNewException":       {Reason: logout.BadRequest}, // by the status
+		"InternalErrorException":       {Reason: logout.ServiceFailure},
+		"InternalServerError":          {Reason: logout.ServiceFailure},
+		"InternalFailure":              {Reason: logout.ServiceFailure},
+		"InvalidParameterException":    {Reason: logout.BadRequest},
+		"NotAuthorizedException":       {Reason: logout.Unauthorized},
+		"ForbiddenException":           {Reason: logout.Unauthorized},
+		"AccessDeniedException":        {Reason: logout.Unauthorized},
+		"UnrecognizedClientException":  {Reason: logout.Unauthorized, ProviderWide: true},
+		"InvalidSignatureException":    {Reason: logout.Unauthorized, ProviderWide: true},
+		"ExpiredTokenException":        {Reason: logout.Unauthorized, ProviderWide: true},
+		"ResourceNotFoundException":    {Reason: logout.NotFound},
+		"UserNotFoundException":        {Reason: logout.NotFound},
+		"TooManyRequestsException":     {Reason: logout.Throttled, ProviderWide: true},
+		"LimitExceededException":       {Reason: logout.Throttled, ProviderWide: true},
+		"ThrottlingException":          {Reason: logout.Throttled, ProviderWide: true},
+		"ServiceUnavailableException":  {Reason: logout.ServiceUnavailable, ProviderWide: true},
+		"UnknownOperationException":    {Reason: logout.UnexpectedResponse},
+		"OperationNotEnabledException": {Reason: logout.UnexpectedResponse},
+		"SomethingNewException":        {Reason: logout.BadRequest}, // by the status
 	} {
 		for _, answer := range []struct{ header, body string }{
 			{code + ":", `{"message":"said"}`},

@@ -51,8 +51,9 @@ func (s *Server) Handle(logout, other http.HandlerFunc) {
 
 // Require has the service accept one set of credentials only.
 func (s *Server) Require(secret int) {
-	s.Handle(func(w http.ResponseWriter, _ *http.Request) {
-		if calls := s.Calls(); calls[len(calls)-1].Secret != secret {
+	s.Handle(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // which serve has read already
+		if call, _ := s.p.Call(r, body); call.Secret != secret {
 			s.p.NotAuthorized[0].write(w)
 			return
 		}
