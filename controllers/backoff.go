@@ -23,7 +23,7 @@ const (
 // the operator does not reset it. random is in [0, 1).
 //
 // Full jitter, because the objects of one outage would otherwise come back
-// together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+// together.
 func backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
 	least := failure.RetryAfter
 	if failure.Class == logout.RetrySlowly {
