@@ -67,11 +67,12 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 }
 
 // nextAttempt is the time before which the object is not attempted. A backoff
-// ends when what the last attempt failed of has been mended since.
+// ends when what the last attempt failed of has been mended since; not if that
+// was at a time that has yet to come, by a clock that has been set back.
 func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 	switch ready(obj.Status).Reason {
 	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
-		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) {
+		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) && !mended.After(now) {
 			return time.Time{}
 		}
 	}

@@ -183,6 +183,7 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), attempt},
 		{"another endpoint", logout.UnexpectedResponse, at(7), attempt},
 		{"not what it failed of", logout.Throttled, at(7), wait},
+		{"at a time that has yet to come", logout.Unauthorized, at(3600), wait},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if d := decide(object(claimedAt(5), failedAt(5, tt.reason)), tt.mended, at(8)); d.do != tt.do {

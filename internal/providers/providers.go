@@ -96,7 +96,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	is := entry{version: v, client: c}
 	if replaces {
 		old.client.Close()
-		is.changed = time.Now()
+		is.changed = time.Now().Round(0) // by the wall clock, as times in the API are
 	}
 	if r.clients == nil {
 		r.clients = map[string]entry{}
