@@ -38,7 +38,7 @@ type ClusterLogoutProvider struct {
 // ProviderType names a kind of service. Each has a member of the union in
 // ClusterLogoutProviderSpec, and a file of its own: provider_*_types.go.
 //
-// +kubebuilder:validation:Enum=AmazonChime;AmazonCognito
+// +kubebuilder:validation:Enum=AmazonChime;AmazonCognito;GlobalTokenRevocation;Keycloak
 type ProviderType string
 
 // ClusterLogoutProviderSpec describes a service and who may use it.
@@ -46,6 +46,8 @@ type ProviderType string
 // +union
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",fieldPath=".amazonChime",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonCognito' ? has(self.amazonCognito) : !has(self.amazonCognito)",fieldPath=".amazonCognito",message="amazonCognito is required when type is AmazonCognito, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'GlobalTokenRevocation' ? has(self.globalTokenRevocation) : !has(self.globalTokenRevocation)",fieldPath=".globalTokenRevocation",message="globalTokenRevocation is required when type is GlobalTokenRevocation, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Keycloak' ? has(self.keycloak) : !has(self.keycloak)",fieldPath=".keycloak",message="keycloak is required when type is Keycloak, and forbidden otherwise"
 type ClusterLogoutProviderSpec struct {
 	// type says which member of the union below describes the service.
 	// +unionDiscriminator
@@ -61,6 +63,17 @@ type ClusterLogoutProviderSpec struct {
 	// +unionMember
 	// +optional
 	AmazonCognito *AmazonCognitoProvider `json:"amazonCognito,omitempty"`
+
+	// globalTokenRevocation describes a service that speaks Global Token
+	// Revocation.
+	// +unionMember
+	// +optional
+	GlobalTokenRevocation *GlobalTokenRevocationProvider `json:"globalTokenRevocation,omitempty"`
+
+	// keycloak describes a Keycloak.
+	// +unionMember
+	// +optional
+	Keycloak *KeycloakProvider `json:"keycloak,omitempty"`
 
 	// accountIDs are the accounts whose users may be logged out through this
 	// provider; "*" stands for any.

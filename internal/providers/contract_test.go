@@ -19,4 +19,7 @@ func TestContract(t *testing.T) {
 	for _, p := range providertest.All {
 		t.Run(p.Name(), func(t *testing.T) { providertest.Run(t, p) })
 	}
+	for name, p := range providertest.Variants {
+		t.Run(name, func(t *testing.T) { providertest.Run(t, p) })
+	}
 }

@@ -13,8 +13,10 @@ import (
 // typesOf has every type of provider. A new one is a line here and a file beside
 // this one, which reads its member of the union.
 var typesOf = map[v1alpha1.ProviderType]providerType{
-	v1alpha1.AmazonChimeProviderType:   amazonChime,
-	v1alpha1.AmazonCognitoProviderType: amazonCognito,
+	v1alpha1.AmazonChimeProviderType:           amazonChime,
+	v1alpha1.AmazonCognitoProviderType:         amazonCognito,
+	v1alpha1.GlobalTokenRevocationProviderType: globalTokenRevocation,
+	v1alpha1.KeycloakProviderType:              keycloakType,
 }
 
 // providerType is what the package has to know of a type of provider. Both
@@ -51,4 +53,9 @@ func (s setup) noMember(field string) error {
 // names the key, and quotes no value.
 func (s setup) invalidSecret(why error) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
+}
+
+// noSecret is the error for a member that names no Secret, and has to.
+func (s setup) noSecret(member string) error {
+	return &ConfigError{v1alpha1.ReasonInvalidSpec, member + ".credentials is required"}
 }

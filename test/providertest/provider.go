@@ -20,6 +20,15 @@ import (
 var All = []Provider{
 	AmazonChime,
 	AmazonCognito,
+	GlobalTokenRevocation,
+	Keycloak,
+}
+
+// Variants are types of All that are configured in another way, for Run.
+var Variants = map[string]Provider{
+	"GlobalTokenRevocationByToken": GlobalTokenRevocationByToken,
+	"KeycloakByUsername":           KeycloakByUsername,
+	"KeycloakByEmail":              KeycloakByEmail,
 }
 
 // Provider describes one type of provider, and the service behind it.
@@ -40,11 +49,18 @@ type Provider struct {
 	// Derived is what else must not be seen by anybody: tokens that Other issues,
 	// and other forms in which the credentials are sent.
 	Derived []string
+	// DerivedLater is the same for the second set of Secrets: a client that has the
+	// first cannot know it, so no answer repeats it.
+	DerivedLater []string
 	// AccountID and UserID of a call.
 	AccountID, UserID string
 	// Call reads a request. It returns false if the request is not the logout
 	// but one that goes before or after it; those are answered by Other.
 	Call func(*http.Request, []byte) (Call, bool)
+	// AccountNotSent: the protocol has no account, and Call finds none.
+	AccountNotSent bool
+	// BareNotFound: a 404 without a body says that the user is unknown.
+	BareNotFound bool
 	// Other answers the requests that are not the logout: for a token, for
 	// instance. Nil if there are none.
 	Other http.HandlerFunc
@@ -69,7 +85,8 @@ type Answers struct {
 	// LoggedOutAgain is the answer for a user with no session left; zero if it
 	// is the same.
 	LoggedOutAgain Answer
-	// UnknownUser and UnknownAccount refuse for good.
+	// UnknownUser and UnknownAccount refuse for good; the latter is zero for
+	// AccountNotSent.
 	UnknownUser, UnknownAccount Answer
 	// Invalid refuses the request itself for good.
 	Invalid Answer
@@ -118,12 +135,20 @@ func (p Provider) Member() string {
 	return string(name)
 }
 
+// Want is the call that has to arrive for an account and a user.
+func (p Provider) Want(accountID, userID string) Call {
+	if p.AccountNotSent {
+		accountID = ""
+	}
+	return Call{AccountID: accountID, UserID: userID}
+}
+
 // Field is the path of one of the member's fields.
 func (p Provider) Field(name string) string { return "spec." + p.Member() + "." + name }
 
 // SecretValues are what nothing that people read may have in it.
 func (p Provider) SecretValues() []string {
-	all := slices.Clone(p.Derived)
+	all := slices.Concat(p.Derived, p.DerivedLater)
 	for _, set := range p.Secrets {
 		all = slices.AppendSeq(all, maps.Values(set))
 	}
