@@ -20,6 +20,7 @@ import (
 // begun anew.
 type auditTail struct {
 	path, user string
+	expected   bool // an operator has been started there
 
 	mu       sync.Mutex
 	file     *os.File
@@ -47,7 +48,7 @@ func (a *auditTail) verify() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err := errors.Join(append(a.wrong, a.read())...)
-	if len(a.requests) == 0 {
+	if a.expected && len(a.requests) == 0 {
 		err = errors.Join(err, fmt.Errorf("nothing of %s in the audit log", a.user))
 	}
 	return err

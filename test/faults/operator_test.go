@@ -39,6 +39,7 @@ func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 		t.Fatal(err)
 	}
 	access.Host, access.CAData = p.URL, p.CA
+	audit.expected = true
 	o := &operator{log: &processLog{}, metrics: freeAddress(t)}
 	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log, Flags: append([]string{
 		fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s", "--metrics-bind-address=" + o.metrics}, flags...)})
