@@ -132,8 +132,14 @@ func (p *Proxy) Choose(f func(k Kind, name string) Fault) {
 // AwaitWrites returns when n writes or more have been dealt with, whatever came of them.
 func (p *Proxy) AwaitWrites(t testing.TB, k Kind, name string, n int) {
 	t.Helper()
-	what := fmt.Sprintf("%d writes of the %s of %s", n, k, name)
-	p.state.Await(t, what, func() bool { return len(p.answers[write{k, name}]) >= n })
+	p.AwaitAnswers(t, k, name, fmt.Sprint(n), func(codes []int) bool { return len(codes) >= n })
+}
+
+// AwaitAnswers returns when enough writes have been dealt with, as their answers tell: see Answers.
+func (p *Proxy) AwaitAnswers(t testing.TB, k Kind, name, which string, enough func(codes []int) bool) {
+	t.Helper()
+	what := fmt.Sprintf("%s writes of the %s of %s", which, k, name)
+	p.state.Await(t, what, func() bool { return enough(p.answers[write{k, name}]) })
 }
 
 // Answers returns how the writes that have been dealt with were answered, as status codes; 0 is for none.

@@ -2,8 +2,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
@@ -64,16 +61,15 @@ func TestGuards(t *testing.T) {
 	if !*full {
 		t.Skip("only in full: four operators have to be built")
 	}
-	root, err := gotool.ModuleRoot(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := moduleRoot(t)
 	for _, g := range guards {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
-			broken := g.build(ctx, t, root)
+			without := newOverlay(t)
+			without.change(t, filepath.Join(root, filepath.FromSlash(g.source)), g.is, g.gets)
+			broken := without.build(t, "-race=true")
 			// -test.v, as the reason is in the log.
 			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-operator="+broken, "-test.run=^"+strings.ReplaceAll(g.scenario, "/", "$/^")+"$")
 			cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has a control plane to stop
@@ -87,33 +83,4 @@ func TestGuards(t *testing.T) {
 			figures.AtMost(t, "operators without it that "+g.scenario+" does not catch", missed, 0, true)
 		})
 	}
-}
-
-// build builds the operator without the guard.
-func (g guard) build(ctx context.Context, t *testing.T, root string) (path string) {
-	t.Helper()
-	dir, original := t.TempDir(), filepath.Join(root, filepath.FromSlash(g.source))
-	source, err := os.ReadFile(original)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(source), g.is); n != 1 {
-		t.Fatalf("%s has %d times what is to be taken out: adapt the patch\n%s", g.source, n, g.is)
-	}
-	replacement, overlay := filepath.Join(dir, "broken.go"), filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(replacement, []byte(strings.Replace(string(source), g.is, g.gets, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	mapping, err := json.Marshal(map[string]any{"Replace": map[string]string{original: replacement}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(overlay, mapping, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	path = filepath.Join(dir, "logout-operator")
-	if _, err := gotool.Run(ctx, root, "build", "-race", "-overlay="+overlay, "-o", path, "./cmd/logout-operator"); err != nil {
-		t.Fatal(fmt.Errorf("without %s: %w", g.name, err))
-	}
-	return path
 }

@@ -21,8 +21,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -146,6 +148,7 @@ var leftOut = []string{
 }
 
 func (s suite) prepare(ctx context.Context, credentials aws.Credentials) error {
+	ctrl.SetLogger(logr.Discard()) // of the clients in this process
 	if binary = *operated; binary == "" {
 		binary = filepath.Join(s.dir, "logout-operator")
 		if err := operatortest.Build(ctx, binary, true); err != nil {

@@ -126,28 +126,49 @@ func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
-	names := map[types.UID]string{}
+	names, finished := map[types.UID]string{}, map[string]time.Time{}
 	for _, obj := range objects {
 		names[obj.UID] = obj.Name
 	}
-	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
+	note := func(seen *v1alpha1.UserLogout) {
+		if name := names[seen.UID]; name != "" && meta.IsStatusConditionTrue(seen.Status.Conditions, v1alpha1.ConditionFinished) {
+			finished[name] = time.Now()
+			delete(names, seen.UID)
+		}
+	}
+	for len(names) > 0 {
+		// The API server ends the watch of a test that cannot keep up with so many changes.
+		if err := listAndWatch(ctx, note, func() bool { return len(names) == 0 }); err != nil {
+			t.Fatalf("%d of %d objects have not finished: %v", len(names), len(objects), err)
+		}
+	}
+	return finished
+}
+
+// listAndWatch shows all objects of the tenant, and their changes until the watch ends or it is enough.
+func listAndWatch(ctx context.Context, note func(*v1alpha1.UserLogout), enough func() bool) error {
+	list := &v1alpha1.UserLogoutList{}
+	if err := admin.List(ctx, list, client.InNamespace(tenant)); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		note(&list.Items[i])
+	}
+	from := &client.ListOptions{Namespace: tenant, Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}}
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, from)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer w.Stop()
-	finished := map[string]time.Time{}
-	for event := range w.ResultChan() {
-		seen, ok := event.Object.(*v1alpha1.UserLogout)
-		if !ok || names[seen.UID] == "" || !meta.IsStatusConditionTrue(seen.Status.Conditions, v1alpha1.ConditionFinished) {
-			continue
+	for !enough() {
+		event, more := <-w.ResultChan()
+		if !more {
+			return ctx.Err()
 		}
-		finished[names[seen.UID]] = time.Now()
-		delete(names, seen.UID)
-		if len(names) == 0 {
-			return finished
+		if seen, ok := event.Object.(*v1alpha1.UserLogout); ok {
+			note(seen)
 		}
 	}
-	t.Fatalf("%d of %d objects have not finished", len(names), len(objects))
 	return nil
 }
 
