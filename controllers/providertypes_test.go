@@ -64,7 +64,7 @@ func TestTypeLogsOut(t *testing.T) {
 		if last == nil || int(last.HTTPStatusCode) != p.LoggedOut.Status || last.RequestID != p.RequestID || got.Status.Attempts != 1 {
 			t.Errorf("status %+v", got.Status)
 		}
-		if calls := service.Calls(); !slices.Equal(calls, []providertest.Call{{AccountID: p.AccountID, UserID: p.UserID}}) {
+		if calls := service.Calls(); !slices.Equal(calls, []providertest.Call{p.Want(p.AccountID, p.UserID)}) {
 			t.Errorf("calls %+v", calls)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 var typesOf = map[v1alpha1.ProviderType]providerType{
 	v1alpha1.AmazonChimeProviderType:   amazonChime,
 	v1alpha1.AmazonCognitoProviderType: amazonCognito,
+	v1alpha1.OryKratosProviderType:     oryKratos,
 }
 
 // providerType is what the package has to know of a type of provider. Both

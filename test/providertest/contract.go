@@ -53,7 +53,7 @@ func (k *kit) loggedOut() {
 		k.Errorf("credentials: %v, after %d logouts", err, len(k.server.Calls()))
 	}
 	k.succeeds("first")
-	want := Call{AccountID: k.p.AccountID, UserID: k.p.UserID}
+	want := k.p.Want(k.p.AccountID, k.p.UserID)
 	if calls := k.server.Calls(); len(calls) != 1 || calls[0] != want {
 		k.Errorf("called with %+v", calls)
 	}
@@ -71,7 +71,9 @@ func (k *kit) loggedOutAgain() {
 
 func (k *kit) refusedForGood() {
 	k.answered("unknown user", k.p.UnknownUser, logout.NotFound)
-	k.answered("unknown account", k.p.UnknownAccount, logout.NotFound)
+	if !k.p.AccountNotSent {
+		k.answered("unknown account", k.p.UnknownAccount, logout.NotFound)
+	}
 	k.answered("invalid request", k.p.Invalid, logout.BadRequest)
 	k.answered("with Retry-After", k.p.UnknownUser.with("Retry-After", "60"), logout.NotFound)
 }
@@ -226,11 +228,11 @@ func (k *kit) oversized() {
 
 func (k *kit) escaping() {
 	for _, id := range escaped {
-		for _, want := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
-			if _, e := k.attemptFor(attemptTime, want.AccountID, want.UserID); e != nil {
-				k.Errorf("%+v: %+v", want, e)
-			} else if calls := k.server.Calls(); calls[len(calls)-1] != want {
-				k.Errorf("%+v arrives as %+v", want, calls[len(calls)-1])
+		for _, ids := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
+			if _, e := k.attemptFor(attemptTime, ids.AccountID, ids.UserID); e != nil {
+				k.Errorf("%+v: %+v", ids, e)
+			} else if calls := k.server.Calls(); calls[len(calls)-1] != k.p.Want(ids.AccountID, ids.UserID) {
+				k.Errorf("%+v arrives as %+v", ids, calls[len(calls)-1])
 			}
 		}
 	}

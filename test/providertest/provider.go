@@ -20,6 +20,7 @@ import (
 var All = []Provider{
 	AmazonChime,
 	AmazonCognito,
+	OryKratos,
 }
 
 // Provider describes one type of provider, and the service behind it.
@@ -45,6 +46,8 @@ type Provider struct {
 	// Call reads a request. It returns false if the request is not the logout
 	// but one that goes before or after it; those are answered by Other.
 	Call func(*http.Request, []byte) (Call, bool)
+	// AccountNotSent: the protocol has no account, and Call finds none.
+	AccountNotSent bool
 	// Other answers the requests that are not the logout: for a token, for
 	// instance. Nil if there are none.
 	Other http.HandlerFunc
@@ -69,7 +72,8 @@ type Answers struct {
 	// LoggedOutAgain is the answer for a user with no session left; zero if it
 	// is the same.
 	LoggedOutAgain Answer
-	// UnknownUser and UnknownAccount refuse for good.
+	// UnknownUser and UnknownAccount refuse for good; the latter is zero for
+	// AccountNotSent.
 	UnknownUser, UnknownAccount Answer
 	// Invalid refuses the request itself for good.
 	Invalid Answer
@@ -116,6 +120,14 @@ func (p Provider) Member() string {
 	name := []rune(p.Name())
 	name[0] = unicode.ToLower(name[0])
 	return string(name)
+}
+
+// Want is the call that has to arrive for an account and a user.
+func (p Provider) Want(accountID, userID string) Call {
+	if p.AccountNotSent {
+		accountID = ""
+	}
+	return Call{AccountID: accountID, UserID: userID}
 }
 
 // Field is the path of one of the member's fields.
