@@ -217,7 +217,7 @@ func (k *kit) oversized() {
 			}
 		}, nil)
 		if _, e := k.attempt(); e == nil || e.HTTPStatusCode != status {
-			k.Errorf("%d: %+v", status, e)
+			k.Fatalf("%d: %+v", status, e) // the handler may never end, or begin
 		}
 		<-done
 		if n := written.Load(); n > 64<<20 { // what the sockets' buffers take
