@@ -83,6 +83,7 @@ vet: ## Run go vet
 lint: ## Run the linters (the first time it compiles them, in about a minute)
 	$(LINT) run
 	cd test/gitops && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
+	cd test/kratos && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
 # Not from the cache: what the tests run against is more than their sources.
 .PHONY: test
@@ -96,6 +97,10 @@ examples: ## Check docs/examples/envtest, the module of somebody who tests again
 .PHONY: gitops
 gitops: ## Have Argo CD's scripts, Flux's code and kubectl wait judge real objects in every state
 	@$(WITH_ASSETS) cd test/gitops && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 10m ./...
+
+.PHONY: kratos
+kratos: ## Log users out of a real Ory Kratos (the first time it compiles one, in about 2 minutes)
+	@$(WITH_ASSETS) cd test/kratos && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG, with the images E2E_IMAGE and E2E_FAKE_IMAGE

@@ -38,7 +38,7 @@ type ClusterLogoutProvider struct {
 // ProviderType names a kind of service. Each has a member of the union in
 // ClusterLogoutProviderSpec, and a file of its own: provider_*_types.go.
 //
-// +kubebuilder:validation:Enum=AmazonChime;AmazonCognito;GlobalTokenRevocation;Keycloak
+// +kubebuilder:validation:Enum=AmazonChime;AmazonCognito;GlobalTokenRevocation;Keycloak;OryKratos
 type ProviderType string
 
 // ClusterLogoutProviderSpec describes a service and who may use it.
@@ -48,6 +48,7 @@ type ProviderType string
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonCognito' ? has(self.amazonCognito) : !has(self.amazonCognito)",fieldPath=".amazonCognito",message="amazonCognito is required when type is AmazonCognito, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'GlobalTokenRevocation' ? has(self.globalTokenRevocation) : !has(self.globalTokenRevocation)",fieldPath=".globalTokenRevocation",message="globalTokenRevocation is required when type is GlobalTokenRevocation, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'Keycloak' ? has(self.keycloak) : !has(self.keycloak)",fieldPath=".keycloak",message="keycloak is required when type is Keycloak, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'OryKratos' ? has(self.oryKratos) : !has(self.oryKratos)",fieldPath=".oryKratos",message="oryKratos is required when type is OryKratos, and forbidden otherwise"
 type ClusterLogoutProviderSpec struct {
 	// type says which member of the union below describes the service.
 	// +unionDiscriminator
@@ -74,6 +75,11 @@ type ClusterLogoutProviderSpec struct {
 	// +unionMember
 	// +optional
 	Keycloak *KeycloakProvider `json:"keycloak,omitempty"`
+
+	// oryKratos describes an Ory Kratos, or a project of the Ory Network.
+	// +unionMember
+	// +optional
+	OryKratos *OryKratosProvider `json:"oryKratos,omitempty"`
 
 	// accountIDs are the accounts whose users may be logged out through this
 	// provider; "*" stands for any.

@@ -17,6 +17,7 @@ var typesOf = map[v1alpha1.ProviderType]providerType{
 	v1alpha1.AmazonCognitoProviderType:         amazonCognito,
 	v1alpha1.GlobalTokenRevocationProviderType: globalTokenRevocation,
 	v1alpha1.KeycloakProviderType:              keycloakType,
+	v1alpha1.OryKratosProviderType:             oryKratos,
 }
 
 // providerType is what the package has to know of a type of provider. Both

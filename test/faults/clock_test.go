@@ -90,7 +90,7 @@ var noService = chimetest.Answer{Status: http.StatusNotFound, Body: page}
 // waitingAfterFailure is an object that waits for its second attempt.
 func waitingAfterFailure(t *testing.T, e *endpoint, notAfter time.Time) *v1alpha1.UserLogout {
 	t.Helper()
-	obj := e.next(t)
+	obj := e.next()
 	if !notAfter.IsZero() {
 		obj.Spec.NotAfter = &metav1.Time{Time: notAfter}
 	}
@@ -226,7 +226,7 @@ func peak(entries []chimetest.Entry) (most int) {
 // when its claim has run out, but not after notAfter.
 func underWay(t *testing.T, f clockFault, c *wallClock) func() {
 	e := newClockEndpoint(t, c, "call", unlimited)
-	plain, bound := e.next(t), e.next(t)
+	plain, bound := e.next(), e.next()
 	bound.Spec.NotAfter = &metav1.Time{Time: c.now().Add(30 * time.Minute)}
 	var holds []*chimetest.Hold
 	for _, obj := range []*v1alpha1.UserLogout{plain, bound} {

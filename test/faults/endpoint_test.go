@@ -117,7 +117,7 @@ func (e *endpoint) sign(t *testing.T, keys aws.Credentials) {
 }
 
 // next is an object that logs out another user of the endpoint.
-func (e *endpoint) next(t *testing.T) *v1alpha1.UserLogout {
+func (e *endpoint) next() *v1alpha1.UserLogout {
 	e.objects++
 	name := fmt.Sprintf("%s-%d", e.provider, e.objects)
 	e.SignIn(account, name, "laptop", "phone")
@@ -132,7 +132,7 @@ func (e *endpoint) next(t *testing.T) *v1alpha1.UserLogout {
 func (e *endpoint) create(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
 	t.Helper()
 	for range n {
-		objects = append(objects, e.created(t, e.next(t)))
+		objects = append(objects, e.created(t, e.next()))
 	}
 	return objects
 }

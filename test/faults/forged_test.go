@@ -152,7 +152,7 @@ func TestForged(t *testing.T) {
 	}
 	figures.AtMost(t, fmt.Sprintf("not refused, of %d", tried), passed, 0, true)
 
-	born := e.next(t)
+	born := e.next()
 	born.Status = live(t, finished).Status
 	e.created(t, born)
 	e.sign(t, validKeys[0])

@@ -193,7 +193,7 @@ func hasOutcome(s v1alpha1.UserLogoutStatus) bool {
 func (tc hostile) run(t *testing.T, misclassified, late *atomic.Int64) {
 	e := newEndpoint(t, common())
 	e.sign(t, validKeys[0])
-	obj := e.next(t)
+	obj := e.next()
 	e.Script(account, obj.Spec.UserID, tc.answer)
 	e.created(t, obj)
 	met := e.awaitStatus(t, obj, "an outcome", hasOutcome)

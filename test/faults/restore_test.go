@@ -26,7 +26,7 @@ var restoredObjects = []struct {
 }{
 	{"repeats of objects within their deadline", func(*v1alpha1.UserLogout, time.Time) {}, false},
 	{"repeats of objects past their deadline", func(obj *v1alpha1.UserLogout, soon time.Time) {
-		obj.Spec.ActiveDeadlineSeconds = int32(time.Until(soon) / time.Second) //nolint:gosec // seconds
+		obj.Spec.ActiveDeadlineSeconds = int32(time.Until(soon) / time.Second)
 	}, true},
 	{"repeats of objects past notAfter", func(obj *v1alpha1.UserLogout, soon time.Time) {
 		obj.Spec.NotAfter = &metav1.Time{Time: soon}
@@ -117,7 +117,7 @@ func (e *endpoint) createRestored(t *testing.T, soon time.Time) (groups [][]*v1a
 	for _, r := range restoredObjects {
 		var group []*v1alpha1.UserLogout
 		for range restoredEach {
-			obj := e.next(t)
+			obj := e.next()
 			r.edit(obj, soon)
 			group = append(group, e.created(t, obj))
 		}

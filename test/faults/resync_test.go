@@ -39,7 +39,7 @@ func TestResync(t *testing.T) {
 	objects := e.createMany(t, n)
 	var marks []*v1alpha1.UserLogout
 	for i := range resyncs { // the last to be read of all, as they come in the order of their names
-		mark := e.next(t)
+		mark := e.next()
 		mark.Name = fmt.Sprintf("zz-%s-%d", e.provider, i)
 		marks = append(marks, e.created(t, mark))
 	}
@@ -78,7 +78,7 @@ func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	var clients errgroup.Group
 	clients.SetLimit(10)
 	for i := range objects {
-		objects[i] = e.next(t)
+		objects[i] = e.next()
 		clients.Go(func() error { return e.on.admin.Create(t.Context(), objects[i]) })
 	}
 	if err := clients.Wait(); err != nil {

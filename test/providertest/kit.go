@@ -118,17 +118,17 @@ func (k *kit) succeeds(what string) {
 }
 
 // fails makes an attempt that has to fail for a reason.
-func (k *kit) fails(what string, reason logout.Reason) *logout.Error {
+func (k *kit) fails(what string, reason logout.Reason) logout.Error {
 	k.Helper()
 	_, failure := k.attempt()
 	if failure == nil || failure.Reason != reason {
 		k.Fatalf("%s: %+v, want %s", what, failure, reason)
 	}
-	return failure
+	return *failure
 }
 
 // answered makes an attempt that has to fail for a reason by an answer.
-func (k *kit) answered(what string, a Answer, reason logout.Reason) *logout.Error {
+func (k *kit) answered(what string, a Answer, reason logout.Reason) logout.Error {
 	k.Helper()
 	before := len(k.server.Calls())
 	k.server.Answer(a)

@@ -22,6 +22,7 @@ var All = []Provider{
 	AmazonCognito,
 	GlobalTokenRevocation,
 	Keycloak,
+	OryKratos,
 }
 
 // Variants are types of All that are configured in another way, for Run.

@@ -1,0 +1,208 @@
+// Package kratos ends the sessions of identities by the admin API of Ory
+// Kratos. The user is an identity; there are no accounts, so that the account
+// is not sent.
+//
+// Kratos answers a logout with 404 both if the identity has no session left and
+// if there is no such identity. Only then is a second request sent, which reads
+// the identity.
+//
+// The operations: https://www.ory.sh/docs/kratos/reference/api
+package kratos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// The operations, by their names in Ory's API.
+const (
+	deleteSessions = "deleteIdentitySessions"
+	getIdentity    = "getIdentity"
+)
+
+// csrf is Kratos's code for requests that its public API takes for a browser's:
+// the endpoint is the other of its two ports.
+const csrf = "security_csrf_violation"
+
+// keyToken is the key of a Secret.
+const keyToken = "token"
+
+// Config of a Client.
+type Config struct {
+	// Endpoint is the URL before /admin. It must pass httpcall.CheckEndpoint.
+	Endpoint string
+	// AllowInsecure allows Endpoint to be http on another host than the loopback.
+	AllowInsecure bool
+	// Token is sent as a bearer token; empty for none. White space around it is
+	// ignored, as Secrets often end in a new line.
+	Token string
+}
+
+// TokenFrom finds the token in a Secret's data. The error names the key that is
+// missing.
+func TokenFrom(data map[string][]byte) (string, error) {
+	if len(bytes.TrimSpace(data[keyToken])) == 0 {
+		return "", errors.New("has no key " + keyToken + ", or it is empty")
+	}
+	return string(data[keyToken]), nil
+}
+
+// Client ends sessions. It is safe for concurrent use.
+type Client struct {
+	identities string // the URL that an identity's ID is added to
+	token      string
+	wire       *httpcall.Wire
+}
+
+var _ logout.Provider = (*Client)(nil)
+
+// New returns a client. It sends nothing; the error says what is wrong with the
+// configuration and holds no credential.
+func New(config Config) (*Client, error) {
+	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
+		return nil, errors.New("endpoint " + err.Error())
+	}
+	token := strings.TrimSpace(config.Token)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("token must not contain white space, control or non-ASCII characters")
+	}
+	return &Client{
+		identities: strings.TrimRight(config.Endpoint, "/") + "/admin/identities/",
+		token:      token,
+		wire:       httpcall.NewWire(),
+	}, nil
+}
+
+// Logout ends all sessions of an identity. See logout.Provider for what it
+// promises. The account is checked like every ID, and not sent.
+func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logout.Receipt, error) {
+	if err := logout.CheckIDs(accountID, identityID); err != nil {
+		return logout.Receipt{}, err
+	}
+	identity := c.identities + url.PathEscape(identityID)
+	a, err := c.call(ctx, http.MethodDelete, identity+"/sessions")
+	switch {
+	case err != nil:
+		return logout.Receipt{}, err
+	case a.Status == http.StatusNoContent:
+		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+	case isNotFound(a):
+		return c.whetherKnown(ctx, identity)
+	}
+	return logout.Receipt{}, c.failure(a, deleteSessions)
+}
+
+// whetherKnown tells an identity without sessions, which is logged out, from one
+// that there is not. net/http repeats this request by itself, unlike the logout,
+// if the connection it took from its pool turns out to be closed: it only reads.
+func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Receipt, error) {
+	a, err := c.call(ctx, http.MethodGet, identity)
+	switch {
+	case err != nil:
+		return logout.Receipt{}, err
+	case a.Status == http.StatusOK && hasID(a.Body):
+		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+	}
+	return logout.Receipt{}, c.failure(a, getIdentity)
+}
+
+func (c *Client) call(ctx context.Context, method, address string) (*httpcall.Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil { // not of an endpoint that was checked and an ID that is escaped
+		return nil, httpcall.Unreachable(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "logout-operator")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return c.wire.Call(req)
+}
+
+// failure says what an answer means that is not the confirmation. Kratos itself
+// refuses nobody: 401 and 403 are those of what stands before it, and somebody
+// can mend them. What would be final is so in Kratos's own words only.
+func (c *Client) failure(a *httpcall.Answer, operation string) *logout.Error {
+	own := problemOf(a)
+	finding := httpcall.Finding{
+		Reason: httpcall.ReasonOf(a.Status), Operation: operation,
+		Code: own.ID, Message: own.Reason, RequestID: own.Request,
+	}
+	if finding.Message == "" {
+		finding.Message = own.Message
+	}
+	if c.token != "" {
+		finding.Secrets = []string{c.token}
+	}
+	switch {
+	case own.ID == csrf:
+		finding.Reason = logout.UnexpectedResponse
+	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
+		finding.Reason, finding.ProviderWide = logout.Unauthorized, true
+	case operation == getIdentity && isNotFound(a):
+		finding.Reason = logout.NotFound
+	case finding.Reason.Class() == logout.Permanent && own.Code != a.Status:
+		finding.Reason = logout.UnexpectedResponse
+	}
+	return a.Failure(finding)
+}
+
+// problem is the form that all Ory's services give their errors.
+type problem struct {
+	ID      string // such as security_csrf_violation; most have none
+	Code    int    // the HTTP status, again
+	Message string
+	Reason  string
+	Request string
+}
+
+// problemOf reads an error; zero if it is not one of Ory's.
+func problemOf(a *httpcall.Answer) problem {
+	var body struct{ Error problem }
+	if json.Unmarshal(a.Body, &body) != nil {
+		return problem{}
+	}
+	return body.Error
+}
+
+// isNotFound reports whether Kratos says that it found nothing. A 404 in another
+// form comes from whoever does not know the operation.
+func isNotFound(a *httpcall.Answer) bool {
+	return a.Status == http.StatusNotFound && problemOf(a).Code == http.StatusNotFound
+}
+
+// hasID reports whether a text begins as an identity does: a JSON object with an
+// ID. An identity may be longer than what is read of it.
+func hasID(body []byte) bool {
+	in := json.NewDecoder(bytes.NewReader(body))
+	if open, err := in.Token(); err != nil || open != json.Delim('{') {
+		return false
+	}
+	for in.More() {
+		var value any
+		name, err := in.Token()
+		if err != nil || in.Decode(&value) != nil {
+			return false
+		}
+		if name == "id" {
+			id, ok := value.(string)
+			return ok && id != ""
+		}
+	}
+	return false
+}
+
+// CheckCredentials returns nil: a token is there or is not needed, and only a
+// call shows what it is good for.
+func (c *Client) CheckCredentials(context.Context) error { return nil }
+
+// Close frees idle connections; calls under way go on.
+func (c *Client) Close() { c.wire.Close() }

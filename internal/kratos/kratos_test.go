@@ -1,0 +1,222 @@
+package kratos
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+// What every provider has to do is tested in internal/providers, by TestContract,
+// and that Kratos answers like this in test/kratos, by Kratos itself.
+
+const (
+	project  = "kratos.example"
+	identity = "9f425a8d-7efc-4768-8f23-7647a74fdf13"
+	token    = "ory_pat_EXAMPLE"
+	notFound = `{"error":{"code":404,"status":"Not Found","message":"Unable to locate the resource"}}`
+	known    = `{"id":"` + identity + `","schema_id":"default","traits":{}}`
+	page     = `<!DOCTYPE html><title>Welcome</title>`
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// answer to a request.
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+// service answers the logout and the question for the identity, and keeps what
+// it was sent.
+type service struct {
+	*httptest.Server
+	mu   sync.Mutex
+	sent []string
+}
+
+func newService(t *testing.T, logout, identity answer) *service {
+	s := &service{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.sent = append(s.sent, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
+		s.mu.Unlock()
+		a := identity
+		if r.Method == http.MethodDelete {
+			a = logout
+		}
+		for name, values := range a.header {
+			w.Header()[name] = values
+		}
+		if a.status == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(a.status)
+		if a.status != http.StatusNoContent {
+			fmt.Fprint(w, a.body)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// requests are those so far. A GET that follows an equal one is left out: net/http
+// may repeat it.
+func (s *service) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.CompactFunc(slices.Clone(s.sent), func(a, b string) bool { return a == b && strings.HasPrefix(a, "GET") })
+}
+
+func attempt(t *testing.T, config Config) (logout.Receipt, *logout.Error) {
+	t.Helper()
+	c, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	receipt, err := c.Logout(t.Context(), project, identity)
+	if err == nil {
+		return receipt, nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	logouttest.CheckFit(t, e)
+	logouttest.CheckSecrets(t, e, token)
+	return receipt, e
+}
+
+// A 404 of Kratos is "no session left" or "no such identity", which the answer to
+// a second request tells. If it tells neither, nothing is said to be either.
+func TestNotFoundHasTwoMeanings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		identity answer
+		want     logout.Error // of the reason "", if it is logged out
+	}{
+		"no session left":  {answer{status: 200, body: known}, logout.Error{}},
+		"a large identity": {answer{status: 200, body: known[:len(known)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`}, logout.Error{}},
+		"the ID comes late": {answer{status: 200, body: `{"traits":{"id":{}},"a":[{"id":1}],"id":"` + identity + `"}`},
+			logout.Error{}},
+		"no such identity": {answer{status: 404, body: notFound},
+			logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404, Message: "Unable to locate the resource"}},
+		"500": {answer{status: 500, body: `{"error":{"code":500,"message":"oops"}}`},
+			logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Message: "oops"}},
+		"503": {answer{status: 503, header: http.Header{"Retry-After": {"7"}}},
+			logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, HTTPStatusCode: 503, RetryAfter: 7 * time.Second, Message: "the service answered HTTP 503"}},
+		"429": {answer{status: 429, header: http.Header{"Retry-After": {"7"}}, body: `{"error":{"code":429,"message":"slow down"}}`},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, HTTPStatusCode: 429, RetryAfter: 7 * time.Second, Message: "slow down"}},
+		"401": {answer{status: 401},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 401, Message: "the service does not accept the credentials (HTTP 401)"}},
+		"403, where only reading is forbidden": {answer{status: 403, body: page},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
+		"no answer": {answer{},
+			logout.Error{Reason: logout.EndpointUnreachable, Message: "connection lost before a valid HTTP answer came"}},
+		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
+		"a page":           {answer{status: 200, body: page}, odd(200)},
+		"no object":        {answer{status: 200, body: `[` + known + `]`}, odd(200)},
+		"no ID":            {answer{status: 200, body: `{"traits":{"id":"x"}}`}, odd(200)},
+		"an empty ID":      {answer{status: 200, body: `{"id":""}`}, odd(200)},
+		"an ID of a sort":  {answer{status: 200, body: `{"id":1}`}, odd(200)},
+		"broken before ID": {answer{status: 200, body: `{"a":{"b":`}, odd(200)},
+		"nothing":          {answer{status: 200}, odd(200)},
+		"204":              {answer{status: 204}, odd(204)},
+		"201":              {answer{status: 201, body: known}, odd(201)},
+		"redirect":         {answer{status: 307, header: http.Header{"Location": {"/elsewhere"}}}, odd(307)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, answer{status: 404, body: notFound}, tc.identity)
+			receipt, e := attempt(t, Config{Endpoint: s.URL + "/base/", Token: token + "\n"})
+			tc.want.Class = tc.want.Reason.Class()
+			switch {
+			case tc.want.Reason == "" && (e != nil || receipt != logout.Receipt{HTTPStatusCode: 200}):
+				t.Errorf("%+v, %+v", receipt, e)
+			case tc.want.Reason != "" && (e == nil || *e != tc.want):
+				t.Errorf("\n got %+v\nwant %+v", e, tc.want)
+			}
+			path := " /base/admin/identities/" + identity
+			want := []string{"DELETE" + path + "/sessions Bearer " + token, "GET" + path + " Bearer " + token}
+			if sent := s.requests(); !slices.Equal(sent, want) {
+				t.Errorf("sent %q", sent)
+			}
+		})
+	}
+}
+
+func odd(status int) logout.Error {
+	return logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: status,
+		Message: fmt.Sprintf("the endpoint does not answer as getIdentity does (HTTP %d)", status)}
+}
+
+// Nothing is final but in Kratos's own words, and nobody is asked for the
+// identity unless Kratos found nothing.
+func TestOnlyKratosIsFinal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		logout answer
+		want   logout.Reason
+	}{
+		"no UUID":                  {answer{status: 400, body: `{"error":{"code":400,"message":"uuid: incorrect UUID length"}}`}, logout.BadRequest},
+		"a balancer's 400":         {answer{status: 400, body: page}, logout.UnexpectedResponse},
+		"another code":             {answer{status: 400, body: `{"error":{"code":500}}`}, logout.UnexpectedResponse},
+		"another form":             {answer{status: 400, body: `{"error":"invalid_request"}`}, logout.UnexpectedResponse},
+		"405":                      {answer{status: 405}, logout.UnexpectedResponse},
+		"a page of 404":            {answer{status: 404, body: page}, logout.UnexpectedResponse},
+		"404 of httprouter":        {answer{status: 404, body: "404 page not found\n"}, logout.UnexpectedResponse},
+		"404 of another API":       {answer{status: 404, body: `{"code":404,"message":"not found"}`}, logout.UnexpectedResponse},
+		"the public API":           {answer{status: 403, body: `{"error":{"id":"security_csrf_violation","code":403,"message":"rejected"}}`}, logout.UnexpectedResponse},
+		"a proxy that forbids":     {answer{status: 403}, logout.Unauthorized},
+		"a confirmation by a page": {answer{status: 200, body: page}, logout.UnexpectedResponse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, tc.logout, answer{status: 200, body: known})
+			_, e := attempt(t, Config{Endpoint: s.URL})
+			if e == nil || e.Reason != tc.want || e.HTTPStatusCode != tc.logout.status {
+				t.Errorf("%+v", e)
+			}
+			if want := []string{"DELETE /admin/identities/" + identity + "/sessions "}; !slices.Equal(s.requests(), want) {
+				t.Errorf("sent %q", s.requests())
+			}
+		})
+	}
+}
+
+func TestErrorIsQuoted(t *testing.T) {
+	s := newService(t, answer{status: 500, body: `{"error":{"id":"self_service_error","code":500,"request":"d7ef54b1","reason":"the reason","message":"the message"}}`}, answer{})
+	_, e := attempt(t, Config{Endpoint: s.URL})
+	want := logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Code: "self_service_error", RequestID: "d7ef54b1", Message: "the reason"}
+	if e == nil || *e != want {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestNewChecksTheConfiguration(t *testing.T) {
+	for _, tc := range []struct{ endpoint, token, want string }{
+		{"http://kratos.example", "", "endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator"},
+		{"https://kratos.example", "two words", "token must not contain white space, control or non-ASCII characters"},
+		{"https://kratos.example", "Zoë", "token must not contain white space, control or non-ASCII characters"},
+	} {
+		if _, err := New(Config{Endpoint: tc.endpoint, Token: tc.token}); err == nil || err.Error() != tc.want {
+			t.Errorf("%+v: %v", tc, err)
+		}
+	}
+	if _, err := New(Config{Endpoint: "http://kratos.example", AllowInsecure: true}); err != nil {
+		t.Errorf("with the flag: %v", err)
+	}
+	for _, data := range []map[string][]byte{nil, {"token": nil}, {"token": []byte(" \n")}, {"Token": []byte(token)}} {
+		if _, err := TokenFrom(data); err == nil || err.Error() != "has no key token, or it is empty" {
+			t.Errorf("%q: %v", data, err)
+		}
+	}
+}
