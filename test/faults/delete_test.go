@@ -7,16 +7,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
 )
 
 // TestDelete: an object can be deleted at any time, and one that is re-created under its name is a new logout that
 // never gets the outcome of the old one.
 func TestDelete(t *testing.T) {
-	p := newProxy(t)
+	p := apiproxy.New(t, plane.Config)
 	startOperator(t, p)
 	for _, tc := range []struct {
 		name      string
-		at        func(t *testing.T, p *proxy, name string) (arrived, release func())
+		at        func(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func())
 		recreated bool
 	}{
 		{"deleted in the call", holdCall, false},
@@ -33,7 +34,7 @@ func TestDelete(t *testing.T) {
 			deleteNow(t, obj)
 			if !tc.recreated {
 				release()
-				p.awaitWrites(t, outcome, name, 1)
+				p.AwaitWrites(t, apiproxy.Outcome, name, 1)
 				verifyCalls(t, name, 1)
 				return
 			}

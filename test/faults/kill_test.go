@@ -2,9 +2,12 @@ package faults
 
 import (
 	"flag"
+	"sync"
 	"testing"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 var kills = flag.Int("kills", 3, "how many attempts the operator is killed in at each point; one SIGKILL hits up to 10")
@@ -16,25 +19,25 @@ const attemptsPerKill = 10
 type killPoint struct {
 	name string
 	// arm has die called when the attempt at the object of this name is at the point.
-	arm func(t *testing.T, p *proxy, name string, die func())
+	arm func(t *testing.T, p *apiproxy.Proxy, name string, die func())
 	// calls and attempts that the object takes in all.
 	calls, attempts int
 }
 
 var killPoints = []killPoint{
-	{"before the claim", atWrite(claim, before), 1, 1},
-	{"between claim and call", atWrite(claim, after), 1, 2},
+	{"before the claim", atWrite(apiproxy.Claim, apiproxy.Before), 1, 1},
+	{"between claim and call", atWrite(apiproxy.Claim, apiproxy.After), 1, 2},
 	{"in the call", inCall, 2, 2},
-	{"between call and outcome", atWrite(outcome, before), 2, 2},
-	{"after the outcome", atWrite(outcome, after), 1, 1},
+	{"between call and outcome", atWrite(apiproxy.Outcome, apiproxy.Before), 2, 2},
+	{"after the outcome", atWrite(apiproxy.Outcome, apiproxy.After), 1, 1},
 }
 
-func atWrite(k kind, when func(func()) fault) func(*testing.T, *proxy, string, func()) {
-	return func(_ *testing.T, p *proxy, name string, die func()) { p.meet(k, name, when(die)) }
+func atWrite(k apiproxy.Kind, when func(func()) apiproxy.Fault) func(*testing.T, *apiproxy.Proxy, string, func()) {
+	return func(_ *testing.T, p *apiproxy.Proxy, name string, die func()) { p.Meet(k, name, when(die)) }
 }
 
 // inCall: the service has the call, and carries it out although the operator is gone.
-func inCall(t *testing.T, _ *proxy, name string, die func()) {
+func inCall(t *testing.T, _ *apiproxy.Proxy, name string, die func()) {
 	hold := service.Hold(account, name)
 	go func() {
 		select {
@@ -52,7 +55,7 @@ func TestKill(t *testing.T) {
 	figures := newFigures(t, "SIGKILL", "attempts hit", "SIGKILLs", "finished", "repeats max", "repeats in all")
 	for _, point := range killPoints {
 		t.Run(point.name, func(t *testing.T) {
-			p := newProxy(t)
+			p := apiproxy.New(t, plane.Config)
 			o := startOperator(t, p)
 			killed, finished, most, sum := 0, 0, 0, 0
 			for hit := 0; hit < *kills; hit += attemptsPerKill {
@@ -72,7 +75,7 @@ func TestKill(t *testing.T) {
 }
 
 // killIn kills the operator when n attempts, numbered from first, are at the point, and starts another.
-func killIn(t *testing.T, p *proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
+func killIn(t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
 	t.Helper()
 	die := together(n, o.Kill)
 	objects := make([]*v1alpha1.UserLogout, n)
@@ -81,6 +84,18 @@ func killIn(t *testing.T, p *proxy, o *operator, point killPoint, first, n int) 
 		point.arm(t, p, name, die)
 		objects[i] = create(t, name)
 	}
-	receive(t, o.Exited(), "the operator to be killed")
+	await.Receive(t, o.Exited(), "the operator to be killed")
 	return startOperator(t, p), objects
+}
+
+// together returns a function that n goroutines call: each waits for all the others, then f runs once, then all go on.
+func together(n int, f func()) func() {
+	var missing sync.WaitGroup
+	missing.Add(n)
+	once := sync.OnceFunc(f)
+	return func() {
+		missing.Done()
+		missing.Wait()
+		once()
+	}
 }

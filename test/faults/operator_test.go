@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -22,13 +24,13 @@ var started int
 
 // startOperator starts an operator that reaches the API server by the proxy only, and has it log somebody out: until
 // then it makes one call at a time. What it printed is shown if the test fails, and a data race fails it.
-func startOperator(t *testing.T, p *proxy, flags ...string) *operator {
+func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	access.Host, access.CAData = p.url, p.ca
+	access.Host, access.CAData = p.URL, p.CA
 	o := &operator{log: &processLog{}}
 	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log,
 		Flags: append([]string{"--workers=10", "--call-timeout=2s", "--visibility-timeout=4s"}, flags...)})
@@ -60,23 +62,23 @@ func (o *operator) terminate(t *testing.T) {
 // exitCode returns the exit code, once there is one.
 func (o *operator) exitCode(t *testing.T) int {
 	t.Helper()
-	receive(t, o.Exited(), "the operator to exit")
+	await.Receive(t, o.Exited(), "the operator to exit")
 	return o.ExitCode()
 }
 
 // processLog is what a process prints.
 type processLog struct {
-	state
+	await.State
 	text []byte
 }
 
 func (l *processLog) Write(p []byte) (int, error) {
-	l.change(func() { l.text = append(l.text, p...) })
+	l.Change(func() { l.text = append(l.text, p...) })
 	return len(p), nil
 }
 
 // awaitText returns when the process has printed the text.
 func (l *processLog) awaitText(t *testing.T, text string) {
 	t.Helper()
-	l.await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
+	l.Await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
 }

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
@@ -42,7 +43,7 @@ func create(t *testing.T, name string) *v1alpha1.UserLogout {
 // awaitFinished waits for the object, not one re-created under its name, to finish, and returns its last status.
 func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant), client.MatchingFields{"metadata.name": obj.Name})
 	if err != nil {

@@ -5,33 +5,35 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // TestAPIServerDown: while the API server is unreachable no call is made, and when it returns everything finishes
 // without a repeat: the call that was under way, the objects that were about to be claimed, and those created since.
 func TestAPIServerDown(t *testing.T) {
 	const known, unseen, tries = 5, 20, 5
-	p := newProxy(t)
+	p := apiproxy.New(t, plane.Config)
 	startOperator(t, p)
 
 	hold := service.Hold(account, nameFor(t, 0))
 	objects := []*v1alpha1.UserLogout{create(t, nameFor(t, 0))}
-	receive(t, hold.Arrived(), "the call")
-	claims := newGate(t)
+	await.Receive(t, hold.Arrived(), "the call")
+	claims := apiproxy.NewGate(t)
 	for range known {
 		name := nameFor(t, len(objects))
-		p.meet(claim, name, claims.hold)
+		p.Meet(apiproxy.Claim, name, claims.Hold)
 		objects = append(objects, create(t, name))
 	}
-	claims.awaitArrivals(t, known)
+	claims.AwaitArrivals(t, known)
 
-	p.cut()
-	claims.open()
+	p.Cut()
+	claims.Open()
 	hold.Release()
 	for range unseen {
 		objects = append(objects, create(t, nameFor(t, len(objects))))
 	}
-	p.awaitWrites(t, outcome, objects[0].Name, tries)
+	p.AwaitWrites(t, apiproxy.Outcome, objects[0].Name, tries)
 	for _, obj := range objects[1:] {
 		if calls := service.Calls(account, obj.Spec.UserID); calls > 0 {
 			t.Errorf("%s: %d calls while the API server was down", obj.Name, calls)
@@ -39,7 +41,7 @@ func TestAPIServerDown(t *testing.T) {
 	}
 
 	mended := time.Now()
-	p.mend()
+	p.Mend()
 	for _, obj := range objects {
 		verify(t, obj, 1, 1)
 	}

@@ -3,6 +3,9 @@ package faults
 import (
 	"net/http"
 	"testing"
+
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // TestStop: an attempt that has begun ends and is stored before the operator exits.
@@ -10,14 +13,14 @@ func TestStop(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		signals int
-		at      func(t *testing.T, p *proxy, name string) (arrived, release func())
+		at      func(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func())
 	}{
 		{"SIGTERM in the call", 1, holdCall},
 		{"SIGTERM in the call, twice", 2, holdCall},
 		{"SIGTERM in the outcome's write", 1, holdOutcome},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := newProxy(t)
+			p := apiproxy.New(t, plane.Config)
 			o := startOperator(t, p)
 			name := nameFor(t, 0)
 			arrived, release := tc.at(t, p, name)
@@ -41,13 +44,13 @@ const leaseName = "logout-operator.logout-operator.io"
 
 // TestLostLease: an operator that has lost its lease stores the outcome it has, and exits with an error.
 func TestLostLease(t *testing.T) {
-	p := newProxy(t)
+	p := apiproxy.New(t, plane.Config)
 	o := startOperator(t, p, "--leader-elect")
 	name := nameFor(t, 0)
 	arrived, release := holdOutcome(t, p, name)
 	obj := create(t, name)
 	arrived()
-	p.meet(lease, leaseName, times(1000, refused(http.StatusInternalServerError))...)
+	p.Meet(apiproxy.Lease, leaseName, apiproxy.Times(1000, apiproxy.Refused(http.StatusInternalServerError))...)
 	o.log.awaitText(t, stopping)
 	release()
 	if code := o.exitCode(t); code == 0 {
@@ -57,14 +60,14 @@ func TestLostLease(t *testing.T) {
 }
 
 // holdCall holds the next call of the user at the service.
-func holdCall(t *testing.T, _ *proxy, name string) (arrived, release func()) {
+func holdCall(t *testing.T, _ *apiproxy.Proxy, name string) (arrived, release func()) {
 	hold := service.Hold(account, name)
-	return func() { receive(t, hold.Arrived(), "the call") }, hold.Release
+	return func() { await.Receive(t, hold.Arrived(), "the call") }, hold.Release
 }
 
 // holdOutcome holds all writes of the object's outcome, as the operator gives up on each after a while.
-func holdOutcome(t *testing.T, p *proxy, name string) (arrived, release func()) {
-	g := newGate(t)
-	p.meet(outcome, name, times(1000, g.hold)...)
-	return func() { g.awaitArrivals(t, 1) }, g.open
+func holdOutcome(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
+	g := apiproxy.NewGate(t)
+	p.Meet(apiproxy.Outcome, name, apiproxy.Times(1000, g.Hold)...)
+	return func() { g.AwaitArrivals(t, 1) }, g.Open
 }

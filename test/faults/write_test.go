@@ -4,44 +4,46 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/logout-operator/logout-operator/test/apiproxy"
 )
 
 // writeFaults are faults of the writes of one object, and the calls and attempts that the object takes in all.
 var writeFaults = []struct {
 	name            string
-	write           kind
-	faults          []fault
+	write           apiproxy.Kind
+	faults          []apiproxy.Fault
 	calls, attempts int
 }{
-	{"claim conflicts", claim, times(1, refused(http.StatusConflict)), 1, 1},
-	{"claim throttled", claim, times(1, refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
-	{"claim fails", claim, times(1, refused(http.StatusInternalServerError)), 1, 1},
-	{"claim reset", claim, times(1, dropped), 1, 1},
-	{"claim stored, answer lost", claim, times(1, unanswered), 1, 2},
-	{"claim stored, answered 503", claim, times(1, denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
+	{"claim conflicts", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
+	{"claim throttled", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
+	{"claim fails", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusInternalServerError)), 1, 1},
+	{"claim reset", apiproxy.Claim, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
+	{"claim stored, answer lost", apiproxy.Claim, apiproxy.Times(1, apiproxy.Unanswered), 1, 2},
+	{"claim stored, answered 503", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
 
-	{"outcome conflicts", outcome, times(1, refused(http.StatusConflict)), 1, 1},
-	{"outcome throttled", outcome, times(1, refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
-	{"outcome fails", outcome, times(3, refused(http.StatusInternalServerError)), 1, 1},
-	{"outcome reset", outcome, times(1, dropped), 1, 1},
-	{"outcome stored, answer lost", outcome, times(1, unanswered), 1, 1},
-	{"outcome stored, answered 503", outcome, times(1, denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
-	{"outcome lost in every way", outcome,
-		slices.Concat(times(2, dropped), times(2, refused(http.StatusGatewayTimeout)), times(2, unanswered)), 1, 1},
-	{"outcome forbidden", outcome, times(1, refused(http.StatusForbidden)), 2, 2}, // waiting does not help: as after a crash
+	{"outcome conflicts", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
+	{"outcome throttled", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
+	{"outcome fails", apiproxy.Outcome, apiproxy.Times(3, apiproxy.Refused(http.StatusInternalServerError)), 1, 1},
+	{"outcome reset", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
+	{"outcome stored, answer lost", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Unanswered), 1, 1},
+	{"outcome stored, answered 503", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
+	{"outcome lost in every way", apiproxy.Outcome,
+		slices.Concat(apiproxy.Times(2, apiproxy.Dropped), apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)), apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
+	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 2, 2}, // waiting does not help: as after a crash
 }
 
 // TestWrites: whatever becomes of a claim or an outcome, a process that lives does not repeat the call, unless the
 // outcome is refused for good.
 func TestWrites(t *testing.T) {
 	figures := newFigures(t, "fault", "calls", "claims written", "outcomes written")
-	p := newProxy(t)
+	p := apiproxy.New(t, plane.Config)
 	startOperator(t, p)
 	for i, tc := range writeFaults {
 		name := nameFor(t, i)
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p.meet(tc.write, name, tc.faults...)
+			p.Meet(tc.write, name, tc.faults...)
 			verify(t, create(t, name), tc.calls, tc.attempts)
 		})
 	}
@@ -49,7 +51,7 @@ func TestWrites(t *testing.T) {
 	t.Cleanup(func() {
 		for i, tc := range writeFaults {
 			name := nameFor(t, i)
-			figures.row(tc.name, service.Calls(account, name), p.writes(claim, name), p.writes(outcome, name))
+			figures.row(tc.name, service.Calls(account, name), len(p.Answers(apiproxy.Claim, name)), len(p.Answers(apiproxy.Outcome, name)))
 		}
 	})
 }

@@ -1,0 +1,254 @@
+// Package apiproxy is a proxy between an operator and a real API server that loses, holds or answers single requests, keeps
+// back or loses watch events, and shows the past.
+//
+//	api := apiproxy.New(t, plane.Config)
+//	access.Host, access.CAData = api.URL, api.CA // of the operator
+//	api.Meet(apiproxy.Claim, "jane", apiproxy.Unanswered)
+//	// ... the claim of the object jane is stored, and the operator does not get to know
+package apiproxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/logout-operator/logout-operator/test/await"
+)
+
+// Kind of a write of the operator.
+type Kind string
+
+// The kinds of writes that faults are tied to.
+const (
+	Claim   Kind = "claim" // any status that has a resourceVersion as its precondition
+	Outcome Kind = "outcome"
+	Lease   Kind = "lease"
+)
+
+// kinds tells them by verb and path, whose last part in parentheses is the name of the object.
+var kinds = []struct {
+	kind   Kind
+	method string
+	path   *regexp.Regexp
+}{
+	{Claim, http.MethodPut, regexp.MustCompile(`/userlogouts/([^/]+)/status$`)},
+	{Outcome, http.MethodPatch, regexp.MustCompile(`/userlogouts/([^/]+)/status$`)},
+	{Lease, http.MethodPut, regexp.MustCompile(`/leases/([^/]+)$`)},
+}
+
+// write names the writes of one kind to one object. The zero write stands for all other requests.
+type write struct {
+	kind Kind
+	name string
+}
+
+func writeOf(r *http.Request) write {
+	for _, k := range kinds {
+		if m := k.path.FindStringSubmatch(r.URL.Path); m != nil && r.Method == k.method {
+			return write{k.kind, m[1]}
+		}
+	}
+	return write{}
+}
+
+// Proxy passes the operator's token on: RBAC sees who asks. Its methods may be called at any time from any goroutine.
+type Proxy struct {
+	// URL and CA, in PEM, are the operator's access: by TLS only does client-go send a token.
+	URL string
+	CA  []byte
+
+	upstream *httputil.ReverseProxy
+	admin    *rest.Config
+	state    await.State
+	faults   map[write][]Fault
+	choose   func(Kind, string) Fault
+	all      Fault            // of every request; nil as long as the API server works
+	answers  map[write][]int  // status codes, 0 for none
+	events   map[string]*held // by the object's name
+	watches  map[*stream]bool
+	past     *past  // nil for the present
+	oldest   uint64 // the resourceVersion that changes are known since
+
+	link    context.Context // to the API server; every request ends with it
+	cutLink context.CancelFunc
+}
+
+// New starts a proxy to the API server of the administrator's access. It ends with the test.
+func New(t testing.TB, admin *rest.Config) *Proxy {
+	t.Helper()
+	target, err := url.Parse(admin.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{admin: admin, faults: map[write][]Fault{}, answers: map[write][]int{}, events: map[string]*held{}, watches: map[*stream]bool{}}
+	p.upstream = &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:     transport,
+		FlushInterval: -1, // watches
+		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:      log.New(io.Discard, "", 0), // requests that end with the link
+	}
+	p.Mend()
+	server := httptest.NewUnstartedServer(p)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // operators that are killed
+	server.StartTLS()
+	t.Cleanup(func() {
+		_ = server.Config.Close() // watches, which httptest would wait for
+		p.Cut()
+	})
+	p.URL = server.URL
+	p.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return p
+}
+
+// Meet has the next writes of the kind to the object meet these faults, one after the other.
+func (p *Proxy) Meet(k Kind, name string, faults ...Fault) {
+	p.state.Change(func() { p.faults[write{k, name}] = slices.Clone(faults) })
+}
+
+// Choose has f choose a fault for every write that Meet has none for; nil for none. A nil f ends that.
+func (p *Proxy) Choose(f func(k Kind, name string) Fault) {
+	p.state.Change(func() { p.choose = f })
+}
+
+// AwaitWrites returns when n writes or more have been dealt with, whatever came of them.
+func (p *Proxy) AwaitWrites(t testing.TB, k Kind, name string, n int) {
+	t.Helper()
+	what := fmt.Sprintf("%d writes of the %s of %s", n, k, name)
+	p.state.Await(t, what, func() bool { return len(p.answers[write{k, name}]) >= n })
+}
+
+// Answers returns how the writes that have been dealt with were answered, as status codes; 0 is for none.
+func (p *Proxy) Answers(k Kind, name string) (codes []int) {
+	p.state.Look(func() { codes = slices.Clone(p.answers[write{k, name}]) })
+	return codes
+}
+
+// Cut makes the API server unreachable: requests under way, watches too, break off and new ones come to nothing.
+func (p *Proxy) Cut() { p.state.Change(func() { p.cutLink() }) }
+
+// Refuse breaks off all requests under way and has every new one meet the fault, which must not forward it.
+func (p *Proxy) Refuse(all Fault) {
+	p.state.Change(func() {
+		p.cutLink()
+		p.all = all
+	})
+}
+
+// Mend ends Cut and Refuse.
+func (p *Proxy) Mend() {
+	p.state.Change(func() {
+		p.all = nil
+		p.link, p.cutLink = context.WithCancel(context.Background())
+	})
+}
+
+// ServeHTTP passes one request on, or not.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Only once the body is read does the server notice that the operator hangs up.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	this := writeOf(r)
+	f := p.faultOf(this)
+	switch {
+	case f != nil:
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+	case this == (write{}):
+		p.pass(w, r)
+		return
+	default:
+		f = func(forward func() Answer) Answer { return forward() }
+	}
+	code := 0
+	defer func() { p.state.Change(func() { p.answers[this] = append(p.answers[this], code) }) }()
+	a := f(func() Answer {
+		a := httptest.NewRecorder()
+		p.forward(a, r)
+		return a
+	})
+	if a != nil {
+		code = a.Code
+	}
+	give(w, a)
+}
+
+// faultOf returns the fault that the write is to meet, or nil.
+func (p *Proxy) faultOf(this write) (f Fault) {
+	p.state.Change(func() {
+		queue := p.faults[this]
+		switch {
+		case p.all != nil:
+			f = p.all
+		case len(queue) > 0:
+			f, p.faults[this] = queue[0], queue[1:]
+		case p.choose != nil && this != write{}:
+			f = p.choose(this.kind, this.name)
+		}
+	})
+	return f
+}
+
+// forward has the API server answer a request, until the link is cut.
+func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) {
+	ctx, end := p.tie(r.Context())
+	defer end()
+	p.upstream.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// tie returns a context that ends with the link as it is now, or with the function it returns.
+func (p *Proxy) tie(parent context.Context) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(parent)
+	p.state.Look(func() {
+		if p.link.Err() != nil {
+			cancel() // now: AfterFunc would leave the request a moment to get through
+		}
+		untie := context.AfterFunc(p.link, cancel)
+		end = func() { untie(); cancel() }
+	})
+	return ctx, end
+}
+
+// give writes an answer out.
+func give(w http.ResponseWriter, a Answer) {
+	if a == nil {
+		reset(w)
+		return
+	}
+	for name, values := range a.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.Code)
+	_, _ = w.Write(a.Body.Bytes()) // an operator that is gone needs no answer
+}
+
+// reset ends a request by resetting its connection.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	raw := conn.(*tls.Conn).NetConn().(*net.TCPConn)
+	_ = raw.SetLinger(0) // closing then sends a reset
+	_ = raw.Close()
+}

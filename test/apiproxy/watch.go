@@ -1,0 +1,251 @@
+package apiproxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/logout-operator/logout-operator/test/await"
+)
+
+// collection is the path of all UserLogouts, which operators list and watch.
+var collection = regexp.MustCompile(`^/apis/logout-operator\.io/v1alpha1/userlogouts$`)
+
+// pass has the API server answer a request that no fault is tied to. Watches of UserLogouts go through a stream.
+func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		p.forward(w, r)
+		return
+	}
+	query := r.URL.Query()
+	watches := query.Get("watch") == "true" || query.Get("watch") == "1"
+	if watches && p.forgotten(query.Get("resourceVersion"), query.Get("sendInitialEvents") == "true") {
+		give(w, gone(nil))
+		return
+	}
+	if !watches {
+		if past := p.inThePast(); past != nil && collection.MatchString(r.URL.Path) {
+			r = past.list(r)
+		}
+		p.forward(w, r)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	r = r.WithContext(ctx)
+	s := &stream{proxy: p, to: w, end: cancel}
+	p.state.Change(func() { p.watches[s] = true })
+	defer func() {
+		s.close()
+		p.state.Change(func() { delete(p.watches, s) })
+	}()
+	if !collection.MatchString(r.URL.Path) { // it may be protobuf
+		p.forward(w, r)
+		return
+	}
+	r.Header.Del("Accept-Encoding")
+	if past := p.inThePast(); past != nil {
+		r = past.watch(p, s, r)
+	}
+	p.forward(s, r)
+}
+
+// stream is a watch, or the list that one begins with: a line of JSON for each event. It is the http.ResponseWriter that
+// the API server's answer is written to.
+type stream struct {
+	proxy *Proxy
+	to    http.ResponseWriter
+	end   context.CancelFunc
+
+	mu     sync.Mutex
+	begun  bool // only if it is of UserLogouts
+	closed bool
+	rest   []byte // of a line
+}
+
+func (s *stream) Header() http.Header { return s.to.Header() }
+
+func (s *stream) WriteHeader(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.begun {
+		s.begun = true
+		s.to.WriteHeader(status)
+	}
+}
+
+// Write takes a part of the API server's answer, which ends anywhere.
+func (s *stream) Write(part []byte) (int, error) {
+	s.rest = append(s.rest, part...)
+	for {
+		line, rest, whole := bytes.Cut(s.rest, []byte("\n"))
+		if !whole {
+			return len(part), nil
+		}
+		s.rest = bytes.Clone(rest)
+		s.event(append(bytes.Clone(line), '\n'))
+	}
+}
+
+// event sends one event, unless those of its object are kept back.
+func (s *stream) event(line []byte) {
+	var event struct {
+		Object struct {
+			Metadata struct{ Name string }
+		}
+	}
+	_ = json.Unmarshal(line, &event) // what is no event has no name
+	var back *held
+	s.proxy.state.Look(func() { back = s.proxy.events[event.Object.Metadata.Name] })
+	if back == nil || !back.take(func() { s.send(line) }) {
+		s.send(line)
+	}
+}
+
+// send writes a line to the operator, if it is still there.
+func (s *stream) send(line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	_, err := s.to.Write(line)
+	if flusher, ok := s.to.(http.Flusher); ok && err == nil {
+		flusher.Flush()
+	}
+}
+
+func (s *stream) close() {
+	s.end()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+// FlushError is for the reverse proxy, which sends the header by it.
+func (s *stream) FlushError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return http.NewResponseController(s.to).Flush()
+}
+
+// held are the watch events of one object that are kept back.
+type held struct {
+	state  await.State
+	lost   bool // they are never delivered
+	over   bool
+	events []func()
+	count  int
+}
+
+// take keeps an event back, or reports that it need not be.
+func (h *held) take(send func()) (taken bool) {
+	h.state.Change(func() {
+		if h.over {
+			return
+		}
+		taken = true
+		h.count++
+		if !h.lost {
+			h.events = append(h.events, send)
+		}
+	})
+	return taken
+}
+
+// Events are watch events of one object that are kept back or lost.
+type Events struct{ *held }
+
+// Await returns when n events or more have been kept back or lost. An object that finishes makes two: operators watch the
+// finished ones apart.
+func (e Events) Await(t testing.TB, n int) {
+	t.Helper()
+	e.state.Await(t, "watch events", func() bool { return e.count >= n })
+}
+
+// Count returns how many events have been kept back or lost.
+func (e Events) Count() (n int) {
+	e.state.Look(func() { n = e.count })
+	return n
+}
+
+// Release delivers what has been kept back, in order, and lets later events through. It may be called more than once.
+func (e Events) Release() {
+	e.state.Change(func() {
+		for _, send := range e.events {
+			send()
+		}
+		e.events, e.over = nil, true
+	})
+}
+
+// HoldEvents keeps back the watch events of the object until they are released.
+func (p *Proxy) HoldEvents(name string) Events { return p.keepBack(name, &held{}) }
+
+// LoseEvents loses the watch events of the object until Release, which brings none of them back.
+func (p *Proxy) LoseEvents(name string) Events { return p.keepBack(name, &held{lost: true}) }
+
+func (p *Proxy) keepBack(name string, h *held) Events {
+	p.state.Change(func() { p.events[name] = h })
+	return Events{h}
+}
+
+// BreakWatches ends all watches, as the API server does every few minutes.
+func (p *Proxy) BreakWatches() {
+	p.state.Change(func() {
+		for s := range p.watches {
+			s.end()
+		}
+	})
+}
+
+// Compact has the API server forget all changes so far: operators that want to go on from before are told so (410), and
+// have to list anew. Watches that are under way go on, as etcd's do.
+func (p *Proxy) Compact(t testing.TB) {
+	t.Helper()
+	now, err := strconv.ParseUint(p.ResourceVersion(t), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.state.Change(func() { p.oldest = now })
+}
+
+// forgotten reports whether a watch asks for changes that are not known any more.
+func (p *Proxy) forgotten(since string, initialEvents bool) (forgotten bool) {
+	version, err := strconv.ParseUint(since, 10, 64)
+	if err != nil || version == 0 || initialEvents {
+		return false
+	}
+	p.state.Look(func() { forgotten = version < p.oldest })
+	return forgotten
+}
+
+// ExpireWatches tells all operators that watch UserLogouts that they are too far behind (410, in the stream).
+func (p *Proxy) ExpireWatches(t testing.TB) {
+	t.Helper()
+	line, err := json.Marshal(map[string]any{"type": "ERROR", "object": expired})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var streams []*stream
+	p.state.Look(func() { streams = slices.Collect(maps.Keys(p.watches)) })
+	for _, s := range streams {
+		if s.isOfUserLogouts() {
+			s.send(append(line, '\n'))
+			s.end()
+		}
+	}
+}
+
+func (s *stream) isOfUserLogouts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
+}
