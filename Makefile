@@ -17,6 +17,7 @@ CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/
                  network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
+SOAKTIME ?= 30m
 BENCHFLAGS ?= -out docs
 
 .DEFAULT_GOAL := help
@@ -115,6 +116,10 @@ bench: ## Compare the operator with a bare loop, and write docs/performance.md (
 .PHONY: overload
 overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)
 	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
+
+.PHONY: soak
+soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl
+	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v -run TestSoak ./test/soak -for $(SOAKTIME) -out $(CURDIR)/docs/reliability-soak.jsonl
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
