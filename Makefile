@@ -117,6 +117,10 @@ bench: ## Compare the operator with a bare loop, and write docs/performance.md (
 overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)
 	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
 
+.PHONY: reliability
+reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about two hours)
+	@$(WITH_ASSETS) go build -o bin/reliability ./test/faults/report && exec bin/reliability $(RELIABILITYFLAGS)
+
 .PHONY: soak
 soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl
 	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v -run TestSoak ./test/soak -for $(SOAKTIME) -out $(CURDIR)/docs/reliability-soak.jsonl
