@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	length = flag.Duration("for", 10*time.Second, "how long to run, without the start and until all has finished; from 2m on, growth is asserted")
+	length = flag.Duration("for", 10*time.Second, "how long to run, without the start and until all has finished; from 5m on, growth is asserted")
 	seed   = flag.Uint64("seed", 0, "seed of what comes by chance; 0 for one by chance")
 	out    = flag.String("out", "", "a file to write the record to")
 )

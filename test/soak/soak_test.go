@@ -113,7 +113,8 @@ func (r *run) staySteady(t *testing.T) {
 	figures.Note(t, "logouts a second, from their creation", int(float64(r.load.users-users)/time.Since(began).Seconds()+0.5))
 }
 
-// stayCalm waits until all has finished and the connections, which are kept for 90 s at most, have been closed.
+// stayCalm waits until all has finished and the last has been deleted for its TTL, and until the connections that took,
+// which are kept for 90 s, have been closed.
 func (r *run) stayCalm(t *testing.T) {
 	ended := time.Now()
 	r.ledger.awaitFinished(t)
@@ -263,15 +264,17 @@ type scale struct {
 
 func scaleOf(long time.Duration) scale {
 	s := scale{
-		idle: long / 30, steady: long * 3 / 4, calm: 100 * time.Second, killed: max(long/6, 5*time.Second),
+		idle: long / 60, killed: max(long/8, 5*time.Second),
 		sample:  min(max(long/360, 200*time.Millisecond), 5*time.Second),
 		longest: min(long/12, 8*time.Second), pause: min(long/10, 12*time.Second),
-		pace: 50 * time.Millisecond, most: min(int(long.Seconds()*10), 3000), ttl: int32(min(long/10, time.Minute).Seconds()),
+		pace: 50 * time.Millisecond, most: min(int(long.Seconds()*10), 3000), ttl: int32(min(long/10, 20*time.Second).Seconds()),
 		flags:    []string{"--call-timeout=4s", "--visibility-timeout=8s"},
-		asserted: long >= 2*time.Minute,
+		asserted: long >= 5*time.Minute,
 	}
+	s.calm = time.Duration(s.ttl)*time.Second + 100*time.Second
 	if !s.asserted {
 		s.calm, s.flags = time.Second, []string{"--call-timeout=2s", "--visibility-timeout=4s"}
 	}
+	s.steady = max(long-s.idle-s.calm-s.killed, long/2)
 	return s
 }

@@ -57,7 +57,7 @@ func newReport(outcomes map[string]outcome, r soak.Record, soakErr error) report
 		p.Rows = append(p.Rows, r.judge(outcomes))
 	}
 	for _, t := range tables {
-		p.Tables = append(p.Tables, table{t.title, t.text, gridOf(outcomes[t.suite], t.test)})
+		p.Tables = append(p.Tables, table{t.title, t.text, t.of(outcomes[t.suite], t.test)})
 	}
 	switch {
 	case soakErr != nil:

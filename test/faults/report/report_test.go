@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ func TestRowsAreJudged(t *testing.T) {
 		{Scenario: "TestKillers", What: "repeats", Measured: "99"},
 	}
 	missed := append([]figures.Figure{{Scenario: "TestKill/late", What: "time", Measured: "9s", Limit: "≤ 1s", Missed: true}}, kept...)
+	asserted := slices.Clone(missed)
+	asserted[0].Asserted = true
 	r := row{shown: []scenarios{{"faults", "TestKill"}}}
 	two := row{shown: []scenarios{{"faults", "TestKill"}, {"overload", "TestOutage"}}}
 	chosen := r
@@ -49,16 +52,17 @@ func TestRowsAreJudged(t *testing.T) {
 		outcome           outcome
 		verdict, measured string
 	}{
-		"all of it":                       {r, ran(kept, nil), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"chosen figures":                  {chosen, ran(kept, nil), holds, "time: 900ms to 1m2s"},
-		"a figure is not there":           {renamed, ran(kept, nil), missing, ""},
-		"a scenario failed":               {r, ran(kept, map[string]string{"TestKill/other": "fail"}), failed, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"another test failed":             {r, ran(kept, map[string]string{"TestKillers/other": "fail"}), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"skipped":                         {r, ran(nil, map[string]string{"TestKill": "skip"}), missing, ""},
-		"no figures":                      {r, ran(nil, map[string]string{"TestKill": "pass"}), missing, ""},
-		"not run":                         {r, outcome{}, missing, ""},
-		"one of two suites not run":       {two, ran(kept, nil), missing, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"a limit missed though it passed": {r, ran(missed, nil), failed, "time: 900ms to 1m2s; repeats: 0 to 1"},
+		"all of it":                    {r, ran(kept, nil), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"chosen figures":               {chosen, ran(kept, nil), holds, "time: 900ms to 1m2s"},
+		"a figure is not there":        {renamed, ran(kept, nil), missing, ""},
+		"a scenario failed":            {r, ran(kept, map[string]string{"TestKill/other": "fail"}), failed, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"another test failed":          {r, ran(kept, map[string]string{"TestKillers/other": "fail"}), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"skipped":                      {r, ran(nil, map[string]string{"TestKill": "skip"}), missing, ""},
+		"no figures":                   {r, ran(nil, map[string]string{"TestKill": "pass"}), missing, ""},
+		"not run":                      {r, outcome{}, missing, ""},
+		"one of two suites not run":    {two, ran(kept, nil), missing, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"a limit missed":               {r, ran(asserted, nil), failed, "time: 900ms to 1m2s; repeats: 0 to 1"},
+		"a limit that is not asserted": {r, ran(missed, nil), holds, "time: 900ms to 1m2s; repeats: 0 to 1"},
 	} {
 		j := tc.row.judge(map[string]outcome{"faults": tc.outcome})
 		if j.Verdict != tc.verdict || j.Measured != tc.measured || (j.Verdict != holds && len(j.Problems) == 0) {
@@ -121,7 +125,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	md, svg := read(t, dir, "reliability.md"), read(t, dir, "reliability.svg")
-	for _, want := range []string{"| repeats: 0 | holds | `TestStop` |", "| a variant | ", "| logouts | 36000 |", "-seed 7", "| all |"} {
+	for _, want := range []string{"| repeats: 0 | holds | `TestStop` |", "| a variant | 0 | ", "| a variant | repeats in all | 0 |", "| logouts | 36000 |", "-seed 7", "| all |"} {
 		if !strings.Contains(md, want) {
 			t.Errorf("the page lacks %q:\n%s", want, md)
 		}

@@ -11,7 +11,7 @@ var suites = []suite{
 // common figures are kept by many scenarios, and stand in the last row only.
 var common = []string{
 	"most reads of an object", "most writes of an object",
-	"goroutines more than at first", "open files more than at first", "MiB more than at first",
+	"goroutines more than at first", "threads more than at first", "open files more than at first", "MiB more than at first",
 }
 
 // rows of the table.
@@ -64,7 +64,7 @@ var rows = []row{
 	{
 		Fault:     "The object is deleted, or deleted and created again under its name, or its namespace is deleted, in flight",
 		Guarantee: "the outcome is never stored on the new object; deletion is never blocked",
-		shown:     []scenarios{{"faults", "TestDelete"}},
+		shown:     []scenarios{{"faults", "TestDelete"}, {"faults", "TestRecreatedUnderTwo"}, {"faults", "TestNamespaceDeleted"}},
 	},
 	{
 		Fault:     "A tenant changes the spec, or resets or forges the status",
@@ -131,9 +131,12 @@ var rows = []row{
 }
 
 // tables have a line for each scenario of a test.
-var tables = []struct{ title, text, suite, test string }{
+var tables = []struct {
+	title, text, suite, test string
+	of                       func(outcome, string) grid
+}{
 	{"Kill points", "The process is killed when as many attempts as it has workers are at the same point, by what the API proxy and the " +
-		"service see. A call that the service has got is repeated, once, as nobody can know what came of it.", "faults", "TestKill"},
-	{"Guards", "Each is removed in a copy of the operator, which the scenario that needs it must then find out. What is shown here is " +
-		"that it did.", "faults", "TestGuards"},
+		"service see. A call that the service has got is repeated, once, as nobody can know what came of it.", "faults", "TestKill", gridOf},
+	{"Guards", "Each is taken out of a copy of the operator, and the scenario that watches it is run and must fail. " +
+		"So these scenarios do bite.", "faults", "TestGuards", listOf},
 }
