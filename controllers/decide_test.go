@@ -302,16 +302,19 @@ func TestConditions(t *testing.T) {
 }
 
 // TestRandomHistories drives decide with any order of edits, answers, crashes
-// and passing time, and checks what must hold at every step.
+// and passing time, by a clock that is set forward and back, and checks what
+// must hold at every step.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		obj := object()
 		if rapid.Bool().Draw(t, "notAfter") {
 			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
 		}
-		now, lastClaim := 0, -1000
+		now, claimed, ends := 0, false, 0 // ends: of the claim that stands
+		latest := 0                       // that any clock has shown
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000}).Draw(t, "pass")
+			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000, 3600, -3600}).Draw(t, "pass")
+			latest = max(latest, now)
 			if rapid.Bool().Draw(t, "edit") {
 				obj.Spec.Suspend = ptr.To(rapid.Bool().Draw(t, "suspend"))
 				obj.Generation++
@@ -321,33 +324,47 @@ func TestRandomHistories(t *testing.T) {
 			if finished(before) && d.do == write && ready(d.status).Reason != ready(before.Status).Reason {
 				t.Fatalf("a finished object changed: %+v", d)
 			}
+			if claimed && now < ends && d.do != wait {
+				t.Fatalf("%d although a claim stands", d.do)
+			}
 			switch d.do {
 			case write:
-				obj.Status = d.status
+				obj.Status, claimed = d.status, false
 			case attempt:
-				if now < lastClaim+30 && calling(before) {
-					t.Fatal("a call although a claim stands")
-				}
 				if suspended(obj) || finished(obj) || passed(deadline(obj), at(now)) || at(now).Before(timeOf(obj.Status.NextAttemptTime)) {
 					t.Fatalf("a call that must not be made: %+v", obj)
 				}
+				if n := obj.Spec.NotAfter; n != nil && !at(now).Before(n.Time) {
+					t.Fatal("a call past notAfter")
+				}
 				attempts := obj.Status.Attempts
 				claimedAt(now)(obj)
-				lastClaim = now
 				if obj.Status.Attempts != attempts+1 {
 					t.Fatal("a claim that does not count")
 				}
-				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "crash"}).Draw(t, "answer") {
+				claimed, ends = true, now+30
+				answered := now + rapid.SampledFrom([]int{0, 9, 3600, -3600}).Draw(t, "in the call")
+				latest = max(latest, answered)
+				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "not called", "crash"}).Draw(t, "answer") {
 				case "done":
-					loggedOutAt(now)(obj)
+					loggedOutAt(answered)(obj)
+					claimed = false
 				case "refused":
-					refusedAt(now)(obj)
+					refusedAt(answered)(obj)
+					claimed = false
 				case "throttled":
-					throttledAt(now, rapid.IntRange(0, 300).Draw(t, "backoff"))(obj)
+					throttledAt(answered, rapid.IntRange(0, int(backoffCap/time.Second)).Draw(t, "backoff"))(obj)
+					claimed = false
+				case "not called":
+					obj.Status = uncalledStatus(obj, at(answered))
+					claimed = false
 				}
 			case wait:
 				if !finished(obj) && !suspended(obj) && d.at.IsZero() {
 					t.Fatalf("an unfinished object that nothing wakes: %+v", obj)
+				}
+				if !finished(obj) && !suspended(obj) && d.at.After(at(latest).Add(backoffCap)) {
+					t.Fatalf("waits until %s", d.at)
 				}
 			}
 			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) && meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
@@ -357,10 +374,11 @@ func TestRandomHistories(t *testing.T) {
 				t.Fatal("completionTime does not say what Finished says")
 			}
 		}
-		// Left alone and with time enough, every object that is not held finishes.
+		// Left alone and with time enough, every object that is not held finishes,
+		// whatever the clocks have shown.
 		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
 		for range 5 {
-			now += 4000
+			now = max(now, int(deadline(obj).Sub(created).Seconds())) + 4000
 			if d := decide(obj, time.Time{}, at(now)); d.do == write {
 				obj.Status = d.status
 			} else if d.do == attempt {

@@ -2,10 +2,11 @@ package chime
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -37,20 +38,41 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// FuzzClassify: whatever answer comes, with whatever headers, only 204 is a
+// logout, and every other answer is an error that is fit for a status.
 func FuzzClassify(f *testing.F) {
-	f.Add(400, "ThrottlingException:http://x", "7", "3f1c", `{"Code":"NotFound","Message":"no user"}`)
-	f.Add(403, "", "", "", `{"__type":"a#AccessDeniedException","message":"\u202eAWS4-HMAC-SHA256"}`)
-	f.Add(200, "NotFound", "Fri, 20 Feb 2026 10:00:09 GMT", "\x00", `<html>`)
-	f.Add(999, "a#b#c:d", "-1", strings.Repeat("9", 200), `{"Message":"`+strings.Repeat("界", 300)+`"}`)
-	f.Add(500, "", "", "", strings.Repeat("[", 20_000))
-	f.Fuzz(func(t *testing.T, status int, errorType, retryAfter, id, body string) {
-		e := classify(&answer{
-			status: status,
-			header: http.Header{"X-Amzn-Errortype": {errorType}, "Retry-After": {retryAfter}, "X-Amzn-Requestid": {id}},
-			body:   []byte(body),
-			at:     time.Unix(1771588800, 0),
-			token:  keys.SessionToken,
-		})
+	c := newClient(f, "https://service.chime.aws.amazon.com")
+	is := new(http.Response)
+	c.wire.transport = answers{is}
+	f.Add(204, "x-amzn-RequestId: 3f1c\nContent-Length: 7", "ignored")
+	f.Add(400, "X-Amzn-ErrorType: ThrottlingException:http://x\nRetry-After: 7\nX-Amzn-RequestId: 3f1c", `{"Code":"NotFound","Message":"no user"}`)
+	f.Add(403, "Content-Encoding: gzip", `{"__type":"a#AccessDeniedException","message":"\u202eAWS4-HMAC-SHA256"}`)
+	f.Add(200, "X-Amzn-ErrorType: NotFound\nRetry-After: Fri, 20 Feb 2026 10:00:09 GMT\nX-Amz-Request-Id: \x00", `<html>`)
+	f.Add(307, "Location: https://elsewhere.example/\nLocation: ://", "")
+	f.Add(999, "X-Amzn-ErrorType: a#b#c:d\nRetry-After: -1\nRetry-After: 9\nx-amzn-requestid: "+strings.Repeat("9", 200), `{"Message":"`+strings.Repeat("界", 300)+`"}`)
+	f.Add(500, "Date: today\nDate: Mon, 01 Jan 0001 00:00:00 GMT\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT", strings.Repeat("[", 20_000))
+	f.Add(401, "X-Amzn-ErrorType: \xff\n: \n\nDate", `{"Code":["NotFound"],"code":7,"__type":"#","Message":{},"message":"`+keys.SessionToken+`"}`)
+	f.Fuzz(func(t *testing.T, status int, headers, body string) {
+		header := http.Header{}
+		for line := range strings.Lines(headers) {
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+			header.Add(name, strings.TrimSpace(value))
+		}
+		*is = http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
+		receipt, err := c.Logout(t.Context(), account, user)
+		if (err == nil) != (status == http.StatusNoContent) || err == nil && receipt.HTTPStatusCode != status {
+			t.Fatalf("%d: %+v, %v", status, receipt, err)
+		}
+		if err == nil {
+			if id := receipt.RequestID; id != token(id) {
+				t.Errorf("request ID %q", id)
+			}
+			return
+		}
+		e, ok := errors.AsType[*logout.Error](err)
+		if !ok {
+			t.Fatalf("%T is no *logout.Error: %v", err, err)
+		}
 		checkFit(t, e)
 		if e.HTTPStatusCode != status {
 			t.Errorf("status %d became %d", status, e.HTTPStatusCode)
@@ -58,8 +80,18 @@ func FuzzClassify(f *testing.F) {
 		if status < 400 && e.Reason != logout.UnexpectedResponse {
 			t.Errorf("%d is %s", status, e.Reason)
 		}
+		if strings.Contains(e.Message, keys.SessionToken) {
+			t.Errorf("the session token is in %q", e.Message)
+		}
 	})
 }
+
+// answers gives one answer to every request.
+type answers struct{ is *http.Response }
+
+func (a answers) RoundTrip(*http.Request) (*http.Response, error) { return a.is, nil }
+
+func (answers) CloseIdleConnections() {}
 
 // checkFit fails the test unless e is fit for a status: its class fits its
 // reason, and its texts are bounded and printable.

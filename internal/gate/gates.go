@@ -24,7 +24,7 @@ const Unprobed = 10 * time.Minute
 
 const (
 	tellAfter   = 10 * time.Second
-	tellSpacing = 10 * time.Millisecond
+	tellSpacing = 20 * time.Millisecond
 )
 
 // Gates of all providers. They share a number of calls under way, of which each
@@ -61,7 +61,7 @@ type Applicant struct {
 // Wait is what an object that has no slot yet can expect.
 type Wait struct {
 	// Tell is when the object is to be told that it waits, if it still does:
-	// after ten seconds, or later where many wait (a hundred a second are told),
+	// after ten seconds, or later where many wait (fifty a second are told),
 	// so that the telling does not take what the calls need.
 	Tell time.Time
 	// Expected is when it will have its slot, if nothing gets better or worse.

@@ -235,13 +235,13 @@ func TestTold(t *testing.T) {
 			return time.Until(wait.Tell)
 		}
 		for i := range 4 {
-			if got := told(i); got != 10*time.Second+time.Duration(i)*10*time.Millisecond {
+			if got := told(i); got != 10*time.Second+time.Duration(i)*20*time.Millisecond {
 				t.Errorf("%d is to be told after %s", i, got)
 			}
 		}
 		after(time.Second)
 		for i := range 4 {
-			if got := told(i); got != 9*time.Second+time.Duration(i)*10*time.Millisecond {
+			if got := told(i); got != 9*time.Second+time.Duration(i)*20*time.Millisecond {
 				t.Errorf("%d is to be told after %s more", i, got)
 			}
 		}

@@ -17,8 +17,9 @@ const (
 	// noticed about as seldom.
 	recovery = 1.02
 	// longestTurn is how long a call may have to wait for its turn before no
-	// more slots are handed out.
-	longestTurn = 250 * time.Millisecond
+	// more slots are handed out: longer than a claim takes on a busy machine, or
+	// the calls in line would be over before there are more.
+	longestTurn = time.Second
 	// slowest rate, in calls a second.
 	slowest = 0.1
 )

@@ -32,8 +32,8 @@ func (t *turns) next() {
 	close(line.Remove(line.Front()).(chan struct{}))
 }
 
-// Await waits for the turn of the call, milliseconds as a rule and up to about
-// longestTurn under full load, and reports whether it may be made: not if the
+// Await waits for the turn of the call, milliseconds as a rule and tenths of a
+// second under full load, and reports whether it may be made: not if the
 // gate has closed since the slot was given, or the provider has another client,
 // or ctx is done first. It is to be asked right before the call; what comes
 // before takes a time that varies.
