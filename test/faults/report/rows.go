@@ -74,7 +74,7 @@ var rows = []row{
 	{
 		Fault:     "Resync every second, and upgrade and downgrade, over 5 000 finished objects",
 		Guarantee: "nothing happens",
-		shown:     []scenarios{{"faults", "TestFinished"}},
+		shown:     []scenarios{{"faults", "TestResync"}},
 	},
 	{
 		Fault:     "etcd is restored from an older copy",
