@@ -126,6 +126,7 @@ func (s suite) read(dir string) (o outcome, err error) {
 	}
 	defer func() { _ = events.Close() }() // it is only read
 	o.tests = map[string]string{}
+	ended, failed := false, false
 	each(events, func(e event) {
 		if o.Date.IsZero() {
 			o.Date = e.Time
@@ -135,10 +136,11 @@ func (s suite) read(dir string) (o outcome, err error) {
 		case e.Test != "":
 			o.tests[e.Test] = e.Action
 		default: // the package
-			o.passed = e.Action == "pass"
+			ended, failed = true, failed || e.Action == "fail"
 			o.Took = e.Time.Sub(o.Date)
 		}
 	})
+	o.passed = ended && !failed
 	kept, err := os.Open(s.kept(dir))
 	if errors.Is(err, os.ErrNotExist) {
 		return o, nil // none was measured
