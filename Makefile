@@ -119,7 +119,7 @@ overload: ## Run the overload scenarios in full, ten thousand objects each (in a
 
 .PHONY: reliability
 reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about two hours)
-	@$(WITH_ASSETS) go build -o bin/reliability ./test/faults/report && exec bin/reliability $(RELIABILITYFLAGS)
+	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)
 
 .PHONY: soak
 soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl

@@ -134,7 +134,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("the page says that something is wrong:\n%s", md)
 	}
 	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatalf("%v in the plot:\n%s", err, svg)
