@@ -117,6 +117,12 @@ bench: ## Compare the operator with a bare loop, and write docs/performance.md (
 overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)
 	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
 
+# A line when a scenario begins and one when it ends; all of the rest is in bin/faults.log.
+.PHONY: test-faults
+test-faults: ## Run the fault scenarios in full, and print what they measured (in about 20 minutes)
+	@mkdir -p bin && $(WITH_ASSETS) { go test -count=1 -timeout 25m -v ./test/faults -full 2>&1; echo "exit status $$?"; } | tee bin/faults.log | \
+	  awk '/^exit status/ { status = $$3 } /^scenario / { table = 1 } table || /^=== RUN|^ *--- |^FAIL|^ok|^panic/; END { exit status }'
+
 .PHONY: reliability
 reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about two hours)
 	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)

@@ -12,6 +12,9 @@ const (
 	backoffCap  = 5 * time.Minute
 	// slowBackoff is the least wait where somebody has to mend something first.
 	slowBackoff = 30 * time.Second
+	// MaxVisibilityTimeout is the longest that a claim may keep others away: no
+	// wait for an attempt is longer than the backoff's cap, whatever it is for.
+	MaxVisibilityTimeout = backoffCap
 )
 
 // backoff is how long to wait after the attempt of the given number (from 1)
@@ -20,7 +23,7 @@ const (
 // the operator does not reset it. random is in [0, 1).
 //
 // Full jitter, because the objects of one outage would otherwise come back
-// together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+// together.
 func backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
 	least := failure.RetryAfter
 	if failure.Class == logout.RetrySlowly {

@@ -38,7 +38,7 @@ type decision struct {
 // object alone can tell. mended is when its provider was last given other
 // credentials or another address; zero for never.
 func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
-	next := nextAttempt(obj, mended)
+	next := nextAttempt(obj, mended, now)
 	switch {
 	case !obj.DeletionTimestamp.IsZero():
 		return decision{}
@@ -67,15 +67,22 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 }
 
 // nextAttempt is the time before which the object is not attempted. A backoff
-// ends when what the last attempt failed of has been mended since.
-func nextAttempt(obj *v1alpha1.UserLogout, mended time.Time) time.Time {
+// ends when what the last attempt failed of has been mended since; not if that
+// was at a time that has yet to come, by a clock that has been set back.
+func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 	switch ready(obj.Status).Reason {
 	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
-		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) {
+		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) && !mended.After(now) {
 			return time.Time{}
 		}
 	}
-	return timeOf(obj.Status.NextAttemptTime)
+	next := timeOf(obj.Status.NextAttemptTime)
+	if next.After(now.Add(backoffCap + time.Second)) {
+		// Nobody waits for so long: it was written by a clock that has been set
+		// back since, or by another that is ahead.
+		return time.Time{}
+	}
+	return next
 }
 
 // decideQueued is for an object that has to wait for its slot. It will be

@@ -183,6 +183,7 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), attempt},
 		{"another endpoint", logout.UnexpectedResponse, at(7), attempt},
 		{"not what it failed of", logout.Throttled, at(7), wait},
+		{"at a time that has yet to come", logout.Unauthorized, at(3600), wait},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if d := decide(object(claimedAt(5), failedAt(5, tt.reason)), tt.mended, at(8)); d.do != tt.do {
@@ -301,6 +302,23 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestClockSetBack: an object does not wait for the hour by which the clock was
+// set back, but as long as anybody may wait.
+func TestClockSetBack(t *testing.T) {
+	for name, obj := range map[string]*v1alpha1.UserLogout{
+		"in a backoff":                 object(claimedAt(3600), throttledAt(3601, 60)),
+		"after a crash in mid-attempt": object(claimedAt(3600)),
+	} {
+		if d := decide(obj, time.Time{}, at(1)); d.do != attempt {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+	longest := object(claimedAt(10), throttledAt(10, int(backoffCap.Seconds())))
+	if d := decide(longest, time.Time{}, at(9)); d.do != wait || !d.at.Equal(at(10).Add(backoffCap)) {
+		t.Errorf("the longest backoff, a second set back: %+v", d)
+	}
+}
+
 // TestRandomHistories drives decide with any order of edits, answers, crashes
 // and passing time, by a clock that is set forward and back, and checks what
 // must hold at every step.
@@ -311,10 +329,9 @@ func TestRandomHistories(t *testing.T) {
 			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
 		}
 		now, claimed, ends := 0, false, 0 // ends: of the claim that stands
-		latest := 0                       // that any clock has shown
+		const longest = backoffCap + time.Second
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000, 3600, -3600}).Draw(t, "pass")
-			latest = max(latest, now)
 			if rapid.Bool().Draw(t, "edit") {
 				obj.Spec.Suspend = ptr.To(rapid.Bool().Draw(t, "suspend"))
 				obj.Generation++
@@ -324,14 +341,14 @@ func TestRandomHistories(t *testing.T) {
 			if finished(before) && d.do == write && ready(d.status).Reason != ready(before.Status).Reason {
 				t.Fatalf("a finished object changed: %+v", d)
 			}
-			if claimed && now < ends && d.do != wait {
+			if claimed && now < ends && at(ends).Sub(at(now)) <= longest && d.do != wait {
 				t.Fatalf("%d although a claim stands", d.do)
 			}
 			switch d.do {
 			case write:
 				obj.Status, claimed = d.status, false
 			case attempt:
-				if suspended(obj) || finished(obj) || passed(deadline(obj), at(now)) || at(now).Before(timeOf(obj.Status.NextAttemptTime)) {
+				if suspended(obj) || finished(obj) || passed(deadline(obj), at(now)) || at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
 					t.Fatalf("a call that must not be made: %+v", obj)
 				}
 				if n := obj.Spec.NotAfter; n != nil && !at(now).Before(n.Time) {
@@ -344,7 +361,6 @@ func TestRandomHistories(t *testing.T) {
 				}
 				claimed, ends = true, now+30
 				answered := now + rapid.SampledFrom([]int{0, 9, 3600, -3600}).Draw(t, "in the call")
-				latest = max(latest, answered)
 				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "not called", "crash"}).Draw(t, "answer") {
 				case "done":
 					loggedOutAt(answered)(obj)
@@ -363,7 +379,7 @@ func TestRandomHistories(t *testing.T) {
 				if !finished(obj) && !suspended(obj) && d.at.IsZero() {
 					t.Fatalf("an unfinished object that nothing wakes: %+v", obj)
 				}
-				if !finished(obj) && !suspended(obj) && d.at.After(at(latest).Add(backoffCap)) {
+				if !finished(obj) && !suspended(obj) && d.at.After(at(now).Add(longest)) {
 					t.Fatalf("waits until %s", d.at)
 				}
 			}

@@ -132,9 +132,18 @@ func (f *finishedObjects) note(kind watch.EventType, obj *v1alpha1.UserLogout) b
 	return true
 }
 
-// WatchWithContext is for the RetryWatcher.
+// WatchWithContext is for the RetryWatcher. That the API server has forgotten where
+// the watch was is made an event, as which it mostly comes anyway: as an error the
+// RetryWatcher would take it for trouble that passes, and ask again for ever.
 func (f *finishedObjects) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-	return f.client.Watch(ctx, &v1alpha1.UserLogoutList{}, f.selector(), &client.ListOptions{Raw: &o})
+	watcher, err := f.client.Watch(ctx, &v1alpha1.UserLogoutList{}, f.selector(), &client.ListOptions{Raw: &o})
+	var forgotten *apierrors.StatusError
+	if errors.As(err, &forgotten) && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err)) {
+		events := make(chan watch.Event, 1)
+		events <- watch.Event{Type: watch.Error, Object: &forgotten.ErrStatus}
+		return watch.NewProxyWatcher(events), nil
+	}
+	return watcher, err
 }
 
 func (f *finishedObjects) selector() client.MatchingFieldsSelector {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/providertest"
 )
 
 // operatorLog is all that the operator logs.
@@ -55,12 +56,16 @@ func findLeaks(ctx context.Context) error {
 		}
 		places[name] = string(text)
 	}
+	secrets := []string{credentials.SecretAccessKey, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, malformedKey, "AWS4-HMAC-SHA256"}
+	for _, p := range providertest.All {
+		secrets = append(secrets, p.SecretValues()...)
+	}
 	var leaks []error
 	for place, text := range places {
 		if !strings.Contains(text, "logout") {
 			leaks = append(leaks, fmt.Errorf("nothing of the operator in the %s: this search proves nothing", place))
 		}
-		for _, secret := range []string{credentials.SecretAccessKey, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, malformedKey, "AWS4-HMAC-SHA256"} {
+		for _, secret := range secrets {
 			if strings.Contains(text, secret) {
 				leaks = append(leaks, fmt.Errorf("%q is in the %s", secret, place))
 			}

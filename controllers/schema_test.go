@@ -1,12 +1,14 @@
 package controllers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -73,6 +75,47 @@ func refused(t *tenant, err error, what string, parts ...string) {
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: refused with %q, which does not say %q", what, err, part)
+		}
+	}
+}
+
+// TestWhatPassesCanBeRead: one object that the API server takes and the
+// operator cannot decode would keep it from reading all others. The format
+// date-time lets more pass than encoding/json does: a small t, 99 hours of offset.
+func TestWhatPassesCanBeRead(t *testing.T) {
+	tt := newTenant(t)
+	for _, field := range []struct {
+		name   string
+		values []any
+		passes int // how many of them, from the first on
+	}{
+		{"notAfter", []any{
+			"2096-11-22T12:00:00Z", "2096-11-22T12:00:00.5+01:00", "2999-12-31T23:59:59-23:59",
+			"2096-11-22t12:00:00Z", "2096-11-22T12:00:00z", "2096-11-22T12:00:00,5Z", "2096-11-22T12:00:00+99:99", "2096-11-22T24:00:00Z",
+			"2096-02-30T12:00:00Z", "2096-11-22T23:59:60Z", "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00Z", "2096-11-22", "",
+		}, 3},
+		{"activeDeadlineSeconds", []any{int64(1 << 30), 60.0, int64(1 << 32), 1.5}, 2},
+		{"ttlSecondsAfterFinished", []any{int64(1 << 30), 60.0, int64(1 << 32), 1.5}, 2},
+	} {
+		for i, value := range field.values {
+			obj := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+				"accountID": "a", "userID": "b", "suspend": true, field.name: value,
+			}}}
+			obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("UserLogout"))
+			obj.SetNamespace(tt.namespace)
+			obj.SetName(unique(t))
+			if err := cluster.Create(t.Context(), obj); i >= field.passes {
+				refused(tt, err, fmt.Sprintf("%s: %v", field.name, value), field.name)
+			} else if err != nil {
+				t.Errorf("%s: %v: %v", field.name, value, err)
+			}
+			var list v1alpha1.UserLogoutList
+			if err := cluster.List(t.Context(), &list, client.InNamespace(tt.namespace)); err != nil {
+				t.Errorf("%s: %v: %v", field.name, value, err)
+			}
+			if err := cluster.Delete(t.Context(), obj); client.IgnoreNotFound(err) != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

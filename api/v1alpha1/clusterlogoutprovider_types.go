@@ -35,18 +35,19 @@ type ClusterLogoutProvider struct {
 	Status ClusterLogoutProviderStatus `json:"status,omitempty,omitzero"`
 }
 
-// ProviderType names a kind of service.
+// ProviderType names a kind of service. Each has a member of the union in
+// ClusterLogoutProviderSpec, and a file of its own: provider_*_types.go.
 //
-// +kubebuilder:validation:Enum=AmazonChime
+// +kubebuilder:validation:Enum=AmazonChime;AmazonCognito;GlobalTokenRevocation;Keycloak
 type ProviderType string
-
-// AmazonChimeProviderType is a service that speaks Amazon Chime's LogoutUser.
-const AmazonChimeProviderType ProviderType = "AmazonChime"
 
 // ClusterLogoutProviderSpec describes a service and who may use it.
 //
 // +union
-// +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",fieldPath=".amazonChime",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'AmazonCognito' ? has(self.amazonCognito) : !has(self.amazonCognito)",fieldPath=".amazonCognito",message="amazonCognito is required when type is AmazonCognito, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'GlobalTokenRevocation' ? has(self.globalTokenRevocation) : !has(self.globalTokenRevocation)",fieldPath=".globalTokenRevocation",message="globalTokenRevocation is required when type is GlobalTokenRevocation, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Keycloak' ? has(self.keycloak) : !has(self.keycloak)",fieldPath=".keycloak",message="keycloak is required when type is Keycloak, and forbidden otherwise"
 type ClusterLogoutProviderSpec struct {
 	// type says which member of the union below describes the service.
 	// +unionDiscriminator
@@ -57,6 +58,22 @@ type ClusterLogoutProviderSpec struct {
 	// +unionMember
 	// +optional
 	AmazonChime *AmazonChimeProvider `json:"amazonChime,omitempty"`
+
+	// amazonCognito describes user pools of Amazon Cognito.
+	// +unionMember
+	// +optional
+	AmazonCognito *AmazonCognitoProvider `json:"amazonCognito,omitempty"`
+
+	// globalTokenRevocation describes a service that speaks Global Token
+	// Revocation.
+	// +unionMember
+	// +optional
+	GlobalTokenRevocation *GlobalTokenRevocationProvider `json:"globalTokenRevocation,omitempty"`
+
+	// keycloak describes a Keycloak.
+	// +unionMember
+	// +optional
+	Keycloak *KeycloakProvider `json:"keycloak,omitempty"`
 
 	// accountIDs are the accounts whose users may be logged out through this
 	// provider; "*" stands for any.
@@ -79,42 +96,10 @@ type ClusterLogoutProviderSpec struct {
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
 }
 
-// AmazonChimeProvider describes a service that speaks Amazon Chime's
-// LogoutUser, and how to sign in to it.
-type AmazonChimeProvider struct {
-	// endpoint is the URL of the service, with its base path if it has one:
-	// for AWS, https://service.chime.aws.amazon.com. It must be https, unless
-	// the host is the loopback or the operator runs with
-	// --allow-insecure-endpoints.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://service.chime.aws.amazon.com"
-	Endpoint string `json:"endpoint,omitempty"`
-
-	// region is the AWS region the requests are signed for.
-	// +optional
-	// +default="us-east-1"
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="must be the name of a region, such as us-east-1"
-	Region string `json:"region,omitempty"`
-
-	// credentials are those the requests are signed with; absent means the
-	// operator's own AWS identity (IRSA, Pod Identity, environment).
-	// +optional
-	Credentials *Credentials `json:"credentials,omitempty"`
-
-	// assumeRole is a role to assume, by AWS STS, before signing.
-	// +optional
-	AssumeRole *AssumeRole `json:"assumeRole,omitempty"`
-}
-
 // Credentials says where the credentials are.
 type Credentials struct {
-	// secretRef names a Secret in the operator's namespace with the keys
-	// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where
-	// the credentials are temporary.
+	// secretRef names a Secret in the operator's namespace. Which keys it has
+	// depends on the type of the provider.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 }
@@ -126,21 +111,6 @@ type SecretReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
-}
-
-// AssumeRole says which role to assume.
-type AssumeRole struct {
-	// roleARN is the ARN of the role.
-	// +required
-	// +kubebuilder:validation:MinLength=20
-	// +kubebuilder:validation:MaxLength=2048
-	RoleARN string `json:"roleARN,omitempty"`
-
-	// externalID is what the role's trust policy asks for, if it does.
-	// +optional
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=1224
-	ExternalID string `json:"externalID,omitempty"`
 }
 
 // NamespacesFrom says how namespaces are chosen.

@@ -78,8 +78,12 @@ type UserLogoutSpec struct {
 	// notAfter is the moment after which the user must not be logged out any
 	// more: a logout not done by then is not done at all. It is the guard
 	// against a manifest that is applied again much later (from Git, from a
-	// backup) logging out a person who has long signed in again. Immutable.
+	// backup) logging out a person who has long signed in again. Immutable. As
+	// in 2026-11-24T12:00:00Z.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:Pattern=`^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 
 	// activeDeadlineSeconds is how long to keep trying, in seconds from

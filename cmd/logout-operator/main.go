@@ -68,7 +68,7 @@ func parse(args []string, stderr io.Writer) (operator.Options, error) {
 	config.RegisterFlags(flags)
 	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time for one provider")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second, "how long an attempt may take, from its claim to the end of its call")
-	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second, "how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout")
+	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second, "how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout, at most 5m")
 	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")
 	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false, "allow providers whose endpoint is http on another host than the loopback")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "wait for the lease before doing anything, so that several replicas can run")

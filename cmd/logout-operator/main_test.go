@@ -19,6 +19,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		{"--workers=0", "--workers must be at least 1"},
 		{"--call-timeout=0s", "--call-timeout must be above zero"},
 		{"--call-timeout=20s", "--visibility-timeout (30s) must be at least twice --call-timeout (20s)"},
+		{"--visibility-timeout=6m", "--visibility-timeout must be at most 5m0s, not 6m0s"},
 		{"--visibility-timeout=10s", "--visibility-timeout (10s) must be at least twice --call-timeout (10s)"},
 		{"--namespace=", "--namespace must not be empty"},
 		{"--log-level=loud", "-log-level"},

@@ -2,6 +2,7 @@ package chime
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -211,9 +213,13 @@ func TestMessages(t *testing.T) {
 		"authorization":      {"no equal sign in Authorization header: 'x'", "the service answered HTTP 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := classify(&answer{status: 500, body: []byte(`{"Message":` + quote(tc.said) + `}`), header: http.Header{}, token: keys.SessionToken})
-			if got.Message != tc.want {
-				t.Errorf("got %q, want %q", got.Message, tc.want)
+			server, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusInternalServerError)
+				fmt.Fprintf(w, `{"Message":%s}`, quote(tc.said))
+			})
+			_, got := attempt(t, newClient(t, server.URL))
+			if got == nil || got.Message != tc.want {
+				t.Errorf("got %+v, want %q", got, tc.want)
 			}
 		})
 	}
@@ -242,4 +248,45 @@ func TestNothingSecretInErrors(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Both spellings of LogoutUser's own codes, and of those common to all AWS
+// services, mean the same at any error status.
+func TestCodes(t *testing.T) {
+	var code string
+	var status int
+	server, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", code)
+		w.WriteHeader(status)
+	})
+	c := newClient(t, server.URL)
+	for reason, list := range map[logout.Reason]string{
+		logout.BadRequest:         "BadRequest ValidationError",
+		logout.NotFound:           "NotFound",
+		logout.Forbidden:          "Forbidden",
+		logout.Unauthorized:       "UnauthorizedClient AccessDenied ExpiredToken NotAuthorized OptInRequired UnrecognizedClient InvalidClientTokenId IncompleteSignature RequestExpired SignatureDoesNotMatch MissingAuthenticationToken InvalidSignature RequestTimeTooSkewed",
+		logout.Throttled:          "ThrottledClient Throttling TooManyRequests",
+		logout.ServiceUnavailable: "ServiceUnavailable",
+		logout.ServiceFailure:     "ServiceFailure InternalFailure RequestTimeout RequestAborted",
+		logout.UnexpectedResponse: "UnknownOperation",
+	} {
+		for _, name := range strings.Fields(list) {
+			for _, code = range []string{name, name + "Exception"} {
+				for _, status = range []int{400, 401, 403, 404, 408, 429, 500, 503} {
+					if _, got := attempt(t, c); got == nil || got.Reason != reason {
+						t.Errorf("%s at %d: got %+v, want %s", code, status, got, reason)
+					}
+				}
+			}
+		}
+	}
+}
+
+// quote returns s as JSON, keeping bytes that are not UTF-8.
+func quote(s string) string {
+	if utf8.ValidString(s) {
+		b, _ := json.Marshal(s)
+		return string(b)
+	}
+	return `"` + s + `"`
 }

@@ -11,37 +11,44 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awschime "github.com/aws/aws-sdk-go-v2/service/chime"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/logout-operator/logout-operator/internal/awsauth"
+	"github.com/logout-operator/logout-operator/internal/awscall"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
+
+// logoutUser and the errors it documents.
+var logoutUser = awscall.Service{
+	Operation: "LogoutUser",
+	Status:    http.StatusNoContent,
+	Codes: []awscall.Codes{
+		{Reason: logout.BadRequest, Patterns: []string{"BadRequest"}},
+		{Reason: logout.NotFound, Patterns: []string{"NotFound"}},
+		{Reason: logout.Forbidden, Patterns: []string{"Forbidden"}},
+		{Reason: logout.Unauthorized, Patterns: []string{"UnauthorizedClient"}},
+		{Reason: logout.Throttled, Patterns: []string{"ThrottledClient"}},
+		{Reason: logout.ServiceFailure, Patterns: []string{"ServiceFailure"}},
+	},
+}
 
 // Config of a Client.
 type Config struct {
 	// Endpoint is the URL before /accounts/…; it may have a base path. It must
-	// pass CheckEndpoint.
+	// pass httpcall.CheckEndpoint.
 	Endpoint string
 	// AllowInsecure allows Endpoint to be http on another host than the loopback.
 	AllowInsecure bool
-	// Region goes into the signature; us-east-1 for the documented endpoint.
-	Region string
-	// Credentials to sign with; nil for the program's own AWS identity, found
-	// as every AWS SDK finds it (environment, web identity, pod identity,
-	// shared files, instance metadata).
-	Credentials *Credentials
-	// AssumeRole, where not nil, is assumed with those credentials by AWS STS,
-	// and the requests are signed with the role's.
-	AssumeRole *AssumeRole
+	// Auth says what to sign with, and for which region: us-east-1 for the
+	// documented endpoint.
+	Auth awsauth.Config
 }
 
 // Client calls LogoutUser. It is safe for concurrent use.
 type Client struct {
-	api         *awschime.Client
-	credentials aws.CredentialsProvider
-	wire        *wire
+	awscall.Caller
+	api *awschime.Client
 }
 
 var _ logout.Provider = (*Client)(nil)
@@ -49,28 +56,23 @@ var _ logout.Provider = (*Client)(nil)
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
 func New(ctx context.Context, config Config) (*Client, error) {
-	if err := CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
+	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
 		return nil, errors.New("endpoint " + err.Error())
 	}
-	if !smithyhttp.ValidHostLabel(config.Region) {
-		return nil, errors.New("region must consist of letters, digits and -")
-	}
-	credentials, err := newCredentials(ctx, config)
+	credentials, err := awsauth.New(ctx, config.Auth)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{credentials: credentials, wire: newWire()}
-	// Made from these options alone, not from an aws.Config, so that no
-	// AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT, AWS_MAX_ATTEMPTS or shared file
-	// changes where a logout goes or how often.
+	c := &Client{Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire()}}
+	o := c.Options()
 	c.api = awschime.New(awschime.Options{
-		APIOptions:   []func(*middleware.Stack) error{onlyNoContent},
-		AppID:        "logout-operator", // in the User-Agent
+		APIOptions:   o.APIOptions,
+		AppID:        awscall.AppID,
 		BaseEndpoint: aws.String(config.Endpoint),
-		Credentials:  aws.CredentialsProviderFunc(c.retrieve),
-		HTTPClient:   c.wire,
-		Region:       config.Region,
-		Retryer:      aws.NopRetryer{},
+		Credentials:  o.Credentials,
+		HTTPClient:   o.HTTPClient,
+		Region:       config.Auth.Region,
+		Retryer:      o.Retryer,
 	})
 	return c, nil
 }
@@ -79,55 +81,12 @@ func New(ctx context.Context, config Config) (*Client, error) {
 // promises. IDs that logout.CheckID refuses, and credentials that cannot be
 // had, end it before anything is sent.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {
-	for _, id := range []struct{ field, value string }{{"accountID", accountID}, {"userID", userID}} {
-		if err := logout.CheckID(id.value); err != nil {
-			return logout.Receipt{}, &logout.Error{
-				Reason:  logout.BadRequest,
-				Class:   logout.Permanent,
-				Message: id.field + " " + err.Error(),
-			}
-		}
+	if err := logout.CheckIDs(accountID, userID); err != nil {
+		return logout.Receipt{}, err
 	}
 	out, err := c.api.LogoutUser(ctx, &awschime.LogoutUserInput{AccountId: &accountID, UserId: &userID})
 	if err != nil {
-		return logout.Receipt{}, c.failure(err)
+		return logout.Receipt{}, c.Failure(err)
 	}
-	receipt := logout.Receipt{HTTPStatusCode: http.StatusNoContent} // onlyNoContent lets no other pass
-	if resp, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
-		receipt.RequestID = requestID(resp.Header)
-	}
-	return receipt, nil
-}
-
-// CheckCredentials retrieves the credentials, which may mean asking AWS STS or
-// the instance's metadata but never the endpoint. The error is fit for people
-// and holds no credential.
-func (c *Client) CheckCredentials(ctx context.Context) error {
-	_, err := c.retrieve(ctx)
-	return err
-}
-
-// Close closes idle connections. Calls under way go on, and so may later ones.
-func (c *Client) Close() { c.wire.transport.CloseIdleConnections() }
-
-// failure turns what the SDK returned into the seam's error.
-func (c *Client) failure(err error) *logout.Error {
-	if a, ok := errors.AsType[*answer](err); ok {
-		e := classify(a)
-		if cache, ok := c.credentials.(*aws.CredentialsCache); ok && e.Reason == logout.Unauthorized {
-			// The service knows better than the expiry time: the next attempt
-			// retrieves them anew.
-			cache.Invalidate()
-		}
-		return e
-	}
-	if e, ok := errors.AsType[credentialsError](err); ok {
-		return &logout.Error{
-			Reason:       logout.Unauthorized,
-			Class:        logout.RetrySlowly,
-			ProviderWide: true,
-			Message:      e.Error(),
-		}
-	}
-	return unreachable(err)
+	return c.Receipt(out.ResultMetadata), nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -38,11 +39,11 @@ func bare(t *testing.T, set map[string]string) {
 
 // newRoleClient returns a client that signs with keys or, if they are nil, the
 // process's identity, after assuming roleARN if externalID is given.
-func newRoleClient(t *testing.T, endpoint string, keys *Credentials, externalID string) *Client {
+func newRoleClient(t *testing.T, endpoint string, keys *awsauth.Keys, externalID string) *Client {
 	t.Helper()
-	config := Config{Endpoint: endpoint, Region: "us-east-1", Credentials: keys}
+	config := Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
 	if externalID != "" {
-		config.AssumeRole = &AssumeRole{RoleARN: roleARN, ExternalID: externalID}
+		config.Auth.AssumeRole = &awsauth.AssumeRole{RoleARN: roleARN, ExternalID: externalID}
 	}
 	c, err := New(context.Background(), config)
 	if err != nil {
@@ -172,7 +173,7 @@ func TestStaticKeysAreTrimmed(t *testing.T) {
 		signed = r.Header
 		w.WriteHeader(http.StatusNoContent)
 	})
-	c := newRoleClient(t, server.URL, &Credentials{AccessKeyID: "AKID1\n", SecretAccessKey: " s3cret\n", SessionToken: "token\r\n"}, "")
+	c := newRoleClient(t, server.URL, &awsauth.Keys{AccessKeyID: "AKID1\n", SecretAccessKey: " s3cret\n", SessionToken: "token\r\n"}, "")
 	if err := c.CheckCredentials(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -206,7 +207,7 @@ func TestNoCredentials(t *testing.T) {
 
 	for name, tc := range map[string]struct {
 		environment map[string]string
-		keys        *Credentials
+		keys        *awsauth.Keys
 		externalID  string
 		want        string
 	}{
@@ -246,7 +247,7 @@ func TestNoCredentials(t *testing.T) {
 
 func TestUnusableConfiguration(t *testing.T) {
 	bare(t, map[string]string{"AWS_PROFILE": "absent"})
-	_, err := New(context.Background(), Config{Endpoint: "https://chime.example", Region: "us-east-1"})
+	_, err := New(context.Background(), Config{Endpoint: "https://chime.example", Auth: awsauth.Config{Region: "us-east-1"}})
 	if err == nil || err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
 		t.Errorf("got %v", err)
 	}

@@ -12,7 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
 // The IDs of the reference example.
@@ -21,7 +23,7 @@ const (
 	user    = "1ab2345c-67de-8901-f23g-45h678901j2k"
 )
 
-var keys = Credentials{
+var keys = awsauth.Keys{
 	AccessKeyID:     "AKIDEXAMPLE",
 	SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
 	SessionToken:    "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUC+Q==",
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newClient returns a client of endpoint with static keys.
 func newClient(t testing.TB, endpoint string) *Client {
 	t.Helper()
-	c, err := New(context.Background(), Config{Endpoint: endpoint, Region: "us-east-1", Credentials: &keys})
+	c, err := New(context.Background(), Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: &keys}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ func newClient(t testing.TB, endpoint string) *Client {
 }
 
 // transport of a client, for tests to redirect.
-func transport(c *Client) *http.Transport { return c.wire.transport.(*http.Transport) }
+func transport(c *Client) *http.Transport { return c.Wire.Transport.(*http.Transport) }
 
 // serve starts an endpoint that counts the requests it sees.
 func serve(t testing.TB, handler http.HandlerFunc) (server *httptest.Server, requests *atomic.Int64) {
@@ -100,6 +102,6 @@ func attemptWith(ctx context.Context, t testing.TB, c *Client) (logout.Receipt, 
 	if !errors.As(err, &e) {
 		t.Fatalf("%T is no *logout.Error: %v", err, err)
 	}
-	checkFit(t, e)
+	logouttest.CheckFit(t, e)
 	return receipt, e
 }

@@ -210,7 +210,7 @@ func FuzzIDs(f *testing.F) {
 // capture makes the client send into the request it returns, and hear 204.
 func capture(c *Client) *http.Request {
 	sent := new(http.Request)
-	c.wire.transport = captured{sent}
+	c.Wire.Transport = captured{sent}
 	return sent
 }
 

@@ -238,6 +238,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // countWaiting notes since when somebody has been waiting.
 func (g *gate) countWaiting(now time.Time) {
 	switch waits := g.queue.len()+len(g.called) > 0; {

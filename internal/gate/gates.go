@@ -135,8 +135,9 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 func (g *Gates) gate(p Provider, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
-		if r := p.Restored; r != nil && r.Until.After(now.Add(logout.MaxRetryAfter)) {
-			r.Until = now.Add(logout.MaxRetryAfter) // by a clock that was ahead
+		if r := p.Restored; r != nil { // by a clock that may have been ahead
+			r.Since = earlier(r.Since, now)
+			r.Until = earlier(r.Until, now.Add(logout.MaxRetryAfter))
 		}
 		at = newGate(p.Limit, p.Client, p.Restored)
 		g.gates[p.Name] = at

@@ -220,6 +220,19 @@ func TestRestoredOnce(t *testing.T) {
 	})
 }
 
+// TestRestoredByAClockAhead: what an hour ahead has closed is closed now, and for
+// no longer than a service can ask for.
+func TestRestoredByAClockAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ahead := gather(t, 10), time.Now().Add(time.Hour)
+		restored := &gate.Closure{Reason: logout.Throttled, Since: ahead, Until: ahead.Add(15 * time.Second)}
+		closed := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with, Restored: restored}).Closed
+		if closed == nil || time.Until(closed.Since) != 0 || time.Until(closed.Until) != logout.MaxRetryAfter {
+			t.Errorf("restored: %+v", closed)
+		}
+	})
+}
+
 // TestTold: to tell objects that they wait takes no more than a share of what
 // can be stored, however many they are, and an object does not move it by
 // asking again.

@@ -35,6 +35,17 @@ func CheckID(id string) error {
 	return nil
 }
 
+// CheckIDs refuses a call for IDs that [CheckID] refuses. The error, if any, is
+// an *Error that ends the object for good; every provider begins with it.
+func CheckIDs(accountID, userID string) error {
+	for _, id := range []struct{ field, value string }{{"accountID", accountID}, {"userID", userID}} {
+		if err := CheckID(id.value); err != nil {
+			return &Error{Reason: BadRequest, Class: Permanent, Message: id.field + " " + err.Error()}
+		}
+	}
+	return nil
+}
+
 // invisible reports whether r is in one of Unicode's categories C (other) and Z
 // (separator), which are \p{C} and \p{Z} in the CRD's rule.
 func invisible(r rune) bool { return unicode.In(r, unicode.C, unicode.Z) }

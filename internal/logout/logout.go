@@ -57,6 +57,17 @@ const (
 	UnexpectedResponse  Reason = "UnexpectedResponse"
 )
 
+// Class is what every failure for this reason is.
+func (r Reason) Class() Class {
+	switch r {
+	case BadRequest, NotFound, Forbidden:
+		return Permanent
+	case Unauthorized, UnexpectedResponse:
+		return RetrySlowly
+	}
+	return Retry
+}
+
 // MaxMessageLength bounds Error.Message, in characters.
 const MaxMessageLength = 256
 

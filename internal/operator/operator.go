@@ -53,6 +53,8 @@ func (o Options) Validate() error {
 	case o.VisibilityTimeout < 2*o.CallTimeout:
 		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
 			o.VisibilityTimeout, o.CallTimeout)
+	case o.VisibilityTimeout > controllers.MaxVisibilityTimeout:
+		return fmt.Errorf("--visibility-timeout must be at most %s, not %s: no object waits longer for its next attempt", controllers.MaxVisibilityTimeout, o.VisibilityTimeout)
 	case o.Namespace == "":
 		return errors.New("--namespace must not be empty")
 	}

@@ -1,5 +1,6 @@
 // Package providers turns a ClusterLogoutProvider into the client of its
-// service. It is the one place that knows every type of provider.
+// service. It is the one place that knows every type of provider: types.go has
+// the table, and each type a file of its own.
 package providers
 
 import (
@@ -14,16 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/chime"
 	"github.com/logout-operator/logout-operator/internal/logout"
-)
-
-// Keys of the Secret that secretRef names: the names the AWS tools give their
-// environment variables.
-const (
-	KeyAccessKeyID     = "AWS_ACCESS_KEY_ID"
-	KeySecretAccessKey = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // the name of a key, not a credential
-	KeySessionToken    = "AWS_SESSION_TOKEN"     //nolint:gosec // likewise
 )
 
 // Client of one provider's service.
@@ -89,18 +81,22 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old, ok := r.clients[p.Name]
-	if ok && old.version == v {
+	old, replaces := r.clients[p.Name]
+	if replaces && old.version == v {
 		return old.client, nil
 	}
-	c, err := r.newClient(ctx, p, secret)
+	known, ok := typesOf[p.Spec.Type]
+	if !ok {
+		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
+	}
+	c, err := known.newClient(ctx, setup{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
 	if err != nil {
 		return nil, err
 	}
 	is := entry{version: v, client: c}
-	if ok {
+	if replaces {
 		old.client.Close()
-		is.changed = time.Now()
+		is.changed = time.Now().Round(0) // by the wall clock, as times in the API are
 	}
 	if r.clients == nil {
 		r.clients = map[string]entry{}
@@ -129,8 +125,12 @@ func (r *Resolver) Forget(name string) {
 
 // SecretName returns the name of the Secret a provider uses; empty for none.
 func SecretName(p *v1alpha1.ClusterLogoutProvider) string {
-	if c := p.Spec.AmazonChime; c != nil && c.Credentials != nil {
-		return c.Credentials.SecretRef.Name
+	known, ok := typesOf[p.Spec.Type]
+	if !ok {
+		return ""
+	}
+	if c := known.credentials(&p.Spec); c != nil {
+		return c.SecretRef.Name
 	}
 	return ""
 }
@@ -146,48 +146,4 @@ func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
 	}
 	return &s, err
-}
-
-// newClient makes the client for the provider's type.
-func (r *Resolver) newClient(ctx context.Context, p *v1alpha1.ClusterLogoutProvider, secret *corev1.Secret) (Client, error) {
-	spec := p.Spec.AmazonChime
-	if spec == nil {
-		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
-	}
-	if err := chime.CheckEndpoint(spec.Endpoint, r.AllowInsecure); err != nil {
-		return nil, &ConfigError{v1alpha1.ReasonInvalidEndpoint, "spec.amazonChime.endpoint: " + err.Error()}
-	}
-	config := chime.Config{Endpoint: spec.Endpoint, Region: spec.Region, AllowInsecure: r.AllowInsecure}
-	if secret != nil {
-		credentials, err := credentialsFrom(secret)
-		if err != nil {
-			return nil, err
-		}
-		config.Credentials = credentials
-	}
-	if role := spec.AssumeRole; role != nil {
-		config.AssumeRole = &chime.AssumeRole{RoleARN: role.RoleARN, ExternalID: role.ExternalID}
-	}
-	c, err := chime.New(ctx, config)
-	switch {
-	case err != nil && secret != nil:
-		return nil, &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q: %v", secret.Name, secret.Namespace, err)}
-	case err != nil:
-		return nil, &ConfigError{v1alpha1.ReasonCredentialsUnavailable, err.Error()}
-	}
-	return c, nil
-}
-
-func credentialsFrom(secret *corev1.Secret) (*chime.Credentials, error) {
-	for _, key := range []string{KeyAccessKeyID, KeySecretAccessKey} {
-		if len(secret.Data[key]) == 0 {
-			return nil, &ConfigError{v1alpha1.ReasonInvalidSecret,
-				fmt.Sprintf("Secret %q in namespace %q has no key %s, or it is empty", secret.Name, secret.Namespace, key)}
-		}
-	}
-	return &chime.Credentials{
-		AccessKeyID:     string(secret.Data[KeyAccessKeyID]),
-		SecretAccessKey: string(secret.Data[KeySecretAccessKey]),
-		SessionToken:    string(secret.Data[KeySessionToken]),
-	}, nil
 }

@@ -42,7 +42,11 @@ func (p *Proxy) ResourceVersion(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := httpClient.Get(p.admin.Host + "/apis/logout-operator.io/v1alpha1/userlogouts?limit=1")
+	address, err := url.JoinPath(p.admin.Host, "apis/logout-operator.io/v1alpha1/userlogouts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := httpClient.Get(address + "?limit=1")
 	if err != nil {
 		t.Fatal(err)
 	}

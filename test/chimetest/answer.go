@@ -11,7 +11,7 @@ import (
 
 // Answer is what a call gets in place of the service's own behaviour. Parts left
 // out stay as they are: the zero value changes nothing, and a Delay or a Header
-// alone is added to the service's own answer. Once Status, Code, Body or Cut is
+// alone is added to the service's own answer. Once Status, Code, Body, Raw or Cut is
 // given, the call is not carried out unless Logout says so.
 //
 // In JSON, durations are text such as "1.5s".
@@ -40,6 +40,9 @@ type Answer struct {
 	BodySize int64 `json:"bodySize,omitempty"`
 	// Drip is a pause before each byte of the body.
 	Drip time.Duration `json:"-"`
+	// Raw is everything that is sent, status line and header included, in place
+	// of an answer. Then the connection is closed. Drip applies to all of it.
+	Raw string `json:"raw,omitempty"`
 	// Cut ends the call without an answer.
 	Cut Cut `json:"cut,omitempty"`
 }
@@ -63,7 +66,7 @@ const (
 
 // plain reports whether the service's own behaviour is wanted.
 func (a Answer) plain() bool {
-	return a.Status == 0 && a.Code == "" && a.Body == "" && a.BodySize == 0 && a.Cut == ""
+	return a.Status == 0 && a.Code == "" && a.Body == "" && a.BodySize == 0 && a.Raw == "" && a.Cut == ""
 }
 
 // with returns the answer with more header fields.
@@ -78,10 +81,10 @@ func (a Answer) with(header map[string]string) Answer {
 	return a
 }
 
-// status is what goes out; 0 if nothing does.
+// status is what goes out; 0 if nothing does, or nobody knows what.
 func (a Answer) status() int {
 	switch {
-	case a.Cut != "":
+	case a.Cut != "" || a.Raw != "":
 		return 0
 	case a.Status != 0:
 		return a.Status
@@ -100,6 +103,8 @@ func (a Answer) check() error {
 		return fmt.Errorf("status %d is not in 200 to 599", a.Status)
 	case a.BodySize < 0 || a.Delay < 0 || a.Drip < 0:
 		return errors.New("bodySize, delay and drip must not be negative")
+	case a.Raw != "" && (a.Status != 0 || a.Code != "" || a.Body != "" || a.BodySize != 0 || len(a.Header) > 0 || a.Cut != ""):
+		return errors.New("what is raw has no status, code, header, body or cut")
 	case a.Cut != "" && (a.Status != 0 || a.Code != "" || a.Body != "" || a.BodySize != 0):
 		return errors.New("what is cut has no status, code or body")
 	case a.Cut != "" && a.Cut != Reset && a.Cut != Hang && a.Cut != HalfHeader:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -139,6 +140,56 @@ func TestCut(t *testing.T) {
 				t.Errorf("the call after it: %v", err)
 			}
 		})
+	}
+}
+
+// TestDate: answers carry the service's time, by which the SDK corrects its own.
+func TestDate(t *testing.T) {
+	then := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	srv := newServer(t, chimetest.Options{Now: func() time.Time { return then }})
+	resp := send(t, signed(t, "POST", srv.URL+"/accounts/"+account+"/users/"+user+"?operation=logout", ""))
+	if got, want := resp.Header.Get("Date"), "Fri, 02 Jan 2026 03:04:05 GMT"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestRaw: what is sent is what was given, even a body where HTTP has none.
+func TestRaw(t *testing.T) {
+	srv := newServer(t, chimetest.Options{})
+	answer := "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi"
+	for _, drip := range []time.Duration{0, time.Microsecond} {
+		srv.SignIn(account, user, "phone")
+		srv.Script(account, user, chimetest.Answer{Raw: answer, Logout: true, Drip: drip})
+		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := signed(t, "POST", srv.URL+"/accounts/"+account+"/users/"+user+"?operation=logout", "").Write(conn); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); string(got) != answer || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if n := len(srv.Sessions(account, user)); n > 0 {
+			t.Errorf("%d sessions left", n)
+		}
+	}
+}
+
+// TestCloseConnections: clients have to connect again, and can.
+func TestCloseConnections(t *testing.T) {
+	srv := newServer(t, chimetest.Options{})
+	hold := srv.Hold(account, user)
+	c, ended := client(t, srv.URL), make(chan error)
+	go func() { ended <- logout(t.Context(), c) }()
+	<-hold.Arrived()
+	srv.CloseConnections()
+	hold.Release()
+	if err := <-ended; err == nil {
+		t.Error("the connection was not closed")
+	}
+	if err := logout(t.Context(), c); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -42,7 +42,8 @@ type Options struct {
 	// answer over the limit. Default: no header.
 	RetryAfter time.Duration
 	// Now is the service's clock, against which the age of signatures, the rate
-	// limit and every time in the journal are taken. Default: time.Now.
+	// limit, every time in the journal and the Date of answers are taken.
+	// Default: time.Now.
 	Now func() time.Time
 }
 
@@ -110,6 +111,10 @@ func (s *Server) Close() {
 		s.listening.Close()
 	}
 }
+
+// CloseConnections ends all connections of clients, as a service does that is restarted or has not heard of them for
+// a while. The service goes on.
+func (s *Server) CloseConnections() { s.listening.CloseClientConnections() }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

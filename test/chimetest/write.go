@@ -26,8 +26,14 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, requestID string,
 		panic(http.ErrAbortHandler)
 	}
 
+	if a.Raw != "" {
+		s.writeRaw(w, r, a)
+		return
+	}
+
 	h := w.Header()
 	h.Set("X-Amzn-RequestId", requestID)
+	h.Set("Date", s.now().UTC().Format(http.TimeFormat))
 	text, size := a.Body, a.BodySize
 	if a.Code != "" {
 		h.Set("X-Amzn-ErrorType", a.Code)
@@ -58,6 +64,20 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, requestID string,
 		}}
 	}
 	_, _ = io.Copy(w, body) // a client that goes away has had its answer
+}
+
+// writeRaw sends what is no answer, or none that a server of HTTP would give.
+func (s *Server) writeRaw(w http.ResponseWriter, r *http.Request, a Answer) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func() { _ = conn.Close() }()
+	text := io.Reader(strings.NewReader(a.Raw))
+	if a.Drip > 0 {
+		text = &dripper{text, func() bool { return s.pause(r, a.Drip) }}
+	}
+	_, _ = io.Copy(struct{ io.Writer }{conn}, text) // byte by byte, until the client goes away
 }
 
 // errorBody is the body of an AWS error. Chime names the code without

@@ -8,12 +8,21 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-var kills = flag.Int("kills", 3, "how many attempts the operator is killed in at each point; one SIGKILL hits up to 10")
+var kills = flag.Int("kills", 0, "how many attempts the operator is killed in at each point (default: 3, in full 200); one SIGKILL hits up to 20")
 
-// attemptsPerKill is how many attempts, all at the same point, one SIGKILL hits: one for each worker.
-const attemptsPerKill = 10
+// crowd is how many attempts, all at the same point, one signal hits at most.
+const crowd = 20
+
+// hits is how many attempts are hit at each point.
+func hits() int {
+	if *kills > 0 {
+		return *kills
+	}
+	return either(3, 200)
+}
 
 // killPoint is a moment in an attempt at which the operator dies.
 type killPoint struct {
@@ -52,24 +61,28 @@ func inCall(t *testing.T, _ *apiproxy.Proxy, name string, die func()) {
 // TestKill: every object finishes, and a call is repeated only if the operator died in it or before its outcome was
 // stored, and then once.
 func TestKill(t *testing.T) {
-	figures := newFigures(t, "SIGKILL", "attempts hit", "SIGKILLs", "finished", "repeats max", "repeats in all")
 	for _, point := range killPoints {
 		t.Run(point.name, func(t *testing.T) {
 			p := apiproxy.New(t, plane.Config)
-			o := startOperator(t, p)
-			killed, finished, most, sum := 0, 0, 0, 0
-			for hit := 0; hit < *kills; hit += attemptsPerKill {
+			o := startOperator(t, p, manyWorkers)
+			signals, most, sum := 0, 0, 0
+			var all []*v1alpha1.UserLogout
+			for hit := 0; hit < hits(); hit += crowd {
 				var objects []*v1alpha1.UserLogout
-				o, objects = killIn(t, p, o, point, hit, min(attemptsPerKill, *kills-hit))
-				killed++
+				o, objects = killIn(t, p, o, point, hit, min(crowd, hits()-hit))
+				signals++
 				for _, obj := range objects {
 					verify(t, obj, point.calls, point.attempts)
-					finished++
 					repeats := service.Calls(account, obj.Spec.UserID) - 1
 					most, sum = max(most, repeats), sum+repeats
 				}
+				all = append(all, objects...)
 			}
-			figures.row(point.name, *kills, killed, finished, most, sum)
+			figures.Note(t, "attempts hit by SIGKILL", len(all))
+			figures.Note(t, "SIGKILLs", signals)
+			figures.AtMost(t, "most repeats of a call", most, point.calls-1, true)
+			figures.Note(t, "repeats in all", sum)
+			verifyRequests(t, namesOf(all), 0, point.attempts+1)
 		})
 	}
 }
@@ -85,7 +98,7 @@ func killIn(t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first
 		objects[i] = create(t, name)
 	}
 	await.Receive(t, o.Exited(), "the operator to be killed")
-	return startOperator(t, p), objects
+	return startOperator(t, p, manyWorkers), objects
 }
 
 // together returns a function that n goroutines call: each waits for all the others, then f runs once, then all go on.

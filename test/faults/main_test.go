@@ -5,25 +5,46 @@
 // journal of every call. A fault is tied to an event (this claim arrives, this call waits), never to chance or to a
 // pause. What must hold: every object finishes, and a call is repeated only if the operator died, or was refused for
 // good, between the call's claim and its outcome.
+//
+// One scenario, in full: go test ./test/faults -full -v -run TestKill
 package faults
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
+
+var (
+	full     = flag.Bool("full", false, "run everything in full, which takes about a quarter of an hour, and assert durations, too")
+	operated = flag.String("operator", "", "the operator's executable, to use in place of one that is built")
+)
+
+// either is the size of something in the short form and in the full one.
+func either[T any](short, inFull T) T {
+	if *full {
+		return inFull
+	}
+	return short
+}
 
 const (
 	tenant  = "tenant"  // the namespace of all UserLogouts
@@ -32,6 +53,7 @@ const (
 
 var (
 	plane   *controlplane.ControlPlane
+	audit   *auditTail
 	admin   client.WithWatch // goes past the proxy
 	service *chimetest.Server
 	binary  string // the operator
@@ -57,9 +79,26 @@ spec:
   accountIDs: [account]
   allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
   rateLimit: {requestsPerSecond: 1000, burst: 1000}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: prometheus, namespace: logout-operator-system}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: scraper}
+rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: scraper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
+subjects: [{kind: ServiceAccount, name: prometheus, namespace: logout-operator-system}]
 `
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	await.Patience = either(time.Minute, 10*time.Minute)
 	dir, err := os.MkdirTemp("", "faults-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -87,25 +126,42 @@ func (s suite) Run() int {
 		return 1
 	}
 	code := s.tests.Run()
-	user := "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account
-	if err := errors.Join(recount(), controlplane.Unrefused(s.auditLog, user)); err != nil {
+	if *full {
+		figures.Print(os.Stdout)
+	} else {
+		fmt.Println("left out in this short form:", strings.Join(leftOut, "; "))
+	}
+	if err := errors.Join(recount(), audit.verify()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
 }
 
+// leftOut is what only the full form (-full) does.
+var leftOut = []string{
+	"200 kills at each point", "200 SIGTERMs", "five minutes without API server with 10 000 objects waiting", "the leader cut off",
+	"guards removed", "limits of durations",
+	"another wall clock", "etcd restored from a copy", "credentials that are mended at the service", "5 000 finished objects",
+}
+
 func (s suite) prepare(ctx context.Context, credentials aws.Credentials) error {
-	binary = filepath.Join(s.dir, "logout-operator")
-	if err := errors.Join(operatortest.Build(ctx, binary, true), operatortest.Install(ctx, plane)); err != nil {
+	if binary = *operated; binary == "" {
+		binary = filepath.Join(s.dir, "logout-operator")
+		if err := operatortest.Build(ctx, binary, true); err != nil {
+			return err
+		}
+	}
+	if err := operatortest.Install(ctx, plane); err != nil {
 		return err
 	}
+	audit = &auditTail{path: s.auditLog, user: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account}
 	found := fmt.Sprintf(manifests, credentials.AccessKeyID, credentials.SecretAccessKey, service.URL)
 	if err := plane.Apply(ctx, []byte(found)); err != nil {
 		return err
 	}
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
 		return err
 	}
 	var err error

@@ -13,27 +13,36 @@ import (
 // stopping is what the operator logs when it has begun to stop, because of a signal or a lost lease.
 const stopping = "Stopping and waiting for leader election runnables"
 
+// workers of an operator: how many attempts can be under way, and so how many calls a crash can repeat.
+const workers = 10
+
+// manyWorkers lets a crowd be under way at a time.
+var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
+
 // operator is a running operator.
 type operator struct {
 	*operatortest.Process
-	log *processLog
+	log     *processLog
+	metrics string // address
+	base    vitals // after its first call; zero if it has not made one
 }
 
 // started counts the operators.
 var started int
 
-// startOperator starts an operator that reaches the API server by the proxy only, and has it log somebody out: until
-// then it makes one call at a time. What it printed is shown if the test fails, and a data race fails it.
-func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+// launch starts an operator that reaches the API server by the proxy only. What it printed is shown if the test fails,
+// and a data race fails it.
+func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
 	access.Host, access.CAData = p.URL, p.CA
-	o := &operator{log: &processLog{}}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log,
-		Flags: append([]string{"--workers=10", "--call-timeout=2s", "--visibility-timeout=4s"}, flags...)})
+	audit.expected = true
+	o := &operator{log: &processLog{}, metrics: freeAddress(t)}
+	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log, Flags: append([]string{
+		fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s", "--metrics-bind-address=" + o.metrics}, flags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +55,35 @@ func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 			t.Logf("the operator printed:\n%s", o.log.text)
 		}
 	})
+	return o
+}
+
+// startOperator launches an operator and has it log somebody out: until then it makes one call at a time.
+func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+	t.Helper()
+	o := launch(t, p, flags...)
 	started++
-	verify(t, create(t, fmt.Sprintf("first-of-operator-%d", started)), 1, 1)
+	first := create(t, fmt.Sprintf("first-of-operator-%d", started))
+	verify(t, first, 1, 1)
+	if faultFree == nil {
+		faultFree = finishedObject(t, first)
+	}
+	return o
+}
+
+// startLasting is startOperator for one that, if it lives as long as the test, has to hold no more by its end than at first.
+func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+	t.Helper()
+	o := startOperator(t, p, flags...)
+	o.log.awaitText(t, "Serving metrics server")
+	o.base = o.vitals(t)
+	t.Cleanup(func() {
+		select {
+		case <-o.Exited():
+		default:
+			o.verifyVitals(t)
+		}
+	})
 	return o
 }
 

@@ -8,9 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,22 +25,29 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 // nameFor returns the name of the test's n-th object, which is also its user's ID: each object has a user of its own,
 // so that the journal tells whose call it was.
-func nameFor(t *testing.T, n int) string {
-	return fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), n)
+func nameFor(t *testing.T, n int) string { return nameOf(t.Name(), n) }
+
+func nameOf(test string, n int) string {
+	return fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(test), "-"), "-"), n)
 }
 
 // create signs the user in and creates the object that logs them out.
 func create(t *testing.T, name string) *v1alpha1.UserLogout {
 	t.Helper()
 	service.SignIn(account, name, "laptop", "phone")
-	obj := &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
-		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name},
-	}
+	obj := newUserLogout(name)
 	if err := admin.Create(t.Context(), obj); err != nil {
 		t.Fatal(err)
 	}
 	return obj
+}
+
+// newUserLogout returns an object that is not created yet.
+func newUserLogout(name string) *v1alpha1.UserLogout {
+	return &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name},
+	}
 }
 
 // awaitFinished waits for the object, not one re-created under its name, to finish, and returns its last status.
@@ -45,7 +55,7 @@ func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutSt
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
-	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant), client.MatchingFields{"metadata.name": obj.Name})
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +78,30 @@ func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutSt
 	return last
 }
 
-// verify waits for the object to finish and checks that its user is logged out, by as many calls and attempts.
+// finishedObject returns the object, with nothing but what is the same for all that end well however they came there.
+func finishedObject(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
+	t.Helper()
+	got := &v1alpha1.UserLogout{}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj), got); err != nil {
+		t.Fatal(err)
+	}
+	m, s := got.ObjectMeta, got.Status.DeepCopy()
+	s.StartTime, s.CompletionTime, s.Attempts = nil, nil, 0
+	if s.LastAttempt != nil {
+		s.LastAttempt.Time, s.LastAttempt.RequestID = metav1.Time{}, ""
+	}
+	for i := range s.Conditions {
+		s.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	return &v1alpha1.UserLogout{Status: *s, ObjectMeta: metav1.ObjectMeta{Generation: m.Generation, Finalizers: m.Finalizers,
+		Annotations: m.Annotations, OwnerReferences: m.OwnerReferences, DeletionTimestamp: m.DeletionTimestamp}}
+}
+
+// faultFree is what finishedObject returns of an object that met no fault: the third oracle.
+var faultFree *v1alpha1.UserLogout
+
+// verify waits for the object to finish and checks that its user is logged out, by as many calls and attempts, and that
+// what is left is the same as without a fault.
 func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	status := awaitFinished(t, obj)
@@ -82,7 +115,47 @@ func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha
 		t.Errorf("%s: %d attempts, want %d", obj.Name, status.Attempts, attempts)
 	}
 	verifyCalls(t, obj.Spec.UserID, calls)
+	if got := finishedObject(t, obj); faultFree != nil && !equality.Semantic.DeepEqual(got, faultFree) {
+		t.Errorf("%s: finished as %+v, without a fault as %+v", obj.Name, got, faultFree)
+	}
 	return status
+}
+
+// awaitAll waits for the objects, which may be very many, to finish, and returns when each was seen to have.
+func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
+	defer cancel()
+	names := map[types.UID]string{}
+	for _, obj := range objects {
+		names[obj.UID] = obj.Name
+	}
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	finished := map[string]time.Time{}
+	for event := range w.ResultChan() {
+		seen, ok := event.Object.(*v1alpha1.UserLogout)
+		if !ok || names[seen.UID] == "" || !meta.IsStatusConditionTrue(seen.Status.Conditions, v1alpha1.ConditionFinished) {
+			continue
+		}
+		finished[names[seen.UID]] = time.Now()
+		delete(names, seen.UID)
+		if len(names) == 0 {
+			return finished
+		}
+	}
+	t.Fatalf("%d of %d objects have not finished", len(names), len(objects))
+	return nil
+}
+
+func namesOf(objects []*v1alpha1.UserLogout) (names []string) {
+	for _, obj := range objects {
+		names = append(names, obj.Name)
+	}
+	return names
 }
 
 // tally of the calls to each user whose object is done with.

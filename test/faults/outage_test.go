@@ -1,49 +1,220 @@
 package faults
 
 import (
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// TestAPIServerDown: while the API server is unreachable no call is made, and when it returns everything finishes
-// without a repeat: the call that was under way, the objects that were about to be claimed, and those created since.
-func TestAPIServerDown(t *testing.T) {
-	const known, unseen, tries = 5, 20, 5
-	p := apiproxy.New(t, plane.Config)
-	startOperator(t, p)
+// apiOutage is a time in which an operator cannot reach its API server.
+type apiOutage struct {
+	name    string
+	begin   func(*testing.T, *apiproxy.Proxy) (end func())
+	lasts   time.Duration
+	waiting int // objects; with none, no call is under way either
+}
 
-	hold := service.Hold(account, nameFor(t, 0))
-	objects := []*v1alpha1.UserLogout{create(t, nameFor(t, 0))}
-	await.Receive(t, hold.Arrived(), "the call")
-	claims := apiproxy.NewGate(t)
-	for range known {
-		name := nameFor(t, len(objects))
-		p.Meet(apiproxy.Claim, name, claims.Hold)
-		objects = append(objects, create(t, name))
-	}
-	claims.AwaitArrivals(t, known)
-
+// unreachable: connections break off, and new ones come to nothing.
+func unreachable(_ *testing.T, p *apiproxy.Proxy) (end func()) {
 	p.Cut()
-	claims.Open()
-	hold.Release()
-	for range unseen {
-		objects = append(objects, create(t, nameFor(t, len(objects))))
+	return p.Mend
+}
+
+// overloaded: everything is answered 503.
+func overloaded(_ *testing.T, p *apiproxy.Proxy) (end func()) {
+	p.Refuse(apiproxy.Refused(http.StatusServiceUnavailable))
+	return p.Mend
+}
+
+// silent: nothing is answered, and when it is over all that was not is reset.
+func silent(t *testing.T, p *apiproxy.Proxy) (end func()) {
+	hang := apiproxy.NewGate(t)
+	p.Refuse(hang.Lose)
+	return func() {
+		p.Mend()
+		hang.Open()
 	}
-	p.AwaitWrites(t, apiproxy.Outcome, objects[0].Name, tries)
-	for _, obj := range objects[1:] {
-		if calls := service.Calls(account, obj.Spec.UserID); calls > 0 {
-			t.Errorf("%s: %d calls while the API server was down", obj.Name, calls)
+}
+
+func apiOutages() []apiOutage {
+	if !*full {
+		return []apiOutage{
+			{"unreachable for 3 s, 200 objects", unreachable, 3 * time.Second, 200},
+			{"answers 503 for 3 s, idle", overloaded, 3 * time.Second, 0},
 		}
 	}
-
-	mended := time.Now()
-	p.Mend()
-	for _, obj := range objects {
-		verify(t, obj, 1, 1)
+	return []apiOutage{
+		{"unreachable for 30 s, idle", unreachable, 30 * time.Second, 0},
+		{"unreachable for 30 s, 200 objects", unreachable, 30 * time.Second, 200},
+		{"answers 503 for 30 s, 200 objects", overloaded, 30 * time.Second, 200},
+		{"answers nothing for 30 s, 200 objects", silent, 30 * time.Second, 200},
+		{"unreachable for 5 min, 10 000 objects", unreachable, 5 * time.Minute, 10_000},
 	}
-	t.Logf("%d objects finished %s after the API server came back", len(objects), time.Since(mended).Round(time.Millisecond))
+}
+
+// Limits of what an operator needs when the API server is back: the next try to store an outcome comes after up to 5 s and
+// its jitter, or after a try that hangs for 10 s; the next to claim or to watch after up to 30 s.
+const (
+	storedAgain = 20 * time.Second
+	callsAgain  = 45 * time.Second
+)
+
+// settled is how long after the API server has gone a call may still come whose claim was stored before.
+const settled = 2 * time.Second
+
+// TestAPIServerDown: while the API server is away no new call is made, and when it is back the outcomes of the calls that
+// were under way are stored and everything finishes without a repeat.
+func TestAPIServerDown(t *testing.T) {
+	for _, tc := range apiOutages() {
+		t.Run(tc.name, func(t *testing.T) {
+			p := apiproxy.New(t, plane.Config)
+			operator := startLasting(t, p, "--call-timeout=10s", "--visibility-timeout=20s")
+			var under []chimetest.Call
+			release := func() {}
+			var objects []*v1alpha1.UserLogout
+			if tc.waiting > 0 {
+				// Created without an operator, which would be done with the first before the last is there.
+				operator.Kill()
+				base := operator.base
+				objects = createMany(t, tc.waiting)
+				held := holdCalls(t, tc.waiting/20)
+				operator = launch(t, p, "--call-timeout=10s", "--visibility-timeout=20s")
+				operator.base = base
+				operator.base.memory += int64(tc.waiting) * 20 << 10 // for each object, kept for the next
+				under, release = held.await(t), held.release
+			}
+			end := tc.begin(t, p)
+			began := time.Now()
+			release()
+			late := createSome(t, tc.waiting)
+			<-time.After(tc.lasts)
+
+			mended := time.Now()
+			end()
+			if tc.waiting == 0 {
+				late = createSome(t, 1)
+			}
+			objects = append(objects, late...)
+			finished := awaitAll(t, objects)
+			calls, repeats := between(began.Add(settled), mended), 0
+			for _, obj := range objects {
+				repeats += service.Calls(account, obj.Name) - 1
+				verifyCalls(t, obj.Name, 1)
+			}
+			figures.Note(t, "objects", len(objects))
+			figures.Note(t, "calls under way when it began", len(under))
+			figures.AtMost(t, "new calls while it was away", calls, 0, true)
+			figures.AtMost(t, "repeats", repeats, 0, true)
+			if len(under) > 0 {
+				var stored time.Time
+				for _, call := range under {
+					if at := finished[call.UserID]; at.After(stored) {
+						stored = at
+					}
+				}
+				figures.AtMost(t, "time until their outcomes were stored", stored.Sub(mended), storedAgain, *full)
+			}
+			figures.AtMost(t, "time until the next call", next(mended).Sub(mended), callsAgain, *full)
+			figures.Note(t, "time until all have finished", time.Since(mended))
+			verifyRequests(t, namesOf(objects), 3, 6)
+			if tc.waiting > 0 {
+				operator.verifyVitals(t)
+			}
+		})
+	}
+}
+
+// createMany creates objects, some at a time.
+func createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
+	t.Helper()
+	objects := make([]*v1alpha1.UserLogout, n)
+	var creators sync.WaitGroup
+	for first := range 10 {
+		creators.Go(func() {
+			for i := first; i < n; i += 10 {
+				objects[i] = newUserLogout(nameFor(t, i))
+				service.SignIn(account, objects[i].Name, "laptop", "phone")
+				if err := admin.Create(t.Context(), objects[i]); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	creators.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return objects
+}
+
+// createSome creates n objects, 10 at most, beside those of createMany.
+func createSome(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
+	t.Helper()
+	for i := range min(n, 10) {
+		objects = append(objects, create(t, nameOf(t.Name()+" later", i)))
+	}
+	return objects
+}
+
+// heldCalls are calls that are held at the service, whoever's they are.
+type heldCalls struct {
+	arrived chan chimetest.Call
+	opened  chan struct{}
+}
+
+// holdCalls lets a number of calls pass and holds half as many as there are workers: the others go on.
+func holdCalls(t *testing.T, pass int) *heldCalls {
+	h := &heldCalls{make(chan chimetest.Call, workers/2), make(chan struct{})}
+	var mu sync.Mutex
+	n := 0
+	service.Intercept(func(call chimetest.Call) *chimetest.Answer {
+		mu.Lock()
+		n++
+		hold := n > pass && n <= pass+cap(h.arrived)
+		mu.Unlock()
+		if hold {
+			h.arrived <- call
+			<-h.opened
+		}
+		return nil
+	})
+	t.Cleanup(func() { service.Intercept(nil) })
+	return h
+}
+
+func (h *heldCalls) await(t *testing.T) (calls []chimetest.Call) {
+	t.Helper()
+	for range cap(h.arrived) {
+		calls = append(calls, await.Receive(t, h.arrived, "a call"))
+	}
+	return calls
+}
+
+func (h *heldCalls) release() { close(h.opened) }
+
+// between returns how many calls have arrived between two moments.
+func between(from, to time.Time) (n int) {
+	for _, entry := range service.Journal() {
+		if entry.Time.After(from) && entry.Time.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
+// next returns when the first call after a moment has arrived.
+func next(after time.Time) (first time.Time) {
+	for _, entry := range service.Journal() {
+		if entry.Time.After(after) && (first.IsZero() || entry.Time.Before(first)) {
+			first = entry.Time
+		}
+	}
+	return first
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 // writeFaults are faults of the writes of one object, and the calls and attempts that the object takes in all.
@@ -18,8 +20,10 @@ var writeFaults = []struct {
 	{"claim conflicts", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
 	{"claim throttled", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
 	{"claim fails", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusInternalServerError)), 1, 1},
+	{"claim unavailable", apiproxy.Claim, apiproxy.Times(3, apiproxy.Refused(http.StatusServiceUnavailable)), 1, 1},
 	{"claim reset", apiproxy.Claim, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
 	{"claim stored, answer lost", apiproxy.Claim, apiproxy.Times(1, apiproxy.Unanswered), 1, 2},
+	{"claim stored, answered 409", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusConflict)), 1, 2},
 	{"claim stored, answered 503", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
 
 	{"outcome conflicts", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
@@ -36,22 +40,100 @@ var writeFaults = []struct {
 // TestWrites: whatever becomes of a claim or an outcome, a process that lives does not repeat the call, unless the
 // outcome is refused for good.
 func TestWrites(t *testing.T) {
-	figures := newFigures(t, "fault", "calls", "claims written", "outcomes written")
 	p := apiproxy.New(t, plane.Config)
-	startOperator(t, p)
+	startLasting(t, p)
 	for i, tc := range writeFaults {
 		name := nameFor(t, i)
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			p.Meet(tc.write, name, tc.faults...)
 			verify(t, create(t, name), tc.calls, tc.attempts)
+			noteWrites(t, p, name, tc.calls, len(tc.faults))
 		})
 	}
-	// When all are finished, because the operator may try once more to store what is stored already.
-	t.Cleanup(func() {
-		for i, tc := range writeFaults {
-			name := nameFor(t, i)
-			figures.row(tc.name, service.Calls(account, name), len(p.Answers(apiproxy.Claim, name)), len(p.Answers(apiproxy.Outcome, name)))
+	for i, tc := range slowWrites {
+		name := nameFor(t, len(writeFaults)+i)
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			g := apiproxy.NewGate(t)
+			p.Meet(tc.write, name, tc.fault(g))
+			obj := create(t, name)
+			p.AwaitWrites(t, tc.write, name, 1) // the next one: the first has been given up
+			status := verify(t, obj, 1, tc.attempts)
+			before := len(p.Answers(tc.write, name))
+			g.Open()
+			p.AwaitWrites(t, tc.write, name, before+1)
+			if after := verify(t, obj, 1, tc.attempts); after.LastAttempt.RequestID != status.LastAttempt.RequestID {
+				t.Errorf("another outcome: %+v", after)
+			}
+			noteWrites(t, p, name, 1, 1)
+		})
+	}
+}
+
+// slowWrites are writes that take longer than the operator waits for them.
+var slowWrites = []struct {
+	name     string
+	write    apiproxy.Kind
+	fault    func(*apiproxy.Gate) apiproxy.Fault
+	attempts int
+}{
+	{"claim times out", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.Lose }, 1},
+	{"claim times out, and arrives when all is over", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.Hold }, 1},
+	{"claim stored, answer times out", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 2},
+	{"outcome times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.Lose }, 1},
+	{"outcome times out, and arrives when all is over", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.Hold }, 1},
+	{"outcome stored, answer times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 1},
+}
+
+// noteWrites keeps the figures of an object whose writes have met a number of faults.
+func noteWrites(t *testing.T, p *apiproxy.Proxy, name string, calls, faults int) {
+	t.Helper()
+	figures.AtMost(t, "repeats", service.Calls(account, name)-1, calls-1, true)
+	claims, outcomes := len(p.Answers(apiproxy.Claim, name)), len(p.Answers(apiproxy.Outcome, name))
+	// One claim and one outcome a call, and one more write for each that went wrong; a claim that was stored all the same
+	// is written twice more, as it has to run out.
+	figures.AtMost(t, "writes, as the proxy sees them", claims+outcomes, 2*calls+2*faults, true)
+	verifyRequests(t, []string{name}, 2*faults, 2*calls+2*faults)
+}
+
+// TestOutcomesHeldBack: while outcomes cannot be stored, the calls whose outcome is not stored never outnumber the workers,
+// though claims can be stored and many more objects wait.
+func TestOutcomesHeldBack(t *testing.T) {
+	const tries = 5
+	p := apiproxy.New(t, plane.Config)
+	startLasting(t, p)
+	p.Choose(func(k apiproxy.Kind, _ string) apiproxy.Fault {
+		if k == apiproxy.Outcome {
+			return apiproxy.Refused(http.StatusInternalServerError)
 		}
+		return nil
 	})
+	objects := make([]*v1alpha1.UserLogout, 4*workers)
+	for i := range objects {
+		objects[i] = create(t, nameFor(t, i))
+	}
+	p.AwaitWrites(t, apiproxy.Outcome, firstCalled(t, objects), tries)
+	calls := 0
+	for _, obj := range objects {
+		calls += service.Calls(account, obj.Name)
+	}
+	p.Choose(nil)
+	figures.AtMost(t, "calls whose outcome is not stored", calls, workers, true)
+	for _, obj := range objects {
+		verify(t, obj, 1, 1)
+	}
+	verifyRequests(t, namesOf(objects), 0, 2)
+}
+
+// firstCalled returns the name of one of the objects once there has been a call for one.
+func firstCalled(t *testing.T, objects []*v1alpha1.UserLogout) string {
+	t.Helper()
+	for entry := range service.Follow(t.Context()) {
+		if slices.ContainsFunc(objects, func(obj *v1alpha1.UserLogout) bool { return obj.Name == entry.UserID }) {
+			return entry.UserID
+		}
+	}
+	t.Fatal("no call")
+	return ""
 }

@@ -1,6 +1,7 @@
 package overload
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
+
+var outageFor = flag.Duration("outage", 5*time.Minute, "how long services are down with -full")
 
 // outage is a way for a service to be down.
 type outage struct {
@@ -44,7 +47,7 @@ func TestOutage(t *testing.T) {
 // which many objects wait, and in the full form several with ten, as it is partly chance when a closed gate probes.
 func (o outage) run(t *testing.T, end ending) {
 	const ten = 10
-	n, half := either(200, 10_000), either(3*time.Second, 5*time.Minute)/2
+	n, half := either(200, 10_000), either(3*time.Second, *outageFor)/2
 	many := newTarget(t, "many", normal, chimetest.Options{})
 	all := []*target{many}
 	for range either(1, 5) {

@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/chime"
 	"github.com/logout-operator/logout-operator/internal/logout"
 	"github.com/logout-operator/logout-operator/internal/providers"
@@ -131,8 +132,8 @@ func newEndpoint(f *testing.F) *endpoint {
 // one request, for this account and user and nothing else.
 func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	t.Helper()
-	c, err := chime.New(t.Context(), chime.Config{Endpoint: e.URL + base, Region: "us-east-1",
-		Credentials: &chime.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}})
+	c, err := chime.New(t.Context(), chime.Config{Endpoint: e.URL + base, Auth: awsauth.Config{Region: "us-east-1",
+		Keys: &awsauth.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}}})
 	if err != nil {
 		t.Fatalf("base path %q: %v", base, err)
 	}
@@ -169,6 +170,8 @@ func FuzzUserLogout(f *testing.F) {
 	for _, seed := range []string{
 		"spec: {accountID: a, userID: b}",
 		"spec: {accountID: 12a3456b-7c89, userID: Zoë, notAfter: 2026-11-22T12:00:00Z, activeDeadlineSeconds: 60, suspend: true, ttlSecondsAfterFinished: 0}",
+		"spec: {accountID: a, userID: b, notAfter: 2026-11-22t12:00:00.5+01:00}",
+		"spec: {accountID: a, userID: b, notAfter: '2026-11-22T12:00:00+99:99'}",
 		"spec: {accountID: a, userID: b, notAfter: '2026-11-22 12:00:00Z'}",
 		"spec: {accountID: a, userID: b, notAfter: '0000-01-01T00:00:00Z'}",
 		"spec: {accountID: a, userID: b, notAfter: '2026-11-22T24:00:00Z'}",
@@ -214,7 +217,7 @@ func FuzzUserLogout(f *testing.F) {
 type secrets struct{ client.Reader }
 
 func (secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	into.(*corev1.Secret).Data = map[string][]byte{providers.KeyAccessKeyID: []byte("AKIDEXAMPLE"), providers.KeySecretAccessKey: []byte("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
+	into.(*corev1.Secret).Data = map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("AKIDEXAMPLE"), "AWS_SECRET_ACCESS_KEY": []byte("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
 	return nil
 }
 
@@ -233,6 +236,8 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 		"spec: {type: Telegraph, amazonChime: {endpoint: chime, region: US EAST}" + rest,
 		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, accountIDs: [a, a], allowedNamespaces: {from: Selector, selector: {matchLabels: {a: b}}}, rateLimit: {requestsPerSecond: 0, burst: 99999999999}}",
 		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, accountIDs: ['*'], allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Near}]}}}",
+		"spec: {type: AmazonCognito, amazonCognito: {region: eu-central-1}" + rest,
+		"spec: {type: AmazonCognito, amazonCognito: {region: eu-central-1, endpoint: 'https://c/..'}, amazonChime: {endpoint: 'https://c'}" + rest,
 		"spec: {type: AmazonChime}",
 		"spec: {}",
 	} {
@@ -254,8 +259,12 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 		if r := p.Spec.RateLimit; r.RequestsPerSecond < 1 || r.Burst < 1 {
 			t.Errorf("rate limit %+v", r)
 		}
-		if p.Spec.AmazonChime.Credentials == nil { // no test asks the machine for an identity
-			p.Spec.AmazonChime.Credentials = &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "s"}}
+		named := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "s"}} // no test asks the machine for an identity
+		if m := p.Spec.AmazonChime; m != nil {
+			m.Credentials = named
+		}
+		if m := p.Spec.AmazonCognito; m != nil {
+			m.Credentials = named
 		}
 		made, err := (&providers.Resolver{Reader: secrets{}}).Client(t.Context(), &p)
 		if err != nil {
@@ -266,6 +275,9 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 			return
 		}
 		made.Close()
+		if p.Spec.AmazonChime == nil {
+			return
+		}
 		u, err := url.Parse(p.Spec.AmazonChime.Endpoint)
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/chime"
 	"github.com/logout-operator/logout-operator/test/bench/statuses"
 )
@@ -49,7 +50,7 @@ func run(ctx context.Context) error {
 	tenant := flag.String("tenant", "", "the namespace of the UserLogouts to carry out")
 	workers := flag.Int("workers", 1, "how many attempts are under way at a time")
 	endpoint := flag.String("endpoint", "", "the service")
-	var keys chime.Credentials
+	var keys awsauth.Keys
 	flag.StringVar(&keys.AccessKeyID, "access-key-id", "", "to sign calls with")
 	flag.StringVar(&keys.SecretAccessKey, "secret-access-key", "", "to sign calls with")
 	for _, name := range []string{"namespace", "metrics-bind-address", "health-probe-bind-address"} {
@@ -84,7 +85,7 @@ func run(ctx context.Context) error {
 	return group.Wait()
 }
 
-func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *chime.Credentials) (*loop, error) {
+func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *awsauth.Keys) (*loop, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *chime.Crede
 	if err != nil {
 		return nil, err
 	}
-	service, err := chime.New(ctx, chime.Config{Endpoint: endpoint, Region: "us-east-1", Credentials: keys})
+	service, err := chime.New(ctx, chime.Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: keys}})
 	return &loop{objects: objects, service: service}, err
 }
 

@@ -1,25 +1,25 @@
-package chime
+package httpcall
 
 import (
 	"errors"
 	"net"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
-
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // CheckEndpoint returns an error that says what is wrong with an endpoint's
 // URL, without quoting it: a URL can hold a password. Plain http is for the
-// loopback alone, unless allowInsecure: the signature in a request, and its
-// session token, could be read and used again within minutes.
+// loopback alone, unless allowInsecure: what signs a request in could be read
+// and used again.
 func CheckEndpoint(endpoint string, allowInsecure bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
 		return errors.New("is not a URL")
 	case u.Scheme == "" || u.Host == "" && u.Opaque == "":
-		return errors.New("must be an absolute URL such as https://service.chime.aws.amazon.com")
+		return errors.New("must be an absolute URL: https:// and a host")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("must begin with https:// (or http://)")
 	case u.User != nil:
@@ -28,9 +28,7 @@ func CheckEndpoint(endpoint string, allowInsecure bool) error {
 		return errors.New("must not have a query (?…)")
 	case strings.Contains(endpoint, "#"):
 		return errors.New("must not have a fragment (#…)")
-	case u.Hostname() == "" || smithyhttp.ValidateEndpointHost(u.Host) != nil:
-		// The SDK checks the same before each call, so that an IPv6 address
-		// could never be called.
+	case !validHost(u.Hostname()) || !validPort(u):
 		return errors.New("must have a host of letters, digits, - and . (no IPv6 address), and a port from 0 to 65535 if any")
 	case u.Scheme == "http" && !allowInsecure && !loopback(u.Hostname()):
 		return errors.New("must begin with https://: plain http to another host must be allowed by a flag of the operator")
@@ -40,4 +38,29 @@ func CheckEndpoint(endpoint string, allowInsecure bool) error {
 
 func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
+}
+
+// hostLabel is what is between the dots of a host's name. AWS's SDK demands the
+// same before each call, so that an IPv6 address could never be called there.
+var hostLabel = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
+
+func validHost(host string) bool {
+	const maxLength = 255
+	if host == "" || len(host) > maxLength {
+		return false
+	}
+	for _, label := range strings.Split(strings.TrimSuffix(host, "."), ".") {
+		if !hostLabel.MatchString(label) {
+			return false
+		}
+	}
+	return true
+}
+
+func validPort(u *url.URL) bool {
+	if !strings.Contains(u.Host, ":") {
+		return true
+	}
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil
 }

@@ -1,4 +1,4 @@
-package chime
+package httpcall
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// unreachable classifies a call that ended without an answer.
-func unreachable(err error) *logout.Error {
-	message, down := trouble(err)
+// Unreachable classifies a call that ended without an answer.
+func Unreachable(err error) *logout.Error {
+	message, down := Trouble(err)
 	return &logout.Error{
 		Reason:       logout.EndpointUnreachable,
 		Class:        logout.Retry,
@@ -22,10 +22,10 @@ func unreachable(err error) *logout.Error {
 	}
 }
 
-// trouble says in a few words why no answer came, in place of Go's chain of
+// Trouble says in a few words why no answer came, in place of Go's chain of
 // errors with its addresses and URLs. Down means that the endpoint could not be
 // spoken to at all, rather than that it failed one call.
-func trouble(err error) (words string, down bool) {
+func Trouble(err error) (words string, down bool) {
 	switch {
 	case errors.Is(err, errTooLate):
 		return "time-out: " + errTooLate.Error(), false

@@ -1,6 +1,7 @@
-package chime
+package awscall
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,46 +12,50 @@ import (
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
-// maxBody bounds how much of an error's body is read, in bytes.
-const maxBody = 64 << 10
-
-// answer is what came instead of 204. It is an error only in order to pass
+// answer is what came instead of success. It is an error only in order to pass
 // through the SDK, which would take any 2xx for success, and which finds no
 // error code where the body is not JSON.
 type answer struct {
-	status int
-	header http.Header
-	body   []byte    // the first maxBody bytes, of errors only
-	at     time.Time // when it came
-	token  string    // the session token sent, which no message may repeat
+	*httpcall.Answer
+	secrets []string // what signed the request, which no message may repeat
 }
 
-func (a *answer) Error() string { return fmt.Sprintf("HTTP %d", a.status) }
+func (a *answer) Error() string { return fmt.Sprintf("HTTP %d", a.Status) }
 
-// onlyNoContent ends a call with an *answer unless the service answered 204. It
-// sits next to the wire, before the SDK's own reading of answers.
-func onlyNoContent(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlyNoContent", func(
+// onlySuccess ends a call with an *answer unless the service answered as the
+// operation documents for success. It sits next to the wire, before the SDK's
+// own reading of answers.
+func (c *Caller) onlySuccess(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlySuccess", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
 		out, metadata, err = next.HandleDeserialize(ctx, in)
+		s := c.Service
 		resp, ok := out.RawResponse.(*smithyhttp.Response)
-		if err != nil || !ok || resp.StatusCode == http.StatusNoContent {
+		if err != nil || !ok || resp.StatusCode == s.Status && s.IsSuccess == nil {
 			return out, metadata, err
 		}
-		a := &answer{status: resp.StatusCode, header: resp.Header, at: time.Now()}
-		if req, ok := in.Request.(*smithyhttp.Request); ok {
-			a.token = req.Header.Get("X-Amz-Security-Token")
+		expected := resp.StatusCode == s.Status
+		a := &answer{
+			Answer:  &httpcall.Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()},
+			secrets: c.Credentials.Secrets(),
 		}
-		if a.status >= http.StatusBadRequest {
-			// A body that breaks off still leaves a status to go by.
-			a.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxBody))
+		if req, ok := in.Request.(*smithyhttp.Request); ok { // they may have changed since
+			a.secrets = append(a.secrets, req.Header.Get("X-Amz-Security-Token"))
+		}
+		if expected || a.Status >= http.StatusBadRequest {
+			a.Answer = httpcall.Read(resp.Response)
 		}
 		// Closed and replaced, as the SDK would read what is left to its end.
 		_ = resp.Body.Close()
-		resp.Body = http.NoBody
+		resp.Body = io.NopCloser(bytes.NewReader(a.Body))
+		if expected && s.IsSuccess(a.Answer) {
+			return out, metadata, nil
+		}
 		return out, metadata, a
 	}), middleware.After)
 }
@@ -60,18 +65,18 @@ func onlyNoContent(stack *middleware.Stack) error {
 // if the service gave none; a body that is not a JSON object gives neither.
 func (a *answer) problem() (code, message string) {
 	var fields map[string]any
-	_ = json.Unmarshal(a.body, &fields)
+	_ = json.Unmarshal(a.Body, &fields)
 	text := func(name string) string {
 		s, _ := fields[name].(string)
 		return s
 	}
-	for _, s := range []string{a.header.Get("X-Amzn-ErrorType"), text("Code"), text("code"), text("__type")} {
+	for _, s := range []string{a.Header.Get("X-Amzn-ErrorType"), text("Code"), text("code"), text("__type")} {
 		// As in com.amazonaws.chime#NotFoundException:http://internal.amazon.com/…
 		s, _, _ = strings.Cut(s, ":")
 		if _, name, ok := strings.Cut(s, "#"); ok {
 			s = name
 		}
-		if code = token(strings.TrimSpace(s)); code != "" {
+		if code = httpcall.Token(strings.TrimSpace(s)); code != "" {
 			break
 		}
 	}
@@ -84,7 +89,7 @@ func (a *answer) problem() (code, message string) {
 // requestID returns the ID by which the service's operator finds the request.
 func requestID(h http.Header) string {
 	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id"} {
-		if id := token(h.Get(name)); id != "" {
+		if id := httpcall.Token(h.Get(name)); id != "" {
 			return id
 		}
 	}

@@ -1,4 +1,4 @@
-package chime
+package httpcall
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxConnections is how many idle connections to the endpoint are kept: as
+	// MaxConnections is how many idle connections to the endpoint are kept: as
 	// many as an operator has workers, so that none dials for each call.
-	maxConnections = 100
+	MaxConnections = 100
 	// maxHeader bounds an answer's headers, in bytes.
 	maxHeader = 64 << 10
 	// dialTimeout bounds connecting, as a dial outlives the call that began it.
@@ -28,18 +28,19 @@ var (
 	errProxyRefused = errors.New("the proxy refused the connection")
 )
 
-// wire puts one request on the wire for each Do. It stands in for an
+// Wire puts one request on the wire for each Do. It stands in for an
 // http.Client, whose only additions are unwanted here: following redirects
 // (and failing on a redirect it cannot parse), cookies, and errors that quote
 // the URL with its IDs.
-type wire struct {
-	transport interface {
+type Wire struct {
+	// Transport that sends; tests have it dial elsewhere.
+	Transport interface {
 		http.RoundTripper
 		CloseIdleConnections()
 	}
 }
 
-// newWire returns a wire whose transport
+// NewWire returns a wire whose transport
 //   - goes through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, as
 //     users behind an egress proxy expect;
 //   - speaks HTTP/1.1 only: HTTP/2 would repeat a refused request by itself, and
@@ -47,10 +48,10 @@ type wire struct {
 //     net/http repeats a POST only if it met a dead idle connection before the
 //     first byte of the request was written, so the service sees it once;
 //   - asks for no compression, as nothing worth it comes back.
-func newWire() *wire {
+func NewWire() *Wire {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	return &wire{&http.Transport{
+	return &Wire{&http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 			if resp.StatusCode != http.StatusOK {
@@ -63,8 +64,8 @@ func newWire() *wire {
 		TLSHandshakeTimeout:    dialTimeout,
 		Protocols:              &http1,
 		DisableCompression:     true,
-		MaxIdleConns:           maxConnections,
-		MaxIdleConnsPerHost:    maxConnections,
+		MaxIdleConns:           MaxConnections,
+		MaxIdleConnsPerHost:    MaxConnections,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}}
@@ -74,9 +75,24 @@ func newWire() *wire {
 // context's own timer runs on the monotonic clock, which stands still while a
 // machine is suspended, and it may fire late after a stopped process goes on:
 // by then another process may have made the attempt that follows.
-func (w *wire) Do(req *http.Request) (*http.Response, error) {
+//
+// The answer is returned as it came, whatever its status; the caller closes its
+// body. To read it within bounds, use [Read], or [Wire.Call] instead of Do.
+func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Round(0).Before(deadline.Round(0)) {
 		return nil, errTooLate
 	}
-	return w.transport.RoundTrip(req)
+	return w.Transport.RoundTrip(req)
 }
+
+// Call sends the request and reads its answer. The error is a *logout.Error.
+func (w *Wire) Call(req *http.Request) (*Answer, error) {
+	resp, err := w.Do(req)
+	if err != nil {
+		return nil, Unreachable(err)
+	}
+	return Read(resp), nil
+}
+
+// Close closes idle connections. Calls under way go on, and so may later ones.
+func (w *Wire) Close() { w.Transport.CloseIdleConnections() }

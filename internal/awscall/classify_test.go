@@ -1,0 +1,70 @@
+package awscall
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+// sessionToken could be a code or a request ID by its characters.
+const sessionToken = "IQoJb3JpZ2luX2VjEXAMPLE"
+
+var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent, Codes: []Codes{{logout.NotFound, []string{"NotFound"}}}}
+
+// Both spellings of every code mean the same at any error status, and the
+// service's own codes go before the common ones.
+func TestCodes(t *testing.T) {
+	service := service
+	service.Codes = append(service.Codes, Codes{logout.Forbidden, []string{"OptInRequired"}})
+	for reason, list := range map[logout.Reason]string{
+		logout.NotFound:           "NotFound",
+		logout.Forbidden:          "OptInRequired",
+		logout.BadRequest:         "ValidationError",
+		logout.Unauthorized:       "AccessDenied ExpiredToken NotAuthorized UnrecognizedClient InvalidClientTokenId IncompleteSignature RequestExpired SignatureDoesNotMatch MissingAuthenticationToken InvalidSignature RequestTimeTooSkewed",
+		logout.Throttled:          "Throttling TooManyRequests",
+		logout.ServiceUnavailable: "ServiceUnavailable",
+		logout.ServiceFailure:     "InternalFailure RequestTimeout RequestAborted",
+		logout.UnexpectedResponse: "UnknownOperation",
+	} {
+		for _, name := range strings.Fields(list) {
+			for _, code := range []string{name, name + "Exception"} {
+				for _, status := range []int{400, 401, 403, 404, 408, 429, 500, 503} {
+					h := http.Header{"X-Amzn-Errortype": {code}}
+					if got := service.classify(&answer{Answer: &httpcall.Answer{Status: status, Header: h}}).Reason; got != reason {
+						t.Errorf("%s at %d: got %s, want %s", code, status, got, reason)
+					}
+				}
+			}
+		}
+	}
+}
+
+func FuzzClassify(f *testing.F) {
+	f.Add(400, "ThrottlingException:http://x", "7", "3f1c", `{"Code":"NotFound","Message":"no user"}`)
+	f.Add(403, "", "", "", `{"__type":"a#AccessDeniedException","message":"\u202eAWS4-HMAC-SHA256"}`)
+	f.Add(200, "NotFound", "Fri, 20 Feb 2026 10:00:09 GMT", "\x00", `<html>`)
+	f.Add(999, "a#b#c:d", "-1", strings.Repeat("9", 200), `{"Message":"`+strings.Repeat("界", 300)+`"}`)
+	f.Add(500, "", "", "", strings.Repeat("[", 20_000))
+	f.Add(429, sessionToken, "", sessionToken, `{"Message":"`+sessionToken+`"}`)
+	f.Fuzz(func(t *testing.T, status int, errorType, retryAfter, id, body string) {
+		e := service.classify(&answer{&httpcall.Answer{
+			Status: status,
+			Header: http.Header{"X-Amzn-Errortype": {errorType}, "Retry-After": {retryAfter}, "X-Amzn-Requestid": {id}},
+			Body:   []byte(body),
+			At:     time.Unix(1771588800, 0),
+		}, []string{sessionToken}})
+		logouttest.CheckFit(t, e)
+		logouttest.CheckSecrets(t, e, sessionToken)
+		if e.HTTPStatusCode != status {
+			t.Errorf("status %d became %d", status, e.HTTPStatusCode)
+		}
+		if status < 400 && e.Reason != logout.UnexpectedResponse {
+			t.Errorf("%d is %s", status, e.Reason)
+		}
+	})
+}

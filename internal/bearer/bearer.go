@@ -1,0 +1,184 @@
+// Package bearer signs requests in with a bearer token (RFC 6750): one that an
+// administrator wrote down, or one that is fetched by the client credentials of
+// OAuth 2.0 (RFC 6749, section 4.4). A token goes to the URL of the request, and
+// the client's secret to the token endpoint; neither goes anywhere else, as no
+// redirect is followed.
+package bearer
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// Config says which token requests are signed in with: Token, or one fetched by
+// Client where that is not nil.
+type Config struct {
+	// Token that does not change.
+	Token string
+	// Client that fetches tokens.
+	Client *Client
+}
+
+// Client of an authorization server.
+type Client struct {
+	// TokenURL is the server's token endpoint. It must pass
+	// httpcall.CheckEndpoint.
+	TokenURL string
+	// AllowInsecure allows it to be http on another host than the loopback.
+	AllowInsecure bool
+	// ID and Secret sign the client in, by HTTP Basic: the one way that every
+	// server has to know.
+	ID, Secret string
+	// Scopes to ask for; none for what the server gives by default.
+	Scopes []string
+}
+
+// Caller sends requests that are signed in with a token. It is safe for
+// concurrent use.
+type Caller struct {
+	wire    *httpcall.Wire
+	static  string
+	grant   *clientcredentials.Config // nil for a static token
+	secrets []string                  // beside a token that was fetched
+
+	fetching singleflight.Group // one request for a token, for all who wait
+	mu       sync.Mutex
+	fetched  token
+}
+
+// token that was fetched.
+type token struct {
+	value    string
+	useUntil time.Time // by the wall clock, as a machine may be suspended
+}
+
+// New returns a caller that sends by a wire. It sends nothing yet; the error says
+// what is wrong with the configuration and holds no credential.
+func New(config Config, wire *httpcall.Wire) (*Caller, error) {
+	if config.Client == nil {
+		if config.Token == "" || !sendable(config.Token) {
+			return nil, errors.New("token must consist of visible ASCII characters")
+		}
+		return &Caller{wire: wire, static: config.Token, secrets: []string{config.Token}}, nil
+	}
+	client := config.Client
+	if err := httpcall.CheckEndpoint(client.TokenURL, client.AllowInsecure); err != nil {
+		return nil, errors.New("token endpoint " + err.Error())
+	}
+	if client.ID == "" || client.Secret == "" {
+		return nil, errors.New("client ID and secret must not be empty")
+	}
+	id, secret := url.QueryEscape(client.ID), url.QueryEscape(client.Secret)
+	return &Caller{
+		wire: wire,
+		grant: &clientcredentials.Config{
+			TokenURL:     client.TokenURL,
+			ClientID:     client.ID,
+			ClientSecret: client.Secret,
+			Scopes:       client.Scopes,
+			AuthStyle:    oauth2.AuthStyleInHeader, // to find out would take a second request
+		},
+		secrets: []string{client.ID, client.Secret, id, secret, base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
+	}, nil
+}
+
+// Answer to a request that a token signed in.
+type Answer struct {
+	*httpcall.Answer
+	secrets []string
+}
+
+// Failure returns the seam's error for an answer. The finding need not name the
+// secrets.
+func (a *Answer) Failure(f httpcall.Finding) *logout.Error {
+	f.Secrets = a.secrets
+	return a.Answer.Failure(f)
+}
+
+// Call signs a request in and sends it, after one for a token if there is none
+// that is still good. The error is a *logout.Error. A token that the service
+// refuses with 401 is forgotten, so that the next attempt fetches another.
+func (c *Caller) Call(req *http.Request) (*Answer, error) {
+	value, err := c.token(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+value)
+	answer, err := c.wire.Call(req)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Status == http.StatusUnauthorized {
+		c.forget(value)
+	}
+	return &Answer{answer, append([]string{value}, c.secrets...)}, nil
+}
+
+// CheckCredentials fetches a token where one has to be fetched, and returns an
+// error fit for people if there is none to be had.
+func (c *Caller) CheckCredentials(ctx context.Context) error {
+	_, err := c.token(ctx)
+	if e, ok := errors.AsType[*logout.Error](err); ok {
+		return errors.New(e.Message)
+	}
+	return err
+}
+
+// Close closes idle connections. Calls under way go on, and so may later ones.
+func (c *Caller) Close() { c.wire.Close() }
+
+// token returns one that is good for now. The error is a *logout.Error.
+func (c *Caller) token(ctx context.Context) (string, error) {
+	if c.grant == nil {
+		return c.static, nil
+	}
+	if value := c.kept(); value != "" {
+		return value, nil
+	}
+	select {
+	case is := <-c.fetching.DoChan("", func() (any, error) { return c.fetch(ctx) }):
+		if is.Err != nil {
+			return "", is.Err
+		}
+		return is.Val.(string), nil
+	case <-ctx.Done():
+		return "", ofTokenEndpoint(httpcall.Unreachable(ctx.Err()))
+	}
+}
+
+// kept returns the token that was fetched, if it is still good.
+func (c *Caller) kept() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fetched.value == "" || !time.Now().Round(0).Before(c.fetched.useUntil) {
+		return ""
+	}
+	return c.fetched.value
+}
+
+func (c *Caller) keep(t token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fetched = t
+}
+
+// forget drops a token, unless another has taken its place.
+func (c *Caller) forget(value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fetched.value == value {
+		c.fetched = token{}
+	}
+}

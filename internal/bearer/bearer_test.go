@@ -1,0 +1,337 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	clientID = "client:1"
+	secret   = "client+secret/EXAMPLE%"
+	basic    = "Y2xpZW50JTNBMTpjbGllbnQlMkJzZWNyZXQlMkZFWEFNUExFJTI1"
+)
+
+// service is a transport with a token endpoint and a service behind it, which
+// takes the newest token only.
+type service struct {
+	token http.HandlerFunc // nil: issues token-1, token-2 …, for expires
+
+	expires int
+	mu      sync.Mutex
+	issued  int
+	hosts   []string // that were sent something
+	reject  bool     // has the service refuse any token
+}
+
+func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hosts = append(s.hosts, r.URL.Host)
+	w := httptest.NewRecorder()
+	switch {
+	case r.URL.Host == "service.example":
+		if s.reject || r.Header.Get("Authorization") != fmt.Sprint("Bearer token-", s.issued) {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	case r.URL.Host != "tokens.example" || r.Header.Get("Authorization") != "Basic "+basic:
+		w.WriteHeader(http.StatusTeapot)
+	case s.token != nil:
+		s.token(w, r)
+	default:
+		s.issued++
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"bearer"`, s.issued)
+		if s.expires != 0 {
+			fmt.Fprintf(w, `,"expires_in":%d`, s.expires)
+		}
+		fmt.Fprint(w, "}")
+	}
+	return w.Result(), nil
+}
+
+func (*service) CloseIdleConnections() {}
+
+func newCaller(t *testing.T, transport *service) *Caller {
+	t.Helper()
+	wire := httpcall.NewWire()
+	wire.Transport = transport
+	c, err := New(Config{Client: &Client{TokenURL: "https://tokens.example/token", ID: clientID, Secret: secret}}, wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func call(ctx context.Context, t *testing.T, c *Caller) (int, *logout.Error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://service.example/logout", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Call(req)
+	if err == nil {
+		return a.Status, nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	logouttest.CheckFit(t, e)
+	logouttest.CheckSecrets(t, e, clientID, secret, basic, "token-")
+	return 0, e
+}
+
+// A token is fetched once, kept until shortly before its end, and then fetched
+// anew.
+func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
+	for _, tc := range []struct {
+		expires int
+		good    time.Duration
+	}{
+		{300, 270 * time.Second},
+		{60, 30 * time.Second},
+		{10, 5 * time.Second},
+		{0, unstated - margin},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{expires: tc.expires}
+			c := newCaller(t, s)
+			for _, after := range []struct {
+				pause  time.Duration
+				issued int
+			}{{0, 1}, {0, 1}, {tc.good - time.Millisecond, 1}, {time.Millisecond, 2}, {0, 2}} {
+				<-time.After(after.pause)
+				if status, e := call(t.Context(), t, c); status != 200 || s.issued != after.issued {
+					t.Errorf("expires_in %d: %d, %+v with %d tokens issued, want %d", tc.expires, status, e, s.issued, after.issued)
+				}
+			}
+		})
+	}
+}
+
+// A token that is over when it comes is used for the attempt, and not again.
+func TestTokenWithoutALife(t *testing.T) {
+	s := &service{expires: -5}
+	c := newCaller(t, s)
+	for want := 1; want <= 2; want++ {
+		if status, e := call(t.Context(), t, c); status != 200 || s.issued != want {
+			t.Errorf("%d, %+v with %d tokens issued, want %d", status, e, s.issued, want)
+		}
+	}
+}
+
+// A token that is refused is not sent again, and not fetched anew by the same
+// attempt.
+func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
+	s := &service{expires: 300}
+	c := newCaller(t, s)
+	for _, step := range []struct {
+		revoked      bool
+		status, sent int
+	}{{false, 200, 1}, {true, 401, 1}, {false, 200, 2}, {false, 200, 2}} {
+		s.reject = step.revoked
+		if status, e := call(t.Context(), t, c); status != step.status || s.issued != step.sent {
+			t.Errorf("%+v: %d, %+v with %d tokens issued", step, status, e, s.issued)
+		}
+	}
+}
+
+// A refusal that comes late does not drop the token that came since.
+func TestLateRefusal(t *testing.T) {
+	c := newCaller(t, &service{})
+	c.keep(token{"new", time.Now().Add(time.Hour)})
+	c.forget("old")
+	if c.kept() != "new" {
+		t.Error("the new token is gone")
+	}
+}
+
+// One request for a token serves all who wait for it, whether it comes or not;
+// who has no time left waits no longer.
+func TestOneFetchForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		var asked int
+		release := make(chan struct{})
+		s.token = func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			<-release
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		c := newCaller(t, s)
+		var failed atomic.Int64
+		for range 20 {
+			go func() {
+				if err := c.CheckCredentials(context.Background()); err != nil {
+					failed.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || e.Message != "token endpoint: time-out: no answer within the attempt's deadline" {
+			t.Errorf("%+v", e)
+		}
+		close(release)
+		synctest.Wait()
+		if asked != 1 || failed.Load() != 20 {
+			t.Errorf("%d requests for a token, %d failures", asked, failed.Load())
+		}
+	})
+}
+
+// What each answer of a token endpoint means. Nothing is final, and the service
+// is not called.
+func TestAnswersOfTheTokenEndpoint(t *testing.T) {
+	const refused = "token endpoint: the service does not accept the credentials (HTTP "
+	const garbage = "token endpoint: the endpoint does not answer as a token endpoint does (HTTP "
+	for _, tc := range []struct {
+		status       int
+		header, body string
+		reason       logout.Reason
+		message      string
+	}{
+		{401, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "401, invalid_client)"},
+		{400, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "400, invalid_client)"},
+		{400, "", `{"error":"unauthorized_client","error_description":"no service account"}`, logout.Unauthorized, refused + "400, unauthorized_client)"},
+		{400, "", `{"error":"invalid_scope"}`, logout.Unauthorized, refused + "400, invalid_scope)"},
+		{403, "", `{"error":"access_denied"}`, logout.Unauthorized, refused + "403, access_denied)"},
+		{401, "", "", logout.Unauthorized, refused + "401)"},
+		{401, "", `{"error":"` + secret + `"}`, logout.Unauthorized, refused + "401)"},
+		{429, "17", "", logout.Throttled, "token endpoint: the service answered HTTP 429"},
+		{429, "17", `{"error":"invalid_client","error_description":"Basic ` + basic + `"}`, logout.Throttled, "token endpoint: the service answered HTTP 429, invalid_client"},
+		{500, "", "oops", logout.ServiceUnavailable, "token endpoint: the service answered HTTP 500"},
+		{503, "17", `{"error":"temporarily_unavailable","error_description":"back soon"}`, logout.ServiceUnavailable, "token endpoint: back soon"},
+		{408, "", "", logout.ServiceUnavailable, "token endpoint: the service answered HTTP 408"},
+		{400, "", `{"error":"unsupported_grant_type"}`, logout.UnexpectedResponse, garbage + "400, unsupported_grant_type)"},
+		{404, "", "<html>", logout.UnexpectedResponse, garbage + "404)"},
+		{403, "", "<html>", logout.UnexpectedResponse, garbage + "403)"},
+		{204, "", "", logout.UnexpectedResponse, garbage + "204)"},
+		{201, "", `{"access_token":"a","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "201)"},
+		{200, "", "<html>", logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", "", logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", "null", logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"error":"invalid_client"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"` + strings.Repeat("a", httpcall.MaxBody) + `","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{307, "", "", logout.UnexpectedResponse, garbage + "307)"},
+	} {
+		s := &service{token: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Retry-After", tc.header)
+			w.Header().Set("Location", "https://elsewhere.example/token")
+			w.WriteHeader(tc.status)
+			_, _ = io.WriteString(w, tc.body)
+		}}
+		c := newCaller(t, s)
+		_, e := call(t.Context(), t, c)
+		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide || e.Class == logout.Permanent || e.HTTPStatusCode != tc.status {
+			t.Errorf("%d %.80s: %+v", tc.status, tc.body, e)
+		} else if want := tc.header != ""; (e.RetryAfter == 17*time.Second) != want {
+			t.Errorf("%d: Retry-After %s", tc.status, e.RetryAfter)
+		}
+		if !slices.Equal(s.hosts, []string{"tokens.example"}) {
+			t.Errorf("%d: sent to %q", tc.status, s.hosts)
+		}
+		if err := c.CheckCredentials(t.Context()); err == nil || err.Error() != tc.message {
+			t.Errorf("%d: credentials: %v", tc.status, err)
+		}
+	}
+}
+
+// A redirect that cannot be read is an answer, too.
+func TestMalformedRedirect(t *testing.T) {
+	_, e := call(t.Context(), t, newCaller(t, &service{token: func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "https://%zz")
+		w.WriteHeader(http.StatusFound)
+	}}))
+	if e == nil || e.Reason != logout.UnexpectedResponse || e.HTTPStatusCode != 302 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A token endpoint that cannot be reached is said to be that.
+func TestUnreachableTokenEndpoint(t *testing.T) {
+	server := httptest.NewServer(nil)
+	server.Close()
+	c, err := New(Config{Client: &Client{TokenURL: server.URL, ID: clientID, Secret: secret}}, httpcall.NewWire())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, e := call(t.Context(), t, c)
+	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "token endpoint: connection refused"}) {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Nothing is fetched for an attempt whose time is over.
+func TestNoTokenForALateAttempt(t *testing.T) {
+	s := &service{}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	if _, e := call(ctx, t, newCaller(t, s)); e == nil || e.Reason != logout.EndpointUnreachable || len(s.hosts) != 0 {
+		t.Errorf("%+v, sent to %q", e, s.hosts)
+	}
+}
+
+func TestNewChecksTheConfiguration(t *testing.T) {
+	for _, tc := range []struct {
+		config Config
+		want   string
+	}{
+		{Config{}, "token must consist of visible ASCII characters"},
+		{Config{Token: "two lines\n"}, "token must consist of visible ASCII characters"},
+		{Config{Client: &Client{TokenURL: "http://tokens.example", ID: "a", Secret: "b"}}, "token endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator"},
+		{Config{Client: &Client{TokenURL: "https://tokens.example", ID: "a"}}, "client ID and secret must not be empty"},
+	} {
+		if _, err := New(tc.config, httpcall.NewWire()); err == nil || err.Error() != tc.want {
+			t.Errorf("%+v: %v", tc.config, err)
+		}
+	}
+}
+
+func TestSecret(t *testing.T) {
+	got, err := TokenFrom(map[string][]byte{"token": []byte(" a.b-c\n")})
+	if got != "a.b-c" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := TokenFrom(map[string][]byte{"token": []byte("a ü")}); err == nil || err.Error() != "has a token with other than visible ASCII characters" {
+		t.Error(err)
+	}
+	id, key, err := ClientFrom(map[string][]byte{"clientID": []byte("a\n"), "clientSecret": []byte("with a spaceü\r\n")})
+	if id != "a" || key != "with a spaceü" || err != nil {
+		t.Errorf("%q, %q, %v", id, key, err)
+	}
+	for want, data := range map[string]map[string][]byte{
+		"has no key clientID, or it is empty":                                      {"clientSecret": []byte("b")},
+		"has no key clientSecret, or it is empty":                                  {"clientID": []byte("a"), "clientSecret": []byte("\n")},
+		"has a clientSecret with line breaks or characters that cannot be printed": {"clientID": []byte("a"), "clientSecret": []byte("b\nc")},
+	} {
+		if _, _, err := ClientFrom(data); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

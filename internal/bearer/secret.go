@@ -1,0 +1,43 @@
+package bearer
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+)
+
+// The keys of a Secret's data.
+const (
+	KeyToken        = "token"
+	KeyClientID     = "clientID"
+	KeyClientSecret = "clientSecret"
+)
+
+// TokenFrom finds a token in a Secret's data. White space around it is cut; the
+// error names the key.
+func TokenFrom(data map[string][]byte) (string, error) {
+	token, err := valueFrom(data, KeyToken)
+	if err == nil && !sendable(token) {
+		err = errors.New("has a " + KeyToken + " with other than visible ASCII characters")
+	}
+	return token, err
+}
+
+// ClientFrom finds a client's ID and secret in a Secret's data, in the same way.
+func ClientFrom(data map[string][]byte) (id, secret string, err error) {
+	if id, err = valueFrom(data, KeyClientID); err == nil {
+		secret, err = valueFrom(data, KeyClientSecret)
+	}
+	return id, secret, err
+}
+
+func valueFrom(data map[string][]byte, key string) (string, error) {
+	value := strings.TrimSpace(string(data[key]))
+	switch {
+	case value == "":
+		return "", errors.New("has no key " + key + ", or it is empty")
+	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", errors.New("has a " + key + " with line breaks or characters that cannot be printed")
+	}
+	return value, nil
+}

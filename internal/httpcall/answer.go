@@ -1,0 +1,138 @@
+// Package httpcall makes the HTTP calls of every provider in the same safe way:
+// one request on the wire, no redirect followed, bounds on time and bytes, and
+// errors that say what happened in clean words and quote no credential. It
+// knows no service.
+package httpcall
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// MaxBody bounds how much of an answer's body is read, in bytes.
+const MaxBody = 64 << 10
+
+// Answer is what came back, read within bounds.
+type Answer struct {
+	// Status is the HTTP status code.
+	Status int
+	// Header of the answer.
+	Header http.Header
+	// Body has the first MaxBody bytes, or fewer if the body broke off, which
+	// still leaves a status to go by.
+	Body []byte
+	// At is when it came.
+	At time.Time
+}
+
+// Read reads an answer and closes its body.
+func Read(resp *http.Response) *Answer {
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
+	a.Body, _ = io.ReadAll(io.LimitReader(resp.Body, MaxBody))
+	_ = resp.Body.Close()
+	return a
+}
+
+// Finding is what a provider makes of an answer that is not the success its
+// protocol documents.
+type Finding struct {
+	// Reason is what the answer means; see ReasonOf for what follows from the
+	// status alone.
+	Reason logout.Reason
+	// ProviderWide: no other call would be accepted either. It need not be set
+	// for Throttled and ServiceUnavailable, which always are.
+	ProviderWide bool
+	// Code is the service's error code, as it stands in the answer.
+	Code string
+	// Message is what the service says, as it stands in the answer.
+	Message string
+	// RequestID by which the service's operator finds the request, likewise.
+	RequestID string
+	// RetryAfter, where not 0, is how long the service asked to be left alone by
+	// a header of its own. The header Retry-After needs no mention.
+	RetryAfter time.Duration
+	// Operation is what should have answered, for people: "LogoutUser".
+	Operation string
+	// Secrets are what the request was signed in with. Nothing that repeats one
+	// of them gets into the error.
+	Secrets []string
+}
+
+// Failure returns the seam's error for an answer.
+func (a *Answer) Failure(f Finding) *logout.Error {
+	e := &logout.Error{
+		Reason:         f.Reason,
+		Class:          f.Reason.Class(),
+		ProviderWide:   f.ProviderWide || f.Reason == logout.Throttled || f.Reason == logout.ServiceUnavailable,
+		HTTPStatusCode: a.Status,
+		Code:           unlessSecret(Token(f.Code), f.Secrets),
+		RequestID:      unlessSecret(Token(f.RequestID), f.Secrets),
+	}
+	e.Message = a.message(f, e.Code)
+	if e.Class != logout.Permanent {
+		e.RetryAfter = min(max(f.RetryAfter, logout.ParseRetryAfter(a.Header, a.At), 0), logout.MaxRetryAfter)
+	}
+	return e
+}
+
+// message returns what people read about an answer: the service's own words
+// where they are of use and quote no part of what signs the request in.
+func (a *Answer) message(f Finding, code string) string {
+	what := fmt.Sprintf("HTTP %d", a.Status)
+	if code != "" {
+		what += ", " + code
+	}
+	message := Clean(f.Message)
+	switch {
+	case f.Reason == logout.Unauthorized:
+		return "the service does not accept the credentials (" + what + ")"
+	case f.Reason == logout.UnexpectedResponse:
+		return "the endpoint does not answer as " + f.Operation + " does (" + what + ")"
+	case message == "" || quotesCredentials(message, f.Secrets):
+		return "the service answered " + what
+	}
+	return Shorten(message)
+}
+
+func unlessSecret(token string, secrets []string) string {
+	if repeats(token, secrets) {
+		return ""
+	}
+	return token
+}
+
+// repeats reports whether a text has one of the secrets in it.
+func repeats(text string, secrets []string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(text, s) })
+}
+
+// ReasonOf is what a status means by itself, where the answer has no code that
+// the service documents. A 404 is no missing user then: it is what everybody
+// answers who does not know the operation.
+func ReasonOf(status int) logout.Reason {
+	switch {
+	case status == http.StatusUnauthorized:
+		return logout.Unauthorized
+	case status == http.StatusForbidden:
+		return logout.Forbidden
+	case status == http.StatusNotFound:
+		return logout.UnexpectedResponse
+	case status == http.StatusRequestTimeout:
+		return logout.ServiceFailure
+	case status == http.StatusTooManyRequests:
+		return logout.Throttled
+	case status == http.StatusServiceUnavailable:
+		return logout.ServiceUnavailable
+	case 400 <= status && status <= 499:
+		return logout.BadRequest
+	case 500 <= status && status <= 599:
+		return logout.ServiceFailure
+	}
+	return logout.UnexpectedResponse
+}

@@ -1,0 +1,104 @@
+package httpcall
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Call sends one request, follows nothing and reads within bounds.
+func TestCall(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		_, _ = w.Write(make([]byte, 3*MaxBody))
+	}))
+	w := NewWire()
+	defer w.Close()
+	request := func() *http.Request {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	a, err := w.Call(request())
+	if err != nil || a.Status != 307 || len(a.Body) != MaxBody || a.Header.Get("Location") != "/elsewhere" || time.Since(a.At) > time.Minute {
+		t.Errorf("%+v, %v", a, err)
+	}
+	server.Close()
+	_, err = w.Call(request())
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "connection refused"}) {
+		t.Errorf("%+v", err)
+	}
+}
+
+const token = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"
+
+// What an answer says gets into the error, unless it repeats a credential.
+func TestFailure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status  int
+		header  http.Header
+		finding Finding
+		want    logout.Error
+	}{
+		"words of the service": {404, nil, Finding{Reason: logout.NotFound, Code: "user_missing", Message: "no\x00 user", RequestID: "r-1"},
+			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "user_missing", Message: "no user", RequestID: "r-1"}},
+		"no words": {500, nil, Finding{Reason: logout.ServiceFailure, Code: "not a token", RequestID: "<b>"},
+			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
+		"token in the message": {400, nil, Finding{Reason: logout.BadRequest, Message: "odd " + token, Secrets: []string{token}},
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "the service answered HTTP 400"}},
+		"token as code and ID": {400, nil, Finding{Reason: logout.BadRequest, Code: token, RequestID: "r-" + token, Message: "odd", Secrets: []string{"", token}},
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "odd"}},
+		"a header of the request": {400, nil, Finding{Reason: logout.BadRequest, Message: "Bearer x is odd"},
+			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "the service answered HTTP 400"}},
+		"credentials": {401, nil, Finding{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "who are you"},
+			logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
+		"another service": {200, nil, Finding{Reason: logout.UnexpectedResponse, Operation: "Logout"},
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
+		"always of the whole provider": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 7 * time.Second, Message: "the service answered HTTP 429"}},
+		"the longer of two hints": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled, RetryAfter: 9 * time.Second},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 9 * time.Second, Message: "the service answered HTTP 429"}},
+		"a hint in another era": {429, nil, Finding{Reason: logout.Throttled, RetryAfter: 1e6 * time.Hour},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: logout.MaxRetryAfter, Message: "the service answered HTTP 429"}},
+		"a hint of the past": {429, nil, Finding{Reason: logout.Throttled, RetryAfter: -time.Hour},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "the service answered HTTP 429"}},
+		"no hint for what is final": {403, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Forbidden, RetryAfter: time.Second, Message: strings.Repeat("é", 300)},
+			logout.Error{Reason: logout.Forbidden, Class: logout.Permanent, Message: strings.Repeat("é", 255) + "…"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := (&Answer{Status: tc.status, Header: tc.header, At: time.Now()}).Failure(tc.finding)
+			tc.want.HTTPStatusCode = tc.status
+			if *got != tc.want {
+				t.Errorf("\n got %+v\nwant %+v", *got, tc.want)
+			}
+			logouttest.CheckFit(t, got)
+			logouttest.CheckSecrets(t, got, token)
+		})
+	}
+}
+
+func TestReasonOf(t *testing.T) {
+	for status, want := range map[int]logout.Reason{
+		200: logout.UnexpectedResponse, 302: logout.UnexpectedResponse, 400: logout.BadRequest, 401: logout.Unauthorized,
+		403: logout.Forbidden, 404: logout.UnexpectedResponse, 408: logout.ServiceFailure, 422: logout.BadRequest,
+		429: logout.Throttled, 500: logout.ServiceFailure, 503: logout.ServiceUnavailable, 599: logout.ServiceFailure, 600: logout.UnexpectedResponse,
+	} {
+		if got := ReasonOf(status); got != want {
+			t.Errorf("%d: %s, want %s", status, got, want)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package keycloak
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+// What every provider has to do is tested in internal/providers, by TestContract.
+
+const (
+	token  = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"
+	secret = "client-secret-EXAMPLE"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// keycloak answers each request by its method and URI, and keeps what came.
+type keycloak struct {
+	*httptest.Server
+	answers map[string]answer
+	came    []string
+}
+
+type answer struct {
+	status int
+	body   string
+}
+
+func newKeycloak(t *testing.T, answers map[string]answer) *keycloak {
+	k := &keycloak{answers: answers}
+	k.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := r.Method + " " + r.URL.RequestURI()
+		k.came = append(k.came, request)
+		if strings.HasSuffix(request, "/protocol/openid-connect/token") {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":60}`, token)
+			return
+		}
+		a, ok := k.answers[request]
+		if !ok || r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("Accept") != "application/json" {
+			t.Errorf("unexpected %s", request)
+		}
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.body)
+	}))
+	t.Cleanup(k.Close)
+	return k
+}
+
+func (k *keycloak) attempt(t *testing.T, lookup Lookup, userID string) *logout.Error {
+	t.Helper()
+	c, err := New(Config{Endpoint: k.URL, TokenRealm: "token", ClientID: "client", ClientSecret: secret, Lookup: lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Logout(t.Context(), "staff", userID)
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	logouttest.CheckFit(t, e)
+	logouttest.CheckSecrets(t, e, token, secret)
+	return e
+}
+
+const (
+	tokens = "POST /realms/token/protocol/openid-connect/token"
+	users  = "/admin/realms/staff/users"
+	byName = "GET " + users + "?briefRepresentation=true&exact=true&max=2&username=jane%2Bx"
+	byMail = "GET " + users + "?briefRepresentation=true&email=jane%2Bx&exact=true&max=2"
+	ofU1   = "POST " + users + "/u-1/logout"
+)
+
+// What a search finds decides whether there is a logout, and whose.
+func TestLookup(t *testing.T) {
+	const foreign = "the endpoint does not answer as Keycloak's search for users does (HTTP 200)"
+	for name, tc := range map[string]struct {
+		lookup Lookup
+		found  answer
+		want   *logout.Error // nil for a logout of u-1
+	}{
+		"by name":            {ByUsername, answer{200, `[{"id":"u-1","username":"JANE+x"}]`}, nil},
+		"by mail":            {ByEmail, answer{200, `[{"id":"u-1","username":"else","email":"Jane+X"}]`}, nil},
+		"none":               {ByUsername, answer{200, `[]`}, &logout.Error{Reason: logout.NotFound, Message: "no user of the realm has this username"}},
+		"several":            {ByEmail, answer{200, `[{"id":"u-1","email":"jane+x"},{"id":"u-2","email":"jane+x"}]`}, &logout.Error{Reason: logout.BadRequest, Message: "several users of the realm have this email"}},
+		"another":            {ByUsername, answer{200, `[{"id":"u-2","username":"mary-jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"another beside":     {ByUsername, answer{200, `[{"id":"u-1","username":"jane+x"},{"id":"u-2","username":"jane+xy"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"the other property": {ByEmail, answer{200, `[{"id":"u-1","username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"no ID":              {ByUsername, answer{200, `[{"username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"a path for ID":      {ByUsername, answer{200, `[{"id":"../u-1","username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"null":               {ByUsername, answer{200, `null`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"page":               {ByUsername, answer{200, `<html>`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"no body":            {ByUsername, answer{204, ``}, &logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: 204, Message: "the endpoint does not answer as Keycloak's search for users does (HTTP 204)"}},
+		"no realm":           {ByUsername, answer{404, `{"error":"Realm not found."}`}, &logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
+		"no permission":      {ByUsername, answer{403, `{"error":"HTTP 403 Forbidden"}`}, &logout.Error{Reason: logout.Unauthorized, Message: "the service does not accept the credentials (HTTP 403)"}},
+		"down":               {ByUsername, answer{503, ``}, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, Message: "the service answered HTTP 503"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			search := byName
+			if tc.lookup == ByEmail {
+				search = byMail
+			}
+			k := newKeycloak(t, map[string]answer{search: tc.found, ofU1: {204, ""}})
+			e := k.attempt(t, tc.lookup, "jane+x")
+			want := []string{tokens, search}
+			if tc.want == nil {
+				want = append(want, ofU1)
+			} else {
+				tc.want.Class, tc.want.HTTPStatusCode = tc.want.Reason.Class(), tc.found.status
+			}
+			if !slices.Equal(k.came, want) {
+				t.Errorf("came %q", k.came)
+			}
+			if (e == nil) != (tc.want == nil) || e != nil && *e != *tc.want {
+				t.Errorf("\n got %+v\nwant %+v", e, tc.want)
+			}
+		})
+	}
+}
+
+// What Keycloak says in place of 204, in the words of several versions.
+func TestAnswers(t *testing.T) {
+	const refused = "the service does not accept the credentials (HTTP "
+	const foreign = "the endpoint does not answer as Keycloak's logout does (HTTP "
+	for _, tc := range []struct {
+		answer
+		want logout.Error
+	}{
+		{answer{404, `{"error":"User not found"}`}, logout.Error{Reason: logout.NotFound, Message: "User not found"}},
+		{answer{404, `{"error":"User not found","error_description":"For more on this error consult the server log at the debug level."}`}, logout.Error{Reason: logout.NotFound, Message: "User not found"}},
+		{answer{404, `{"error":"invalid_request","error_description":"User not found"}`}, logout.Error{Reason: logout.NotFound, Code: "invalid_request", Message: "User not found"}},
+		{answer{404, `{"error":"Realm not found."}`}, logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
+		{answer{404, `{"error":"HTTP 404 Not Found"}`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+		{answer{404, `{"error":"Unable to find matching target resource method"}`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+		{answer{404, `User not found`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+		{answer{401, `{"error":"HTTP 401 Unauthorized"}`}, logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: refused + "401)"}},
+		{answer{403, `{"error":"unknown_error"}`}, logout.Error{Reason: logout.Unauthorized, Code: "unknown_error", Message: refused + "403, unknown_error)"}},
+		{answer{400, `{"errorMessage":"this user cannot"}`}, logout.Error{Reason: logout.BadRequest, Message: "this user cannot"}},
+		{answer{405, ``}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "405)"}},
+		{answer{500, `{"error":"unknown_error"}`}, logout.Error{Reason: logout.ServiceFailure, Code: "unknown_error", Message: "the service answered HTTP 500, unknown_error"}},
+		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "200)"}},
+	} {
+		k := newKeycloak(t, map[string]answer{ofU1: tc.answer})
+		e := k.attempt(t, ByID, "u-1")
+		tc.want.Class, tc.want.HTTPStatusCode = tc.want.Reason.Class(), tc.status
+		if e == nil || *e != tc.want || !slices.Equal(k.came, []string{tokens, ofU1}) {
+			t.Errorf("%+v\n got %+v\nwant %+v\ncame %q", tc.answer, e, tc.want, k.came)
+		}
+	}
+}
+
+func TestNewChecksTheConfiguration(t *testing.T) {
+	for want, config := range map[string]Config{
+		"endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator": {Endpoint: "http://keycloak.example", TokenRealm: "master"},
+		"token realm must not be empty":           {Endpoint: "https://keycloak.example"},
+		"token realm must not be \".\" or \"..\"": {Endpoint: "https://keycloak.example", TokenRealm: ".."},
+		"client ID and secret must not be empty":  {Endpoint: "https://keycloak.example", TokenRealm: "master", ClientID: "a"},
+	} {
+		if _, err := New(config); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package keycloak
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// Lookup says what identifies a user.
+type Lookup string
+
+// The ways to identify a user. The texts are the API's parameters.
+const (
+	ByID       Lookup = ""
+	ByUsername Lookup = "username"
+	ByEmail    Lookup = "email"
+)
+
+// user is what a search tells of one.
+type user struct {
+	ID       string `json:"id"`
+	Username string `json:"username"`
+	Email    string `json:"email"`
+}
+
+// find returns the ID of the one user who has a name. It trusts no search: a
+// version that does not know the parameter exact would find others, too.
+func (c *Client) find(ctx context.Context, users, name string) (string, error) {
+	const two = "2" // are enough to see that it is not one
+	query := url.Values{string(c.lookup): {name}, "exact": {"true"}, "briefRepresentation": {"true"}, "max": {two}}
+	answer, err := c.call(ctx, http.MethodGet, users+"?"+query.Encode())
+	if err != nil {
+		return "", err
+	}
+	const operation = "Keycloak's search for users"
+	var found []user
+	if answer.Status != http.StatusOK {
+		return "", failure(answer, operation)
+	}
+	if json.Unmarshal(answer.Body, &found) != nil || found == nil {
+		return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
+	}
+	for _, u := range found {
+		if logout.CheckID(u.ID) != nil || !strings.EqualFold(c.lookup.of(u), name) {
+			return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", answer.Failure(httpcall.Finding{Reason: logout.NotFound, Message: "no user of the realm has this " + string(c.lookup)})
+	case 1:
+		return found[0].ID, nil
+	}
+	return "", answer.Failure(httpcall.Finding{Reason: logout.BadRequest, Message: "several users of the realm have this " + string(c.lookup)})
+}
+
+// of returns what a user has to have in common with what was asked for.
+func (l Lookup) of(u user) string {
+	if l == ByEmail {
+		return u.Email
+	}
+	return u.Username
+}

@@ -1,0 +1,65 @@
+// Package logouttest checks what every failed attempt must be, whatever the
+// service.
+package logouttest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// maxToken bounds an error code and a request ID, in bytes.
+const maxToken = 128
+
+// CheckFit fails the test unless e is fit for a status: its class fits its
+// reason, and its texts are bounded and printable.
+func CheckFit(t testing.TB, e *logout.Error) {
+	t.Helper()
+	class, ok := map[logout.Reason]logout.Class{
+		logout.BadRequest:          logout.Permanent,
+		logout.NotFound:            logout.Permanent,
+		logout.Forbidden:           logout.Permanent,
+		logout.Unauthorized:        logout.RetrySlowly,
+		logout.UnexpectedResponse:  logout.RetrySlowly,
+		logout.Throttled:           logout.Retry,
+		logout.ServiceUnavailable:  logout.Retry,
+		logout.ServiceFailure:      logout.Retry,
+		logout.EndpointUnreachable: logout.Retry,
+	}[e.Reason]
+	if !ok || e.Class != class {
+		t.Errorf("reason %q with class %d", e.Reason, e.Class)
+	}
+	if wide := e.Reason == logout.Throttled || e.Reason == logout.ServiceUnavailable; wide && !e.ProviderWide {
+		t.Errorf("%s, and the provider's other calls are not held", e.Reason)
+	}
+	if e.RetryAfter < 0 || e.RetryAfter > logout.MaxRetryAfter || e.RetryAfter > 0 && e.Class == logout.Permanent {
+		t.Errorf("%s with Retry-After %v", e.Reason, e.RetryAfter)
+	}
+	if e.Message == "" || utf8.RuneCountInString(e.Message) > logout.MaxMessageLength {
+		t.Errorf("message of %d characters", utf8.RuneCountInString(e.Message))
+	}
+	for _, text := range []string{e.Message, e.Code, e.RequestID} {
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q is not printable", text)
+		}
+	}
+	if len(e.Code) > maxToken || len(e.RequestID) > maxToken {
+		t.Errorf("code of %d bytes, request ID of %d", len(e.Code), len(e.RequestID))
+	}
+}
+
+// CheckSecrets fails the test if an error has any of the secrets in it, or any
+// of what usually stands around them.
+func CheckSecrets(t testing.TB, e *logout.Error, secrets ...string) {
+	t.Helper()
+	all := strings.Join([]string{string(e.Reason), e.Code, e.Message, e.RequestID, e.Error()}, "\n")
+	for _, secret := range slices.Concat(secrets, []string{"Authorization", "Bearer", "AWS4-HMAC"}) {
+		if secret == "" || strings.Contains(all, secret) {
+			t.Errorf("%q is in %s", secret, all)
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package providers
+
+import (
+	"errors"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/awsauth"
+)
+
+// aws says what calls of an AWS service are signed with.
+func (s setup) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, error) {
+	config := awsauth.Config{Region: region}
+	if s.secret != nil {
+		keys, err := awsauth.KeysFrom(s.secret.Data)
+		if err != nil {
+			return awsauth.Config{}, s.invalidSecret(err)
+		}
+		config.Keys = keys
+	}
+	if role != nil {
+		config.AssumeRole = &awsauth.AssumeRole{RoleARN: role.RoleARN, ExternalID: role.ExternalID}
+	}
+	return config, nil
+}
+
+// awsClient passes on a client of an AWS service, or says whose fault it is that
+// there is none: the Secret's if it gave the keys.
+func awsClient[C Client](s setup, c C, err error) (Client, error) {
+	switch {
+	case err != nil && s.secret != nil:
+		return nil, s.invalidSecret(errors.New("cannot be used: " + err.Error()))
+	case err != nil:
+		return nil, &ConfigError{v1alpha1.ReasonCredentialsUnavailable, err.Error()}
+	}
+	return c, nil
+}

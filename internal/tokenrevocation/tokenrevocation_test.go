@@ -1,0 +1,125 @@
+package tokenrevocation
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/logout-operator/logout-operator/internal/bearer"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+)
+
+// What every provider has to do is tested in internal/providers, by TestContract.
+
+const token = "f5641763544a7b24b08e4f74045"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func attempt(t *testing.T, endpoint string, subject func(string) Subject, userID string) (logout.Receipt, *logout.Error) {
+	t.Helper()
+	c, err := New(Config{Endpoint: endpoint, Subject: subject, Auth: bearer.Config{Token: token}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	receipt, err := c.Logout(t.Context(), "tenant", userID)
+	if err == nil {
+		return receipt, nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	logouttest.CheckFit(t, e)
+	logouttest.CheckSecrets(t, e, token)
+	return receipt, e
+}
+
+// The requests of the draft's examples, and one that JSON has to escape.
+func TestSubjects(t *testing.T) {
+	for want, tc := range map[string]struct {
+		subject func(string) Subject
+		userID  string
+	}{
+		`{"sub_id":{"format":"email","email":"user@example.com"}}`:                                               {Email, "user@example.com"},
+		`{"sub_id":{"format":"opaque","id":"e193177dfdc52e3dd03f78c"}}`:                                          {Opaque, "e193177dfdc52e3dd03f78c"},
+		`{"sub_id":{"format":"iss_sub","iss":"https://issuer.example.com/","sub":"af19c476f1dc4470fa3d0d9a25"}}`: {IssuerSubject("https://issuer.example.com/"), "af19c476f1dc4470fa3d0d9a25"},
+		`{"sub_id":{"format":"opaque","id":"\",\"format\":\"email"}}`:                                            {Opaque, `","format":"email`},
+	} {
+		var got, media, auth string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			got, media, auth = string(body), r.Header.Get("Content-Type"), r.Header.Get("Authorization")
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		receipt, e := attempt(t, server.URL, tc.subject, tc.userID)
+		server.Close()
+		if e != nil || receipt != (logout.Receipt{HTTPStatusCode: 204}) || got != want || media != "application/json" || auth != "Bearer "+token {
+			t.Errorf("%+v, %+v\n got %s\nwant %s", receipt, e, got, want)
+		}
+	}
+}
+
+// What each status means, with and without a body.
+func TestAnswers(t *testing.T) {
+	const page = "<html>"
+	for _, tc := range []struct {
+		status int
+		body   string
+		want   logout.Error
+	}{
+		{400, `{"error":"invalid_request","error_description":"unknown format"}`, logout.Error{Reason: logout.BadRequest, Code: "invalid_request", Message: "unknown format"}},
+		{400, "", logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
+		{401, `{"error":"invalid_token"}`, logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
+		{403, `{"error":"insufficient_scope"}`, logout.Error{Reason: logout.Unauthorized, Code: "insufficient_scope", Message: "the service does not accept the credentials (HTTP 403, insufficient_scope)"}},
+		{404, "", logout.Error{Reason: logout.NotFound, Message: "the service answered HTTP 404"}},
+		{404, `{"error":"user_not_found"}`, logout.Error{Reason: logout.NotFound, Code: "user_not_found", Message: "the service answered HTTP 404, user_not_found"}},
+		{404, page, logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 404)"}},
+		{404, "404 page not found\n", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 404)"}},
+		{405, "", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 405)"}},
+		{422, `{"error_description":"this account cannot be logged out"}`, logout.Error{Reason: logout.BadRequest, Message: "this account cannot be logged out"}},
+		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x", Message: "the endpoint does not answer as Global Token Revocation does (HTTP 200, x)"}},
+		{202, "", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 202)"}},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Request-Id", "r-1")
+			w.WriteHeader(tc.status)
+			_, _ = io.WriteString(w, tc.body)
+		}))
+		_, e := attempt(t, server.URL, Opaque, "jane")
+		server.Close()
+		tc.want.Class, tc.want.HTTPStatusCode, tc.want.RequestID = tc.want.Reason.Class(), tc.status, "r-1"
+		if e == nil || *e != tc.want {
+			t.Errorf("%d %s\n got %+v\nwant %+v", tc.status, tc.body, e, tc.want)
+		}
+	}
+}
+
+// The token goes to the endpoint alone.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	var strangers atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers.Add(1) }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	if _, e := attempt(t, server.URL, Opaque, "jane"); e == nil || e.Reason != logout.UnexpectedResponse || strangers.Load() != 0 {
+		t.Errorf("%+v, and %d requests elsewhere", e, strangers.Load())
+	}
+}
+
+func TestNewChecksTheConfiguration(t *testing.T) {
+	for want, config := range map[string]Config{
+		"endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator": {Endpoint: "http://login.example"},
+		"token must consist of visible ASCII characters":                                                          {Endpoint: "https://login.example"},
+	} {
+		if _, err := New(config); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

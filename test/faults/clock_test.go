@@ -1,0 +1,253 @@
+package faults
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// clockFault is a jump of the operator's clock while it runs, or another operator with another clock after a SIGKILL.
+type clockFault struct {
+	name    string
+	jump    time.Duration
+	restart bool
+}
+
+var clockFaults = []clockFault{
+	{"an hour ahead", time.Hour, false},
+	{"an hour back", -time.Hour, false},
+	{"restarted an hour ahead", time.Hour, true},
+	{"restarted an hour behind", -time.Hour, true},
+}
+
+// clockStates bring objects into a state each, and return what is to become of them after the fault. The last is of calls,
+// which do not wait for long.
+var clockStates = []func(*testing.T, clockFault, *wallClock) (verify func()){
+	inBackoff, inBackoffWithNotAfter, heldByGate, mendedBefore, inCrowd, underWay,
+}
+
+// longestWait is the longest backoff, to the whole second.
+const longestWait = 5*time.Minute + time.Second
+
+// TestClock: when the operator's clock jumps, or the next operator's differs, no object waits for longer than the longest
+// backoff, no rate is exceeded, and what was under way ends as without it.
+func TestClock(t *testing.T) {
+	if !*full {
+		t.Skip("only with -full: an operator with another clock is compiled anew from package time on")
+	}
+	program := buildWithWallClock(t)
+	for _, tc := range clockFaults {
+		t.Run(tc.name, func(t *testing.T) {
+			c, on := newWallClock(t), common()
+			on.proxy = apiproxy.New(t, plane.Config) // whose certificate is valid at all times
+			o := startDirect(t, on, program)
+			var verify []func()
+			for _, state := range clockStates {
+				verify = append(verify, state(t, tc, c))
+			}
+			if tc.restart {
+				o.Kill()
+			}
+			c.set(t, tc.jump)
+			jumped := time.Now()
+			if tc.restart {
+				startDirect(t, on, program)
+			}
+			for _, f := range slices.Backward(verify) {
+				f()
+			}
+			figures.AtMost(t, "longest wait", time.Since(jumped), longestWait, true)
+		})
+	}
+}
+
+// newClockEndpoint is an endpoint that has answered a call. It goes by the operator's clock, as a service does that sees the age
+// of a signature: another one corrects the SDK's clock by the Date of an answer.
+func newClockEndpoint(t *testing.T, c *wallClock, name string, l limit) *endpoint {
+	t.Helper()
+	e := &endpoint{
+		Server: chimetest.NewServer(chimetest.Options{Credentials: validKeys, Now: c.now}), on: common(),
+		provider: nameFor(t, 0) + "-" + name, limit: l, deadline: 24 * 60 * 60,
+	}
+	e.serve(t)
+	e.sign(t, validKeys[0])
+	atWork(t, e)
+	return e
+}
+
+// noService is the answer of an endpoint that knows no LogoutUser: the object waits for half a minute at least.
+var noService = chimetest.Answer{Status: http.StatusNotFound, Body: page}
+
+// waitingAfterFailure is an object that waits for its second attempt.
+func waitingAfterFailure(t *testing.T, e *endpoint, notAfter time.Time) *v1alpha1.UserLogout {
+	t.Helper()
+	obj := e.next(t)
+	if !notAfter.IsZero() {
+		obj.Spec.NotAfter = &metav1.Time{Time: notAfter}
+	}
+	e.Script(account, obj.Spec.UserID, noService)
+	e.created(t, obj)
+	e.awaitStatus(t, obj, "the failure", hasOutcome)
+	return obj
+}
+
+func inBackoff(t *testing.T, _ clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "backoff", unlimited)
+	obj := waitingAfterFailure(t, e, time.Time{})
+	return func() { figures.AtMost(t, "repeats after a backoff", e.verify(t, obj)-1, 0, true) }
+}
+
+// inBackoffWithNotAfter: notAfter goes by the clock as it is.
+func inBackoffWithNotAfter(t *testing.T, f clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "notafter", unlimited)
+	obj := waitingAfterFailure(t, e, c.now().Add(30*time.Minute))
+	return func() {
+		if f.jump < 0 {
+			e.verify(t, obj)
+			return
+		}
+		e.expectLate(t, obj, 1)
+	}
+}
+
+// expectLate checks that an object was given up, after so many calls.
+func (e *endpoint) expectLate(t *testing.T, obj *v1alpha1.UserLogout, calls int) {
+	t.Helper()
+	if ready := readyOf(e.awaitFinished(t, obj)); ready.Reason != v1alpha1.ReasonDeadlineExceeded {
+		t.Errorf("%s: %s: %s", obj.Name, ready.Reason, ready.Message)
+	}
+	if n := e.Calls(account, obj.Spec.UserID); n != calls {
+		t.Errorf("%s: %d calls, want %d", obj.Name, n, calls)
+	}
+}
+
+// heldByGate: the gate opens as soon as the service has asked for, or, if the next operator is behind, after the longest pause at
+// the latest, which is not waited for.
+func heldByGate(t *testing.T, f clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "held", unlimited)
+	e.Script("", "", retryAfter("15"))
+	objects := e.create(t, 1)
+	e.awaitProvider(t, metav1.ConditionFalse, throttled)
+	objects = append(objects, e.create(t, 3)...)
+	before := e.Calls("", "")
+	return func() {
+		if !f.restart || f.jump > 0 {
+			figures.AtMost(t, "calls while held", e.verify(t, objects...)-1, 0, true)
+			return
+		}
+		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
+		var until time.Duration
+		e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "a pause that is not too long", func(seen client.Object) bool {
+			hold := seen.(*v1alpha1.ClusterLogoutProvider).Status.Hold
+			if hold == nil {
+				return false
+			}
+			until = hold.NextProbeTime.Sub(c.now())
+			return until <= longestWait
+		})
+		figures.AtMost(t, "longest pause of a provider", until, longestWait, true)
+		figures.AtMost(t, "calls while held", e.Calls("", "")-before, 0, true)
+		for _, obj := range objects {
+			if err := e.on.admin.Delete(t.Context(), obj); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// mendedBefore: an object that fails after the jump waits, although its provider was mended before, at a time that has not come
+// yet if the clock went back.
+func mendedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "mended", unlimited)
+	e.sign(t, validKeys[1])
+	atWork(t, e)
+	return func() {
+		atWork(t, e)
+		obj := waitingAfterFailure(t, e, time.Time{})
+		e.Script(account, obj.Spec.UserID, chimetest.Answer{Status: noService.Status, Body: page, Times: chimetest.Forever})
+		for range 20 {
+			atWork(t, e) // or three failures in a row would close the gate
+		}
+		figures.AtMost(t, "calls of an object that has to wait", e.Calls(account, obj.Spec.UserID)-1, 0, true)
+		if err := e.on.admin.Delete(t.Context(), obj); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// inCrowd: what waits for its turn is called for at the provider's rate.
+func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
+	const crowd = 150
+	l := limit{20, 5}
+	e := newClockEndpoint(t, c, "crowd", l)
+	objects := e.create(t, crowd)
+	jumped := time.Now()
+	return func() {
+		repeats := e.verify(t, objects...)
+		after := slices.DeleteFunc(e.Journal(), func(entry chimetest.Entry) bool {
+			return entry.Time.Sub(jumped.Add(f.jump)).Abs() > 30*time.Minute
+		})
+		figures.AtMost(t, "peak of calls in a second", peak(after), l.perSecond+l.burst, true)
+		most := 0
+		if f.restart {
+			most = 10 // one for each worker that was killed
+		}
+		figures.AtMost(t, "repeats in the crowd", repeats, most, true)
+	}
+}
+
+// peak is the most calls that arrived within a second.
+func peak(entries []chimetest.Entry) (most int) {
+	arrivals := make([]time.Time, len(entries))
+	for i, e := range entries {
+		arrivals[i] = e.Time
+	}
+	slices.SortFunc(arrivals, time.Time.Compare) // the journal is in the order of the answers
+	first := 0
+	for last, at := range arrivals {
+		for at.Sub(arrivals[first]) >= time.Second {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}
+
+// underWay: a call that is under way ends as without the jump, whatever notAfter says by then. One that was killed is made again
+// when its claim has run out, but not after notAfter.
+func underWay(t *testing.T, f clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "call", unlimited)
+	plain, bound := e.next(t), e.next(t)
+	bound.Spec.NotAfter = &metav1.Time{Time: c.now().Add(30 * time.Minute)}
+	var holds []*chimetest.Hold
+	for _, obj := range []*v1alpha1.UserLogout{plain, bound} {
+		hold := e.Hold(account, obj.Spec.UserID)
+		e.created(t, obj)
+		<-hold.Arrived()
+		holds = append(holds, hold)
+	}
+	return func() {
+		for _, hold := range holds {
+			hold.Release()
+		}
+		again := 0
+		if f.restart {
+			again = 1
+		}
+		figures.AtMost(t, "repeats of a call under way", e.verify(t, plain), again, true)
+		if f.restart && f.jump > 0 {
+			e.expectLate(t, bound, 1)
+			return
+		}
+		figures.AtMost(t, "repeats of a call under way, with notAfter", e.verify(t, bound), again, true)
+	}
+}

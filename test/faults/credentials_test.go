@@ -1,0 +1,128 @@
+package faults
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// brokenCredentials is a way for an operator to have none that the service takes, and what is done about it.
+type brokenCredentials struct {
+	name   string
+	begin  func(*testing.T, *endpoint)
+	mend   func(*testing.T, *endpoint)
+	reason string // of the provider
+	// calls that the service may see while it is so, and the longest time until a call succeeds once it is mended.
+	calls   int
+	recover time.Duration
+}
+
+// probeAfter is how long the operator leaves a service alone at most that has refused its credentials a few seconds ago, if
+// nothing tells it that they may have been mended.
+const probeAfter = 10 * time.Second
+
+var (
+	strangerKeys = aws.Credentials{AccessKeyID: "AKIDSTRANGER", SecretAccessKey: "first"}
+	wrongSecret  = aws.Credentials{AccessKeyID: validKeys[0].AccessKeyID, SecretAccessKey: "wrong"}
+
+	signFirst  = func(t *testing.T, e *endpoint) { e.sign(t, validKeys[0]) }
+	signSecond = func(t *testing.T, e *endpoint) { e.sign(t, validKeys[1]) }
+)
+
+// expire has the service refuse the first keys as expired.
+func expire(_ *testing.T, e *endpoint) {
+	e.Intercept(func(c chimetest.Call) *chimetest.Answer {
+		if c.AccessKeyID != validKeys[0].AccessKeyID {
+			return nil
+		}
+		return &chimetest.Answer{Status: 403, Code: "ExpiredTokenException"}
+	})
+}
+
+// inOrder does one thing after the other.
+func inOrder(steps ...func(*testing.T, *endpoint)) func(*testing.T, *endpoint) {
+	return func(t *testing.T, e *endpoint) {
+		for _, step := range steps {
+			step(t, e)
+		}
+	}
+}
+
+var credentialFaults = []brokenCredentials{
+	{"no Secret", func(*testing.T, *endpoint) {}, signFirst, v1alpha1.ReasonSecretNotFound, 0, time.Second},
+	{"empty key in the Secret", func(t *testing.T, e *endpoint) { e.sign(t, aws.Credentials{AccessKeyID: "AKIDFIRST"}) }, signFirst,
+		v1alpha1.ReasonInvalidSecret, 0, time.Second},
+	{"key that nobody knows", func(t *testing.T, e *endpoint) { e.sign(t, strangerKeys) }, signFirst, v1alpha1.ReasonUnauthorized, 1, time.Second},
+	{"wrong secret", func(t *testing.T, e *endpoint) { e.sign(t, wrongSecret) }, signFirst, v1alpha1.ReasonUnauthorized, 1, time.Second},
+	{"expired", inOrder(signFirst, expire), signSecond, v1alpha1.ReasonUnauthorized, 1, time.Second},
+	{"Secret deleted", inOrder(signFirst, atWork, deleteSecret), signFirst, v1alpha1.ReasonSecretNotFound, 0, time.Second},
+	// Calls that are under way when the first of them is refused are refused as well.
+	{"rotated at the service, later in the Secret",
+		inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) { e.SetCredentials(validKeys[1]) }), signSecond, v1alpha1.ReasonUnauthorized, 10, time.Second},
+	{"expired under load, renewed at the service", inOrder(signFirst, atWork, expire), func(_ *testing.T, e *endpoint) { e.Intercept(nil) },
+		v1alpha1.ReasonUnauthorized, 10, probeAfter},
+	{"permission withdrawn for a while", inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) {
+		e.Script("", "", chimetest.Answer{Code: "AccessDeniedException", Times: chimetest.Forever})
+	}), func(_ *testing.T, e *endpoint) { e.Script("", "") }, v1alpha1.ReasonUnauthorized, 10, probeAfter},
+}
+
+// brokenFor is how long the credentials stay broken once the provider says so.
+const brokenFor = 2 * time.Second
+
+// atWork returns when the operator has made calls for the endpoint.
+func atWork(t *testing.T, e *endpoint) { e.verify(t, e.create(t, 3)...) }
+
+func deleteSecret(t *testing.T, e *endpoint) {
+	s := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: operatortest.Namespace, Name: e.provider}}
+	if err := e.on.admin.Delete(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	e.awaitProvider(t, metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound)
+}
+
+// TestCredentials: a provider whose credentials the service does not take is not Ready, costs the service next to nothing however many
+// objects wait, and works again by itself when that is mended.
+func TestCredentials(t *testing.T) {
+	const waiting = 50
+	startDirect(t, common(), binary)
+	for _, tc := range credentialFaults {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.recover == probeAfter && !*full {
+				t.Skip("only with -full: the objects that were refused wait for half a minute")
+			}
+			t.Parallel()
+			e := newEndpoint(t, common())
+			tc.begin(t, e)
+			before := e.Calls("", "")
+			objects := e.create(t, waiting)
+			e.awaitProvider(t, metav1.ConditionFalse, tc.reason)
+			broken, cancel := context.WithTimeout(t.Context(), brokenFor)
+			defer cancel()
+			_ = e.WaitForCalls(broken, before+tc.calls+1) // one too many, or none more
+			figures.AtMost(t, "calls while broken, 50 objects waiting", e.Calls("", "")-before, tc.calls, true)
+
+			called := e.Calls("", "")
+			mended := time.Now()
+			tc.mend(t, e)
+			waited, cancel := context.WithTimeout(t.Context(), longPatience)
+			defer cancel()
+			if err := e.WaitForCalls(waited, called+1); err != nil {
+				t.Fatal(err)
+			}
+			figures.AtMost(t, "time until the next call once mended", time.Since(mended), tc.recover, false)
+			refused := called - before // each of an object that is called for again
+			figures.AtMost(t, "calls beyond one each and the refused ones", e.verify(t, objects...)-refused, 0, true)
+			e.awaitProvider(t, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
+			figures.Note(t, "time until all were logged out once mended", time.Since(mended))
+		})
+	}
+}

@@ -1,0 +1,249 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// endpoint is a provider with a service and a Secret of its own, so that scenarios go on beside each other: what closes the
+// gate of one is no matter to another. Its objects are in the namespace of all.
+type endpoint struct {
+	*chimetest.Server
+	on       cluster
+	provider string // its name, and that of its Secret
+	limit    limit
+	deadline int32 // of its objects, in seconds; 0 for the default
+	objects  int
+}
+
+// limit is the rateLimit of a provider.
+type limit struct{ perSecond, burst int }
+
+// unlimited is out of the way.
+var unlimited = limit{1000, 1000}
+
+// cluster is a control plane and the access of its administrator, which goes past any proxy.
+type cluster struct {
+	*controlplane.ControlPlane
+	admin client.WithWatch
+	proxy *apiproxy.Proxy // for operators; nil for none
+}
+
+// common is the cluster of all scenarios that need none of their own.
+func common() cluster { return cluster{plane, admin, nil} }
+
+func (c cluster) apply(t *testing.T, manifest string) {
+	t.Helper()
+	if err := c.Apply(t.Context(), []byte(manifest)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	endpointManifest = `
+apiVersion: logout-operator.io/v1alpha1
+kind: ClusterLogoutProvider
+metadata: {name: %[1]s}
+spec:
+  type: AmazonChime
+  amazonChime: {endpoint: %[2]q, credentials: {secretRef: {name: %[1]s}}}
+  accountIDs: [account]
+  allowedNamespaces: {from: All}
+  rateLimit: {requestsPerSecond: %[3]d, burst: %[4]d}
+`
+	secretManifest = `
+apiVersion: v1
+kind: Secret
+metadata: {name: %s, namespace: %s}
+stringData: {AWS_ACCESS_KEY_ID: %q, AWS_SECRET_ACCESS_KEY: %q}
+`
+)
+
+// validKeys are what every endpoint's service accepts at first.
+var validKeys = []aws.Credentials{
+	{AccessKeyID: "AKIDFIRST", SecretAccessKey: "first"}, {AccessKeyID: "AKIDSECOND", SecretAccessKey: "second"},
+}
+
+// newEndpoint makes an endpoint without a Secret, whose provider's limit is out of the way.
+func newEndpoint(t *testing.T, on cluster) *endpoint {
+	t.Helper()
+	return newNamedEndpoint(t, on, "only")
+}
+
+// newNamedEndpoint makes one of several endpoints of a test.
+func newNamedEndpoint(t *testing.T, on cluster, name string) *endpoint {
+	t.Helper()
+	e := &endpoint{Server: chimetest.NewServer(chimetest.Options{Credentials: validKeys}), on: on, provider: nameFor(t, 0) + "-" + name, limit: unlimited}
+	e.serve(t)
+	return e
+}
+
+// serve makes the provider, and has all of the endpoint end with the test.
+func (e *endpoint) serve(t *testing.T) {
+	t.Helper()
+	t.Cleanup(e.Close)
+	e.at(t, e.URL)
+	t.Cleanup(func() {
+		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
+		if err := e.on.admin.Delete(context.Background(), p); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// at says where the provider's service is.
+func (e *endpoint) at(t *testing.T, url string) {
+	t.Helper()
+	e.on.apply(t, fmt.Sprintf(endpointManifest, e.provider, url, e.limit.perSecond, e.limit.burst))
+}
+
+// sign has the operator sign with these keys from now on.
+func (e *endpoint) sign(t *testing.T, keys aws.Credentials) {
+	t.Helper()
+	e.on.apply(t, fmt.Sprintf(secretManifest, e.provider, operatortest.Namespace, keys.AccessKeyID, keys.SecretAccessKey))
+}
+
+// next is an object that logs out another user of the endpoint.
+func (e *endpoint) next(t *testing.T) *v1alpha1.UserLogout {
+	e.objects++
+	name := fmt.Sprintf("%s-%d", e.provider, e.objects)
+	e.SignIn(account, name, "laptop", "phone")
+	return &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: account, UserID: name, ActiveDeadlineSeconds: e.deadline,
+			ProviderRef: v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: e.provider}},
+	}
+}
+
+// create creates n objects that log out as many users.
+func (e *endpoint) create(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
+	t.Helper()
+	for range n {
+		objects = append(objects, e.created(t, e.next(t)))
+	}
+	return objects
+}
+
+func (e *endpoint) created(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
+	t.Helper()
+	if err := e.on.admin.Create(t.Context(), obj); err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+// verify waits for the objects to finish and checks that each is as without the fault, its user logged out. It returns by
+// how many calls their number was exceeded.
+func (e *endpoint) verify(t *testing.T, objects ...*v1alpha1.UserLogout) (repeats int) {
+	t.Helper()
+	for _, obj := range objects {
+		status := e.awaitFinished(t, obj)
+		expectFaultFree(t, obj.Name, status)
+		if n := len(e.Sessions(account, obj.Spec.UserID)); n > 0 {
+			t.Errorf("%s: the user still has %d sessions", obj.Name, n)
+		}
+		repeats += e.Calls(account, obj.Spec.UserID) - 1
+	}
+	return repeats
+}
+
+// expectFaultFree checks that a status is that of an object that met no fault, but for times, request IDs, and how many
+// attempts it took.
+func expectFaultFree(t *testing.T, name string, got v1alpha1.UserLogoutStatus) {
+	t.Helper()
+	condition := func(kind, reason string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: 1,
+			Message: "the service confirmed the logout"}
+	}
+	want := v1alpha1.UserLogoutStatus{
+		ObservedGeneration: 1,
+		Conditions: []metav1.Condition{
+			condition(v1alpha1.ConditionReady, v1alpha1.ReasonLoggedOut), condition(v1alpha1.ConditionFinished, v1alpha1.ReasonSucceeded)},
+		LastAttempt: &v1alpha1.AttemptStatus{HTTPStatusCode: 204},
+	}
+	complete := got.StartTime != nil && got.CompletionTime != nil && got.Attempts > 0
+	got = *got.DeepCopy()
+	got.StartTime, got.CompletionTime, got.Attempts = nil, nil, 0
+	for i := range got.Conditions {
+		got.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	if got.LastAttempt != nil {
+		complete = complete && !got.LastAttempt.Time.IsZero()
+		got.LastAttempt.Time, got.LastAttempt.RequestID = metav1.Time{}, ""
+	}
+	if !complete || !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("%s is not as without the fault: %+v", name, got)
+	}
+}
+
+func (e *endpoint) awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
+	t.Helper()
+	obj = obj.DeepCopy()
+	obj.ResourceVersion = "" // as it is now: the API server may not know any more how it was
+	return e.awaitStatus(t, obj, "its end", func(s v1alpha1.UserLogoutStatus) bool {
+		return meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionFinished)
+	})
+}
+
+// awaitStatus waits for the object to have such a status after its creation, and returns it. Every status it gets is looked at.
+func (e *endpoint) awaitStatus(t *testing.T, obj *v1alpha1.UserLogout, what string, is func(v1alpha1.UserLogoutStatus) bool) (last v1alpha1.UserLogoutStatus) {
+	t.Helper()
+	e.on.awaitSeen(t, &v1alpha1.UserLogoutList{}, obj, what, func(seen client.Object) bool {
+		last = seen.(*v1alpha1.UserLogout).Status
+		return is(last)
+	})
+	return last
+}
+
+// awaitProvider waits for the endpoint's provider to have such a Ready condition.
+func (e *endpoint) awaitProvider(t *testing.T, status metav1.ConditionStatus, reason string) {
+	t.Helper()
+	p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
+	e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "Ready "+string(status)+" "+reason, func(seen client.Object) bool {
+		ready := meta.FindStatusCondition(seen.(*v1alpha1.ClusterLogoutProvider).Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Status == status && ready.Reason == reason
+	})
+}
+
+// awaitSeen watches an object from its resourceVersion on, or as it is if it has none, until it is as wanted.
+func (c cluster) awaitSeen(t *testing.T, list client.ObjectList, obj client.Object, what string, is func(client.Object) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), longPatience)
+	defer cancel()
+	w, err := c.admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()},
+		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: obj.GetResourceVersion()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	var last client.Object
+	for event := range w.ResultChan() {
+		if seen, ok := event.Object.(client.Object); ok {
+			if last = seen; is(seen) {
+				return
+			}
+		}
+	}
+	t.Fatalf("%s: waited for %s in vain: %+v", obj.GetName(), what, last)
+}
+
+// readyOf returns the Ready condition; a zero one if there is none.
+func readyOf(s v1alpha1.UserLogoutStatus) metav1.Condition {
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}

@@ -1,0 +1,119 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/hack/gotool"
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// guard is something in the operator that keeps calls from being repeated. Without it, a scenario has to fail.
+type guard struct {
+	name     string
+	source   string // file
+	is, gets string // in the source
+	scenario string // that fails
+	because  string // what it says, as a regular expression
+}
+
+var guards = []guard{
+	{"the resourceVersion as the claim's precondition", "controllers/attempt.go",
+		"	return r.client.Status().Update(ctx, claim)\n",
+		`	live := &v1alpha1.UserLogout{}
+	if err := r.apiReader.Get(ctx, client.ObjectKeyFromObject(claim), live); err != nil {
+		return err
+	}
+	claim.ResourceVersion = live.ResourceVersion
+	return r.client.Status().Update(ctx, claim)
+`,
+		"TestStaleCache/finished_by_another_operator", "repeats: 1, want at most 0"},
+	{"the deadline counted from the claim", "controllers/attempt.go",
+		"	if err := r.claim(claim, callBy); err != nil {\n		return r.apiError(ctx, err)\n	}\n",
+		`	if err := r.claim(claim, claimedAt.Add(time.Hour)); err != nil {
+		return r.apiError(ctx, err)
+	}
+	callBy = earliest(time.Now().Add(r.CallTimeout), timeOf(obj.Spec.NotAfter))
+`,
+		"TestLeaderPaused", "2 calls, want 1"},
+	{"the UID check of the outcome", "controllers/attempt.go",
+		"		{\"test\", \"/metadata/uid\", claim.UID},\n", "",
+		"TestRecreatedUnderTwo", `outcomes stored in the wrong object: \d+, want at most 0`},
+	{"the slot and the worker, held until the outcome is stored", "controllers/attempt.go",
+		"	log := logr.FromContextOrDiscard(ctx).WithValues(\"attempt\", outcome.Attempts, \"reason\", ready(outcome).Reason)\n",
+		`	log := logr.FromContextOrDiscard(ctx)
+	if r.attempts != nil {
+		go func() { _ = r.store(context.WithoutCancel(ctx), claim, outcome) }()
+		return requeueAt(timeOf(claim.Status.NextAttemptTime)), nil
+	}
+`,
+		"TestOutcomesHeldBack", `calls whose outcome is not stored: \d+, want at most`},
+}
+
+// TestGuards: the scenarios bite. Each of the guards is taken out of the operator's source, and the scenario that watches it
+// is run as a process of its own, with a control plane of its own, and has to fail for the right reason.
+func TestGuards(t *testing.T) {
+	if !*full {
+		t.Skip("only in full: four operators have to be built")
+	}
+	root, err := gotool.ModuleRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range guards {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			broken := g.build(ctx, t, root)
+			// -test.v, as the reason is in the log.
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-operator="+broken, "-test.run=^"+strings.ReplaceAll(g.scenario, "/", "$/^")+"$")
+			cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has a control plane to stop
+			cmd.WaitDelay = time.Minute
+			output, err := cmd.CombinedOutput()
+			missed := 0
+			if err == nil || !regexp.MustCompile(g.because).Match(output) {
+				missed = 1
+				t.Errorf("without %s, %s does not fail with %q: %v\n%s", g.name, g.scenario, g.because, err, output)
+			}
+			figures.AtMost(t, "operators without it that "+g.scenario+" does not catch", missed, 0, true)
+		})
+	}
+}
+
+// build builds the operator without the guard.
+func (g guard) build(ctx context.Context, t *testing.T, root string) (path string) {
+	t.Helper()
+	dir, original := t.TempDir(), filepath.Join(root, filepath.FromSlash(g.source))
+	source, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), g.is); n != 1 {
+		t.Fatalf("%s has %d times what is to be taken out: adapt the patch\n%s", g.source, n, g.is)
+	}
+	replacement, overlay := filepath.Join(dir, "broken.go"), filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(replacement, []byte(strings.Replace(string(source), g.is, g.gets, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mapping, err := json.Marshal(map[string]any{"Replace": map[string]string{original: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(overlay, mapping, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "logout-operator")
+	if _, err := gotool.Run(ctx, root, "build", "-race", "-overlay="+overlay, "-o", path, "./cmd/logout-operator"); err != nil {
+		t.Fatal(fmt.Errorf("without %s: %w", g.name, err))
+	}
+	return path
+}

@@ -1,0 +1,155 @@
+package faults
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// pausePoint is where the attempts are that the leader is in when it is stopped.
+type pausePoint struct {
+	name string
+	at   holder
+	// late: what is held is let go when the leader is continued, and the other has done all. Else it comes while the leader
+	// is stopped: it finds a claim granted that has run out long ago.
+	late bool
+	// calls and attempts that each object takes in all; what the leader has begun must not be done by both.
+	calls, attempts int
+}
+
+var pausePoints = []pausePoint{
+	{"before the claim", holdClaim, true, 1, 1},
+	{"after the claim", holdClaimed, false, 1, 2},
+	{"in the call", holdCall, false, 2, 2},
+	{"between call and outcome", holdOutcome, true, 2, 2},
+	{"after the outcome", holdStored, false, 1, 1},
+}
+
+// TestLeaderPaused: while the leader is stopped by SIGSTOP, the other takes over, and when it is continued it does nothing
+// about what it had begun. A call is repeated only if the pause came between the call and its stored outcome.
+func TestLeaderPaused(t *testing.T) {
+	n := either(2, 8) // at each point, all at once
+	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
+	flags := []string{"--leader-elect", fmt.Sprintf("--workers=%d", n*len(pausePoints))}
+	leader := startOperator(t, p, flags...)
+	standby := launch(t, other, flags...)
+	objects := map[string][]*v1alpha1.UserLogout{}
+	releases := map[bool][]func(){}
+	for _, point := range pausePoints {
+		at, release := holdAll(t, p, point.at, point.name, 0, n)
+		objects[point.name] = at
+		releases[point.late] = append(releases[point.late], release)
+	}
+	if err := leader.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	paused := time.Now()
+	for _, release := range releases[false] {
+		release()
+	}
+	standby.log.awaitText(t, "Successfully acquired lease")
+	figures.AtMost(t, "time until the other leads", time.Since(paused), 25*time.Second, *full)
+	for _, point := range pausePoints {
+		for _, obj := range objects[point.name] {
+			awaitFinished(t, obj)
+		}
+	}
+	if err := leader.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	for _, release := range releases[true] {
+		release()
+	}
+	if code := leader.exitCode(t); code == 0 {
+		t.Error("exit code 0 of the leader that has lost its lease, want another")
+	}
+	for _, point := range pausePoints {
+		t.Run(point.name, func(t *testing.T) {
+			most := 0
+			for _, obj := range objects[point.name] {
+				verify(t, obj, point.calls, point.attempts)
+				most = max(most, service.Calls(account, obj.Name)-1)
+			}
+			figures.Note(t, "attempts hit by SIGSTOP", n)
+			figures.AtMost(t, "most repeats of a call", most, point.calls-1, true)
+			verifyRequests(t, namesOf(objects[point.name]), 1, 2*point.attempts+2)
+		})
+	}
+}
+
+// holdClaimed holds the answer to the next claim of the object, which is stored.
+func holdClaimed(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
+	g := apiproxy.NewGate(t)
+	p.Meet(apiproxy.Claim, name, g.HoldAnswer)
+	return func() { g.AwaitArrivals(t, 1) }, g.Open
+}
+
+// holdStored holds the answer to the write of the object's outcome, which is stored.
+func holdStored(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
+	g := apiproxy.NewGate(t)
+	p.Meet(apiproxy.Outcome, name, g.HoldAnswer)
+	return func() { g.AwaitArrivals(t, 1) }, g.Open
+}
+
+// TestLeaderCutOff: a leader that reaches the service but not the API server makes no new call, and exits. Outcomes that it
+// has are stored if the API server comes back in time, and are told of otherwise.
+func TestLeaderCutOff(t *testing.T) {
+	if !*full {
+		t.Skip("only in full: leases have to run out")
+	}
+	for _, tc := range []struct {
+		name  string
+		mends bool
+		flags []string
+		calls int
+	}{
+		{"for good", false, nil, 2},
+		// A claim outlasts the lease, so that the other waits for the outcome.
+		{"until the lease is lost", true, []string{"--call-timeout=10s", "--visibility-timeout=60s"}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
+			flags := append([]string{"--leader-elect"}, tc.flags...)
+			leader := startOperator(t, p, flags...)
+			launch(t, other, flags...)
+			objects, release := holdAll(t, p, holdCall, "in flight", 0, workers)
+			p.Cut()
+			release()
+			waiting := make([]*v1alpha1.UserLogout, workers)
+			for i := range waiting {
+				waiting[i] = create(t, nameFor(t, workers+i))
+			}
+			leader.log.awaitText(t, stopping)
+			if tc.mends {
+				p.Mend()
+			}
+			if code := leader.exitCode(t); code == 0 {
+				t.Error("exit code 0, want another")
+			}
+			counted := 0
+			if i := strings.Index(string(leader.log.text), " outcomes could not be stored in time"); i >= 0 {
+				line := string(leader.log.text[:i])
+				_, _ = fmt.Sscan(line[strings.LastIndexAny(line, " \n\"")+1:], &counted) // 0 is not what is wanted
+			}
+			repeats := 0
+			for _, obj := range objects {
+				verify(t, obj, tc.calls, tc.calls)
+				repeats += service.Calls(account, obj.Name) - 1
+			}
+			for _, obj := range waiting {
+				verify(t, obj, 1, 1)
+			}
+			figures.Note(t, "outcomes in flight", len(objects))
+			figures.Note(t, "outcomes told of as not stored", counted)
+			figures.AtMost(t, "repeats", repeats, counted, true)
+			if want := (tc.calls - 1) * len(objects); counted != want {
+				t.Errorf("%d outcomes told of as not stored, want %d", counted, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package faults
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/apiproxy"
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// breaks are ways for a watch to end. Where the API server has forgotten what was in between, operators have to list anew.
+var breaks = []struct {
+	name string
+	end  func(*testing.T, *apiproxy.Proxy)
+}{
+	{"history compacted, told when the watch is resumed (410)", func(t *testing.T, p *apiproxy.Proxy) {
+		p.Compact(t)
+		p.BreakWatches()
+	}},
+	{"history compacted, told in the watch (410)", func(t *testing.T, p *apiproxy.Proxy) {
+		p.Compact(t)
+		p.ExpireWatches(t)
+	}},
+	{"API server away for a moment", func(t *testing.T, p *apiproxy.Proxy) {
+		p.Compact(t)
+		p.Cut()
+		p.Mend()
+	}},
+}
+
+// relisted is how soon after a watch has ended what was missed has to have been made up for.
+const relisted = 15 * time.Second
+
+// TestEventsLost: what operators have missed on a watch that ends is made up for, and comes to no other call.
+func TestEventsLost(t *testing.T) {
+	for _, tc := range breaks {
+		t.Run(tc.name, func(t *testing.T) {
+			p := apiproxy.New(t, plane.Config)
+			startLasting(t, p)
+
+			unseen := nameFor(t, 0) // its creation is missed
+			lost := p.LoseEvents(unseen)
+			created := create(t, unseen)
+			lost.Await(t, 1)
+
+			name := nameFor(t, 1) // its end is missed, and that it has a TTL, too
+			var end apiproxy.Events
+			p.Meet(apiproxy.Outcome, name, func(forward func() apiproxy.Answer) apiproxy.Answer {
+				end = p.LoseEvents(name)
+				return forward()
+			})
+			finished := create(t, name)
+			awaitFinished(t, finished)
+			end.Await(t, 2)
+			expiring := finished.DeepCopy()
+			expiring.Spec.TTLSecondsAfterFinished = ptr.To[int32](1)
+			if err := admin.Patch(t.Context(), expiring, client.MergeFrom(finished)); err != nil {
+				t.Fatal(err)
+			}
+
+			forgotten := nameFor(t, 2) // its deletion is missed, while it is suspended
+			suspended := newUserLogout(forgotten)
+			suspended.Spec.Suspend = ptr.To(true)
+			if err := admin.Create(t.Context(), suspended); err != nil {
+				t.Fatal(err)
+			}
+			p.AwaitWrites(t, apiproxy.Claim, forgotten, 1) // its status, which says so
+			gone := p.LoseEvents(forgotten)
+			deleteNow(t, suspended)
+			gone.Await(t, 1)
+
+			for _, events := range []apiproxy.Events{lost, end, gone} {
+				events.Release() // what operators list is not lost
+			}
+			began := time.Now()
+			tc.end(t, p)
+			verify(t, created, 1, 1)
+			figures.AtMost(t, "time until a missed object has finished", time.Since(began), relisted, *full)
+			awaitDeleted(t, finished)
+			figures.AtMost(t, "time until a missed TTL was kept", time.Since(began), relisted, *full)
+			verifyCalls(t, name, 1)
+			verifyCalls(t, forgotten, 0)
+			figures.AtMost(t, "repeats", service.Calls(account, unseen)+service.Calls(account, name)-2, 0, true)
+		})
+	}
+}
+
+// TestWatchesBreak: what happens while a watch is resumed is not missed.
+func TestWatchesBreak(t *testing.T) {
+	n := either(20, 200)
+	p := apiproxy.New(t, plane.Config)
+	startLasting(t, p)
+	began := time.Now()
+	objects := make([]*v1alpha1.UserLogout, n)
+	for i := range objects {
+		if i%10 == 0 {
+			p.BreakWatches()
+		}
+		objects[i] = create(t, nameFor(t, i))
+	}
+	awaitAll(t, objects)
+	figures.AtMost(t, "time until all have finished", time.Since(began), 2*relisted, *full)
+	for _, obj := range objects {
+		verify(t, obj, 1, 1)
+	}
+	verifyRequests(t, namesOf(objects), 0, 4)
+}
+
+// awaitDeleted returns when the object is gone.
+func awaitDeleted(t *testing.T, obj *v1alpha1.UserLogout) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
+	defer cancel()
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant), client.MatchingFields{"metadata.name": obj.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	// The watch does not tell of what was gone before it.
+	if err := admin.Get(ctx, client.ObjectKeyFromObject(obj), &v1alpha1.UserLogout{}); apierrors.IsNotFound(err) {
+		return
+	}
+	for event := range w.ResultChan() {
+		if event.Type == watch.Deleted {
+			return
+		}
+	}
+	t.Fatalf("%s was not deleted", obj.Name)
+}

@@ -1,0 +1,85 @@
+package faults
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/logout-operator/logout-operator/hack/gotool"
+)
+
+// overlay is a change of source files that an operator is built with, for faults that cannot be brought about from outside.
+type overlay struct {
+	dir     string
+	replace map[string]string // the file to be read in place of another, by that one's path
+}
+
+func newOverlay(t *testing.T) *overlay {
+	return &overlay{dir: t.TempDir(), replace: map[string]string{}}
+}
+
+// change replaces parts of a file: old, new, old, new. Each old one has to be there exactly once, so that a change that does not
+// apply any more fails the test.
+func (o *overlay) change(t *testing.T, path string, oldnew ...string) {
+	t.Helper()
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(source)
+	for i := 0; i < len(oldnew); i += 2 {
+		if n := strings.Count(text, oldnew[i]); n != 1 {
+			t.Fatalf("%s has %d times %q, want once", path, n, oldnew[i])
+		}
+		text = strings.Replace(text, oldnew[i], oldnew[i+1], 1)
+	}
+	o.write(t, path, text)
+}
+
+// write puts a file into the place of one, or where there is none.
+func (o *overlay) write(t *testing.T, path, text string) {
+	t.Helper()
+	file := filepath.Join(o.dir, strings.ReplaceAll(strings.Trim(path, "/"), string(filepath.Separator), "-"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.replace[path] = file
+}
+
+// build builds the operator with the changes and returns its path.
+func (o *overlay) build(t *testing.T, race string) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"Replace": o.replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(o.dir, "overlay.json")
+	if err := os.WriteFile(list, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(o.dir, "logout-operator")
+	if _, err := gotool.Run(t.Context(), moduleRoot(t), "build", race, "-overlay="+list, "-o", program, "./cmd/logout-operator"); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	root, err := gotool.ModuleRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func goRoot(t *testing.T) string {
+	t.Helper()
+	root, err := gotool.Run(t.Context(), "", "env", "GOROOT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}

@@ -1,0 +1,150 @@
+package faults
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// panicDirectory names the directory in which an operator notes where it has panicked.
+const panicDirectory = "FAULTS_PANICS"
+
+// The operator's controllers get this in addition. A panic is that of one object at one point, and comes once, even if the process
+// is started again.
+const panicSource = `package controllers
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+func panicAt(point, name string) {
+	if !strings.Contains(name, "-"+point+"-") {
+		return
+	}
+	note, err := os.OpenFile(filepath.Join(os.Getenv("` + panicDirectory + `"), name), os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	_ = note.Close()
+	panic("planned: " + point)
+}
+`
+
+// panicPoints are the steps of an attempt, by the line of attempt.go that the panic comes before, and the calls and attempts that an
+// object takes in all.
+var panicPoints = []struct {
+	name, at        string
+	calls, attempts int
+}{
+	{"before-the-claim", "\tclaimedAt := time.Now()\n", 1, 1},
+	{"after-the-claim", "\toutcome := r.call(ctx, claim, provider, slot, claimedAt, callBy)\n", 1, 2},
+	{"in-the-call", "\tfailure := failureOf(ctx, err)\n", 2, 2},
+	{"before-the-outcome", "\tlog := logr.FromContextOrDiscard(ctx).WithValues(\"attempt\"", 2, 2},
+	{"after-the-outcome", "\tr.announce(claim, obj.Status, outcome)\n\tr.countFinish", 1, 1},
+}
+
+// calledUp is a point outside of any reconcile: there a panic ends the process.
+const calledUp = "called-up"
+
+func buildWithPanics(t *testing.T) (program string) {
+	t.Helper()
+	o, controllers := newOverlay(t), filepath.Join(moduleRoot(t), "controllers")
+	var changes []string
+	for _, p := range panicPoints {
+		object := "claim"
+		if p.name == "before-the-claim" {
+			object = "obj"
+		}
+		changes = append(changes, p.at, "\tpanicAt(\""+p.name+"\", "+object+".Name)\n"+p.at)
+	}
+	o.change(t, filepath.Join(controllers, "attempt.go"), changes...)
+	const enqueue = "\tqueue.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(\n"
+	o.change(t, filepath.Join(controllers, "setup.go"), enqueue, "\tpanicAt(\""+calledUp+"\", key.Name)\n"+enqueue)
+	o.write(t, filepath.Join(controllers, "panic_at.go"), panicSource)
+	return o.build(t, "-race=true")
+}
+
+// panics returns how many there were so far.
+func panics(t *testing.T, dir string) int {
+	t.Helper()
+	notes, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(notes)
+}
+
+// TestPanic: a panic at any step of an attempt costs that attempt and no more. The slot is given back, even that of a probe, the
+// object is taken up again, and the operator can still stop. A panic outside of that ends the process, and the next one goes on.
+func TestPanic(t *testing.T) {
+	const objects = 25 // more than there are workers and slots
+	program, dir := buildWithPanics(t), t.TempDir()
+	t.Setenv(panicDirectory, dir)
+	o := startDirect(t, common(), program)
+	base := startedBase(t, o)
+	t.Run("in an attempt", func(t *testing.T) {
+		for _, p := range panicPoints {
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				e := newEndpoint(t, common())
+				e.sign(t, validKeys[0])
+				all := e.create(t, objects)
+				figures.AtMost(t, "repeats", e.verify(t, all...), objects*(p.calls-1), true)
+				for _, obj := range all {
+					status := e.awaitFinished(t, obj)
+					if calls := e.Calls(account, obj.Spec.UserID); calls != p.calls || int(status.Attempts) != p.attempts {
+						t.Errorf("%s: %d calls, %d attempts, want %d, %d", obj.Name, calls, status.Attempts, p.calls, p.attempts)
+					}
+				}
+			})
+		}
+	})
+	if got, want := panics(t, dir), objects*len(panicPoints); got != want {
+		t.Errorf("%d panics, want %d", got, want)
+	}
+	base.verify(t)
+	o.terminate(t)
+	if code := o.exitCode(t); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	t.Run(calledUp, func(t *testing.T) { panicCalledUp(t, program, dir) })
+}
+
+// panicCalledUp has every object that is called up end the process once.
+func panicCalledUp(t *testing.T, program, dir string) {
+	e := newEndpoint(t, common())
+	e.limit = limit{20, 1}
+	e.at(t, e.URL)
+	e.sign(t, validKeys[0])
+	all := e.create(t, 4)
+	before, started := panics(t, dir), time.Now()
+	finished := make(chan int)
+	go func() { finished <- e.verify(t, all...) }()
+	for starts := 1; ; starts++ {
+		o := startDirect(t, common(), program)
+		select {
+		case repeats := <-finished:
+			// Whatever ends the process can hit another object's call: one is under way at a time, as each process begins with a probe.
+			died := panics(t, dir) - before
+			figures.Note(t, "processes that panicked", died)
+			figures.AtMost(t, "repeats", repeats, died, true)
+			figures.Note(t, "time until all were logged out", time.Since(started))
+			if starts == 1 {
+				t.Error("no process panicked")
+			}
+			return
+		case <-o.Exited():
+			if code := o.ExitCode(); code != 2 {
+				t.Fatalf("exit code %d, want that of a panic, 2", code)
+			}
+		case <-time.After(await.Patience):
+			t.Fatal("waited for the objects in vain")
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package faults
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// vitals are the fourth oracle: what an operator holds that has nothing to do.
+type vitals struct {
+	goroutines, files int
+	memory            int64 // bytes
+}
+
+// What an operator that lives on may hold beside what it held after its first call: connections that are idle, each with
+// two goroutines, and memory that Go keeps.
+const (
+	spareGoroutines = 60
+	spareConns      = 30
+	spareMemory     = 100 << 20
+)
+
+// vitals of the operator right now.
+func (o *operator) vitals(t *testing.T) (v vitals) {
+	t.Helper()
+	usage, err := o.Usage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.files, v.memory = usage.OpenFiles, usage.RSS
+	ctx := context.WithoutCancel(t.Context()) // the test may be over
+	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, "prometheus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+o.metrics+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+access.BearerToken)
+	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	answer, err := unverified.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if n, _ := fmt.Sscanf(lines.Text(), "go_goroutines %d", &v.goroutines); n == 1 {
+			return v
+		}
+	}
+	t.Fatalf("no go_goroutines: HTTP %s", answer.Status)
+	return v
+}
+
+// verifyVitals checks that the operator holds about as much as it did when it had made its first call. Nothing tells when
+// the last goroutine of what is over has ended, so it looks until that is so.
+func (o *operator) verifyVitals(t *testing.T) {
+	t.Helper()
+	var now vitals
+	ticks, patience := time.NewTicker(200*time.Millisecond), time.After(time.Minute)
+	defer ticks.Stop()
+	for waiting := true; waiting; {
+		now = o.vitals(t)
+		waiting = now.goroutines > o.base.goroutines+spareGoroutines || now.files > o.base.files+spareConns ||
+			now.memory > o.base.memory+spareMemory
+		select {
+		case <-ticks.C:
+		case <-patience:
+			waiting = false
+		}
+	}
+	figures.AtMost(t, "goroutines more than at first", now.goroutines-o.base.goroutines, spareGoroutines, true)
+	figures.AtMost(t, "open files more than at first", now.files-o.base.files, spareConns, true)
+	figures.AtMost(t, "MiB more than at first", int((now.memory-o.base.memory)>>20), spareMemory>>20, true)
+}
+
+// freeAddress returns one to listen on. The operator does not tell which it has chosen by itself.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // it is free then
+	return l.Addr().String()
+}

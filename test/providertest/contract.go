@@ -1,0 +1,307 @@
+package providertest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+const page = `<!DOCTYPE html><html><head><title>Welcome</title></head></html>`
+
+// Run holds a type of provider to the contract.
+func Run(t *testing.T, p Provider) {
+	for _, b := range []struct {
+		name string
+		run  func(*kit)
+	}{
+		{"logged out", (*kit).loggedOut},
+		{"logged out again", (*kit).loggedOutAgain},
+		{"refused for good", (*kit).refusedForGood},
+		{"not authorised, then repaired", (*kit).notAuthorized},
+		{"throttled", (*kit).throttled},
+		{"in trouble", (*kit).inTrouble},
+		{"no answer", (*kit).noAnswer},
+		{"nothing is sent too late", (*kit).tooLate},
+		{"refused connection", (*kit).refused},
+		{"redirects", (*kit).redirects},
+		{"not the service", (*kit).notTheService},
+		{"oversized answers", (*kit).oversized},
+		{"IDs that need escaping", (*kit).escaping},
+		{"IDs that are refused", (*kit).refusedIDs},
+		{"rotated credentials", (*kit).rotated},
+		{"nothing secret in errors", (*kit).nothingSecret},
+		{"many at a time", (*kit).many},
+		{"misconfigured", (*kit).misconfigured},
+	} {
+		t.Run(b.name, func(t *testing.T) { b.run(newKit(t, p)) })
+	}
+}
+
+func (k *kit) loggedOut() {
+	if err := k.client().CheckCredentials(k.Context()); err != nil || len(k.server.Calls()) != 0 {
+		k.Errorf("credentials: %v, after %d logouts", err, len(k.server.Calls()))
+	}
+	k.succeeds("first")
+	want := k.p.Want(k.p.AccountID, k.p.UserID)
+	if calls := k.server.Calls(); len(calls) != 1 || calls[0] != want {
+		k.Errorf("called with %+v", calls)
+	}
+}
+
+func (k *kit) loggedOutAgain() {
+	k.succeeds("first")
+	if k.p.LoggedOutAgain.Status != 0 {
+		k.server.Answer(k.p.LoggedOutAgain)
+	}
+	if _, failure := k.attempt(); failure != nil {
+		k.Errorf("second: %+v", failure)
+	}
+}
+
+func (k *kit) refusedForGood() {
+	k.answered("unknown user", k.p.UnknownUser, logout.NotFound)
+	if !k.p.AccountNotSent {
+		k.answered("unknown account", k.p.UnknownAccount, logout.NotFound)
+	}
+	k.answered("invalid request", k.p.Invalid, logout.BadRequest)
+	k.answered("with Retry-After", k.p.UnknownUser.with("Retry-After", "60"), logout.NotFound)
+}
+
+func (k *kit) notAuthorized() {
+	for i, a := range k.p.NotAuthorized {
+		k.answered(fmt.Sprint("refusal ", i), a, logout.Unauthorized)
+		k.server.Answer(k.p.LoggedOut)
+		k.succeeds("repaired")
+	}
+}
+
+func (k *kit) throttled() {
+	wait := func(what string, a Answer, want time.Duration) {
+		k.Helper()
+		if e := k.answered(what, a, logout.Throttled); !e.ProviderWide || e.RetryAfter != want {
+			k.Errorf("%s: %+v, want %s", what, e, want)
+		}
+	}
+	wait("with no hint", k.p.Throttled, 0)
+	wait("for seconds", k.p.Throttled.with("Retry-After", "17"), 17*time.Second)
+	wait("until a date", k.p.Throttled.with("Retry-After", "Fri, 20 Feb 2026 10:00:30 GMT").with("Date", "Fri, 20 Feb 2026 10:00:00 GMT"), 30*time.Second)
+	wait("for a year", k.p.Throttled.with("Retry-After", "31536000"), logout.MaxRetryAfter)
+	wait("garbage", k.p.Throttled.with("Retry-After", "soon"), 0)
+	for _, hint := range k.p.ThrottledFor {
+		a := k.p.Throttled
+		for name, value := range hint.Header {
+			a = a.with(name, value)
+		}
+		wait(fmt.Sprint(hint.Header), a, hint.Want)
+	}
+	wait("by status alone", Answer{Status: http.StatusTooManyRequests}, 0)
+}
+
+func (k *kit) inTrouble() {
+	k.answered("failed", k.p.Failed, logout.ServiceFailure)
+	if e := k.answered("unavailable", k.p.Unavailable.with("Retry-After", "3"), logout.ServiceUnavailable); e.RetryAfter != 3*time.Second {
+		k.Errorf("Retry-After of 3: %+v", e)
+	}
+	html := map[string]string{"Content-Type": "text/html"}
+	k.answered("gateway's page", Answer{Status: http.StatusBadGateway, Header: html, Body: page}, logout.ServiceFailure)
+	k.answered("balancer's page", Answer{Status: http.StatusServiceUnavailable, Header: html, Body: page}, logout.ServiceUnavailable)
+	k.answered("garbage", Answer{Status: 500, Header: map[string]string{"Content-Type": "application/json"}, Body: `{"message":`}, logout.ServiceFailure)
+	k.server.Answer(k.p.LoggedOut)
+	k.succeeds("over")
+}
+
+func (k *kit) noAnswer() {
+	k.server.Handle(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil)
+	_, e := k.attemptFor(time.Second, k.p.AccountID, k.p.UserID)
+	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide || !strings.Contains(e.Message, "time-out") {
+		k.Errorf("silent: %+v", e)
+	}
+	if n := len(k.server.Calls()); n != 1 {
+		k.Errorf("%d calls", n)
+	}
+	k.server.Handle(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
+	if e := k.fails("connection closed", logout.EndpointUnreachable); e.ProviderWide || e.HTTPStatusCode != 0 {
+		k.Errorf("connection closed: %+v", e)
+	}
+}
+
+// suspended is a context as a process finds it after its machine was suspended:
+// past its deadline by the wall clock, while its timer still has time to run.
+type suspended struct{ context.Context }
+
+func (suspended) Deadline() (time.Time, bool) { return time.Now().Round(0).Add(-time.Second), true }
+
+func (k *kit) tooLate() {
+	k.succeeds("in time") // so that a token is there, if the protocol needs one
+	_, e := k.attemptWith(suspended{k.Context()}, k.p.AccountID, k.p.UserID)
+	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide {
+		k.Errorf("too late: %+v", e)
+	}
+	if n := len(k.server.Calls()); n != 1 {
+		k.Errorf("%d calls", n)
+	}
+}
+
+func (k *kit) refused() {
+	k.server.Close()
+	if e := k.fails("nobody there", logout.EndpointUnreachable); !e.ProviderWide {
+		k.Errorf("nobody there: %+v", e)
+	}
+}
+
+func (k *kit) redirects() {
+	var strangers atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		strangers.Add(1)
+		k.p.LoggedOut.write(w)
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}, logout.UnexpectedResponse)
+		if k.p.Other == nil {
+			continue
+		}
+		k.server.Handle(k.p.LoggedOut.serve, func(w http.ResponseWriter, _ *http.Request) {
+			Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}.write(w)
+		})
+		k.setSecret(k.p.Secrets[0]) // a new client, which has to ask anew
+		if _, e := k.attempt(); e == nil && len(k.server.Calls()) == 0 {
+			k.Errorf("%d beside the logout: no error and no call", status)
+		}
+	}
+	if n := strangers.Load(); n != 0 {
+		k.Errorf("%d requests followed a redirect", n)
+	}
+}
+
+func (a Answer) serve(w http.ResponseWriter, _ *http.Request) { a.write(w) }
+
+func (k *kit) notTheService() {
+	for _, status := range []int{200, 201, 202, 204, 206, 404} {
+		for what, a := range map[string]Answer{
+			"page":  {Status: status, Header: map[string]string{"Content-Type": "text/html"}, Body: page},
+			"empty": {Status: status},
+		} {
+			switch {
+			case status == k.p.LoggedOut.Status && status != 200: // a 204 has no body to tell by
+			case status == 404 && a.Body == "" && k.p.BareNotFound:
+			default:
+				k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
+			}
+		}
+	}
+}
+
+func (k *kit) oversized() {
+	for _, status := range []int{200, 307, 404, 500} {
+		var written atomic.Int64
+		done := make(chan struct{})
+		k.server.Handle(func(w http.ResponseWriter, _ *http.Request) {
+			defer close(done)
+			w.Header().Set("Content-Type", k.p.Failed.Header["Content-Type"])
+			w.WriteHeader(status)
+			for filler := []byte(`{"a":"` + strings.Repeat("a", 1<<20)); written.Load() < 1<<30; {
+				n, err := w.Write(filler)
+				written.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		}, nil)
+		if _, e := k.attempt(); e == nil || e.HTTPStatusCode != status {
+			k.Fatalf("%d: %+v", status, e) // the handler may never end, or begin
+		}
+		<-done
+		if n := written.Load(); n > 64<<20 { // what the sockets' buffers take
+			k.Errorf("%d: %d bytes read", status, n)
+		}
+	}
+}
+
+func (k *kit) escaping() {
+	for _, id := range escaped {
+		for _, ids := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
+			if _, e := k.attemptFor(attemptTime, ids.AccountID, ids.UserID); e != nil {
+				k.Errorf("%+v: %+v", ids, e)
+			} else if calls := k.server.Calls(); calls[len(calls)-1] != k.p.Want(ids.AccountID, ids.UserID) {
+				k.Errorf("%+v arrives as %+v", ids, calls[len(calls)-1])
+			}
+		}
+	}
+}
+
+func (k *kit) refusedIDs() {
+	for _, id := range []string{"", ".", "..", "a/b", "a b", "a?b", "a#b", "a%2Fb", "{UserId}", `a\b`, "a\x00b", "a\u200bb", "\xff"} {
+		for _, call := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
+			_, e := k.attemptFor(attemptTime, call.AccountID, call.UserID)
+			if e == nil || e.Reason != logout.BadRequest {
+				k.Errorf("%+v: %+v", call, e)
+			}
+		}
+	}
+	if n := len(k.server.Calls()); n != 0 {
+		k.Errorf("%d calls", n)
+	}
+}
+
+func (k *kit) rotated() {
+	k.succeeds("first")
+	k.setSecret(k.p.Secrets[1])
+	k.server.Require(1)
+	k.succeeds("rotated")
+	k.setSecret(k.p.Secrets[0])
+	k.fails("back to credentials the service has forgotten", logout.Unauthorized)
+}
+
+// nothingSecret has the service repeat all it was sent, and each credential, in
+// every place of its answers.
+func (k *kit) nothingSecret() {
+	for _, status := range []int{200, 400, 401, 403, 404, 408, 422, 429, 500, 503} {
+		texts := []string{""} // for the request's headers
+		for _, secret := range append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...) {
+			texts = append(texts, secret, "your "+secret+" is wrong")
+		}
+		for _, text := range texts {
+			k.server.Handle(func(w http.ResponseWriter, r *http.Request) {
+				said := text
+				if said == "" {
+					var headers strings.Builder
+					_ = r.Header.Write(&headers)
+					said = headers.String()
+				}
+				k.p.Echo(status, said).write(w)
+			}, nil)
+			if _, e := k.attempt(); e == nil { // which checks for secrets
+				k.Errorf("%d: no error", status)
+			}
+		}
+	}
+}
+
+func (k *kit) many() {
+	const n = 30
+	k.client()
+	var calls sync.WaitGroup
+	for range n {
+		calls.Go(func() {
+			if _, e := k.attemptFor(attemptTime, k.p.AccountID, k.p.UserID); e != nil {
+				k.Errorf("%+v", e)
+			}
+		})
+	}
+	calls.Wait()
+	if got := len(k.server.Calls()); got != n {
+		k.Errorf("%d calls for %d attempts", got, n)
+	}
+}

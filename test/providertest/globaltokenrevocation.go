@@ -1,0 +1,90 @@
+package providertest
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// GlobalTokenRevocation is a service that speaks Global Token Revocation, with a
+// token endpoint beside it.
+var GlobalTokenRevocation = Provider{
+	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
+		return v1alpha1.ClusterLogoutProviderSpec{
+			Type: v1alpha1.GlobalTokenRevocationProviderType,
+			GlobalTokenRevocation: &v1alpha1.GlobalTokenRevocationProvider{
+				Endpoint: endpoint + "/global-token-revocation", SubjectFormat: v1alpha1.SubjectFormatOpaque,
+				Credentials:       v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: secret}},
+				ClientCredentials: &v1alpha1.ClientCredentials{TokenURL: endpoint + "/token", Scopes: []string{"revoke"}},
+			},
+		}
+	},
+	Required:     []string{"endpoint", "subjectFormat", "credentials", "clientCredentials.tokenURL"},
+	URLs:         []string{"endpoint", "clientCredentials.tokenURL"},
+	Secrets:      oauthClients,
+	Derived:      oauthDerived(0),
+	DerivedLater: oauthDerived(1),
+	AccountID:    "example-tenant",
+	UserID:       "af19c476f1dc4470fa3d0d9a25",
+	Call: func(r *http.Request, body []byte) (Call, bool) {
+		userID, ok := revocationOf(r, body)
+		return Call{UserID: userID, Secret: bearerOf(r, oauthTokens)}, ok
+	},
+	AccountNotSent: true,
+	BareNotFound:   true,
+	Other: func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" || r.FormValue("scope") != "revoke" {
+			jsonAnswer(400, map[string]any{"error": "invalid_request"}).write(w)
+			return
+		}
+		issueToken(w, r)
+	},
+	RequestID: "3f1c-77",
+	Answers: Answers{
+		LoggedOut:     Answer{Status: 204, Header: map[string]string{"X-Request-Id": "3f1c-77"}},
+		UnknownUser:   Answer{Status: 404},
+		Invalid:       revocationError(400, "invalid_request", "format not supported"),
+		NotAuthorized: []Answer{revocationError(401, "invalid_token", "expired"), {Status: 401}, revocationError(403, "insufficient_scope", "no"), {Status: 403}},
+		Throttled:     Answer{Status: 429},
+		Failed:        revocationError(500, "server_error", "oops"),
+		Unavailable:   revocationError(503, "temporarily_unavailable", "later"),
+		Echo: func(status int, text string) Answer {
+			return revocationError(status, text, text).with("X-Request-Id", oneLine(text))
+		},
+	},
+}
+
+// GlobalTokenRevocationByToken is the same with a token in the Secret.
+var GlobalTokenRevocationByToken = func() Provider {
+	p, tokens := GlobalTokenRevocation, [2]string{"f5641763544a7b24b08e4f74045", "0b48e4f740455641763544a7b24"}
+	with := p.Spec
+	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
+		spec := with(endpoint, secret)
+		spec.GlobalTokenRevocation.ClientCredentials = nil
+		return spec
+	}
+	p.URLs = []string{"endpoint"}
+	p.Secrets = [2]map[string]string{{"token": tokens[0]}, {"token": tokens[1]}}
+	p.Derived, p.DerivedLater, p.Other = nil, nil, nil
+	p.Call = func(r *http.Request, body []byte) (Call, bool) {
+		userID, ok := revocationOf(r, body)
+		return Call{UserID: userID, Secret: bearerOf(r, tokens)}, ok
+	}
+	return p
+}()
+
+// revocationOf reads the user from a revocation request.
+func revocationOf(r *http.Request, body []byte) (userID string, ok bool) {
+	var in map[string]map[string]string
+	if r.Method != http.MethodPost || r.URL.Path != "/global-token-revocation" || r.URL.RawQuery != "" ||
+		r.Header.Get("Content-Type") != jsonType || json.Unmarshal(body, &in) != nil {
+		return "", false
+	}
+	subject := in["sub_id"]
+	return subject["id"], len(in) == 1 && len(subject) == 2 && subject["format"] == "opaque"
+}
+
+func revocationError(status int, code, description string) Answer {
+	return jsonAnswer(status, map[string]any{"error": code, "error_description": description})
+}

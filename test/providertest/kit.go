@@ -1,0 +1,140 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
+	"github.com/logout-operator/logout-operator/internal/providers"
+)
+
+// attemptTime is how long an attempt may take.
+const attemptTime = 10 * time.Second
+
+// kit is what one behaviour is tried with: a service, and an operator's way to
+// its client.
+type kit struct {
+	*testing.T
+	p        Provider
+	server   *Server
+	object   *v1alpha1.ClusterLogoutProvider
+	secret   *corev1.Secret
+	resolver *providers.Resolver
+}
+
+func newKit(t *testing.T, p Provider) *kit {
+	k := &kit{T: t, p: p, server: NewServer(t, p)}
+	k.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operators", Name: "credentials"}}
+	k.setSecret(p.Secrets[0])
+	k.object = &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "p", Generation: 1},
+		Spec: p.Spec(k.server.URL, k.secret.Name)}
+	k.resolver = &providers.Resolver{Reader: reader{k}, SecretNamespace: k.secret.Namespace}
+	t.Cleanup(func() { k.resolver.Forget(k.object.Name) })
+	return k
+}
+
+// reader reads the kit's Secret, in place of a cluster.
+type reader struct{ k *kit }
+
+func (r reader) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	s, ok := obj.(*corev1.Secret)
+	if !ok || key != client.ObjectKeyFromObject(r.k.secret) {
+		return fmt.Errorf("unexpected read of %T %s", obj, key)
+	}
+	r.k.secret.DeepCopyInto(s)
+	return nil
+}
+
+func (reader) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.New("unexpected list")
+}
+
+func (k *kit) setSecret(data map[string]string) {
+	k.secret.Data = map[string][]byte{}
+	for key, value := range data {
+		k.secret.Data[key] = []byte(value)
+	}
+	k.secret.ResourceVersion += "1"
+}
+
+func (k *kit) client() providers.Client {
+	k.Helper()
+	c, err := k.resolver.Client(k.Context(), k.object)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return c
+}
+
+// attempt makes one attempt, and checks what goes for all of them: that the
+// service was called once at most, and that what comes out is fit for a status.
+func (k *kit) attempt() (logout.Receipt, *logout.Error) {
+	k.Helper()
+	before := len(k.server.Calls())
+	receipt, failure := k.attemptFor(attemptTime, k.p.AccountID, k.p.UserID)
+	if n := len(k.server.Calls()) - before; n > 1 || failure == nil && n != 1 {
+		k.Errorf("%d logout calls on the wire in one attempt", n)
+	}
+	return receipt, failure
+}
+
+func (k *kit) attemptFor(limit time.Duration, accountID, userID string) (logout.Receipt, *logout.Error) {
+	k.Helper()
+	ctx, cancel := context.WithTimeout(k.Context(), limit)
+	defer cancel()
+	return k.attemptWith(ctx, accountID, userID)
+}
+
+func (k *kit) attemptWith(ctx context.Context, accountID, userID string) (logout.Receipt, *logout.Error) {
+	k.Helper()
+	receipt, err := k.client().Logout(ctx, accountID, userID)
+	if err == nil {
+		return receipt, nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		k.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	logouttest.CheckFit(k, e)
+	logouttest.CheckSecrets(k, e, k.p.SecretValues()...)
+	return receipt, e
+}
+
+// succeeds makes an attempt that has to be confirmed.
+func (k *kit) succeeds(what string) {
+	k.Helper()
+	if receipt, failure := k.attempt(); failure != nil || receipt.RequestID != k.p.RequestID || receipt.HTTPStatusCode == 0 {
+		k.Errorf("%s: %+v, %+v", what, receipt, failure)
+	}
+}
+
+// fails makes an attempt that has to fail for a reason.
+func (k *kit) fails(what string, reason logout.Reason) *logout.Error {
+	k.Helper()
+	_, failure := k.attempt()
+	if failure == nil || failure.Reason != reason {
+		k.Fatalf("%s: %+v, want %s", what, failure, reason)
+	}
+	return failure
+}
+
+// answered makes an attempt that has to fail for a reason by an answer.
+func (k *kit) answered(what string, a Answer, reason logout.Reason) *logout.Error {
+	k.Helper()
+	before := len(k.server.Calls())
+	k.server.Answer(a)
+	failure := k.fails(what, reason)
+	if failure.HTTPStatusCode == 0 || len(k.server.Calls()) != before+1 {
+		k.Errorf("%s: %+v after %d calls", what, failure, len(k.server.Calls())-before)
+	}
+	return failure
+}

@@ -1,0 +1,180 @@
+// Package providertest is the contract of all providers. A type of provider is
+// described once, by how its service answers; from that come the tests of its
+// client against a scripted service over HTTP (Run), and those of the whole
+// operator against a real API server (in controllers).
+package providertest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// All types of providers. A new one adds a line here, and a file beside this one.
+var All = []Provider{
+	AmazonChime,
+	AmazonCognito,
+	GlobalTokenRevocation,
+	Keycloak,
+}
+
+// Variants are types of All that are configured in another way, for Run.
+var Variants = map[string]Provider{
+	"GlobalTokenRevocationByToken": GlobalTokenRevocationByToken,
+	"KeycloakByUsername":           KeycloakByUsername,
+	"KeycloakByEmail":              KeycloakByEmail,
+}
+
+// Provider describes one type of provider, and the service behind it.
+type Provider struct {
+	// Spec returns the part of a spec that describes the service: type and
+	// member. The service is at endpoint, and its credentials in a Secret.
+	Spec func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec
+	// Required are the fields of the member that must be set, and that Spec sets.
+	Required []string
+	// URLs are the fields of the member that hold a URL, as spec.member.field:
+	// those which must not be http, but on the loopback.
+	URLs []string
+	// Secrets are two sets of credentials, as the data of a Secret, either of
+	// which the service accepts. They differ in every value.
+	Secrets [2]map[string]string
+	// OptionalKeys of the Secret; the client cannot do without the others.
+	OptionalKeys []string
+	// Derived is what else must not be seen by anybody: tokens that Other issues,
+	// and other forms in which the credentials are sent.
+	Derived []string
+	// DerivedLater is the same for the second set of Secrets: a client that has the
+	// first cannot know it, so no answer repeats it.
+	DerivedLater []string
+	// AccountID and UserID of a call.
+	AccountID, UserID string
+	// Call reads a request. It returns false if the request is not the logout
+	// but one that goes before or after it; those are answered by Other.
+	Call func(*http.Request, []byte) (Call, bool)
+	// AccountNotSent: the protocol has no account, and Call finds none.
+	AccountNotSent bool
+	// BareNotFound: a 404 without a body says that the user is unknown.
+	BareNotFound bool
+	// Other answers the requests that are not the logout: for a token, for
+	// instance. Nil if there are none.
+	Other http.HandlerFunc
+	// RequestID that LoggedOut carries; empty if the protocol has none.
+	RequestID string
+	// The service's answers follow.
+	Answers
+}
+
+// Call is what a request asks for.
+type Call struct {
+	// AccountID and UserID in it, unescaped.
+	AccountID, UserID string
+	// Secret is the number of the set of credentials that it was signed in with.
+	Secret int
+}
+
+// Answers of a service, one for each behaviour.
+type Answers struct {
+	// LoggedOut confirms a logout.
+	LoggedOut Answer
+	// LoggedOutAgain is the answer for a user with no session left; zero if it
+	// is the same.
+	LoggedOutAgain Answer
+	// UnknownUser and UnknownAccount refuse for good; the latter is zero for
+	// AccountNotSent.
+	UnknownUser, UnknownAccount Answer
+	// Invalid refuses the request itself for good.
+	Invalid Answer
+	// NotAuthorized refuses credentials, in every way the service may do so.
+	NotAuthorized []Answer
+	// Throttled wants fewer calls, and does not say when to come back.
+	Throttled Answer
+	// ThrottledFor are headers of the service's own, by which it says when, as
+	// at Now. Those of Retry-After need no mention.
+	ThrottledFor []Hint
+	// Failed and Unavailable are trouble of the service: 500 and 503.
+	Failed, Unavailable Answer
+	// Echo is an error of the given status with a text in every place where the
+	// service puts its words: code, message, request ID.
+	Echo func(status int, text string) Answer
+}
+
+// Answer of a service to a request.
+type Answer struct {
+	// Status of it.
+	Status int
+	// Header of it.
+	Header map[string]string
+	// Body of it.
+	Body string
+	// Other, where not nil, stands in for the provider's Other meanwhile: some
+	// protocols need more than one request to tell what happened.
+	Other http.HandlerFunc
+}
+
+// Hint is a header that says how long to wait.
+type Hint struct {
+	// Header with the Date of the answer, if that matters.
+	Header map[string]string
+	// Want is the duration.
+	Want time.Duration
+}
+
+// Name of the type.
+func (p Provider) Name() string { return string(p.Spec("", "").Type) }
+
+// Member is the name of the union's member, as in a manifest.
+func (p Provider) Member() string {
+	name := []rune(p.Name())
+	name[0] = unicode.ToLower(name[0])
+	return string(name)
+}
+
+// Want is the call that has to arrive for an account and a user.
+func (p Provider) Want(accountID, userID string) Call {
+	if p.AccountNotSent {
+		accountID = ""
+	}
+	return Call{AccountID: accountID, UserID: userID}
+}
+
+// Field is the path of one of the member's fields.
+func (p Provider) Field(name string) string { return "spec." + p.Member() + "." + name }
+
+// SecretValues are what nothing that people read may have in it.
+func (p Provider) SecretValues() []string {
+	all := slices.Concat(p.Derived, p.DerivedLater)
+	for _, set := range p.Secrets {
+		all = slices.AppendSeq(all, maps.Values(set))
+	}
+	return all
+}
+
+// with returns an answer with one more header.
+func (a Answer) with(name, value string) Answer {
+	a.Header = maps.Clone(a.Header)
+	if a.Header == nil {
+		a.Header = map[string]string{}
+	}
+	a.Header[name] = value
+	return a
+}
+
+func (a Answer) write(w http.ResponseWriter) {
+	for name, value := range a.Header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(a.Status)
+	if a.Status != http.StatusNoContent {
+		_, _ = fmt.Fprint(w, a.Body)
+	}
+}
+
+// escaped are IDs that a client has to escape somewhere, of those that the CRD
+// accepts.
+var escaped = []string{"a:b;c,d+e=f~g@h&i", `"quoted"<b>`, "Zoë", "用户!$'()*", "...", strings.Repeat("é", 256)}

@@ -1,0 +1,103 @@
+package providertest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Server is a service that answers as it is told.
+type Server struct {
+	*httptest.Server
+	t testing.TB
+	p Provider
+
+	mu     sync.Mutex
+	logout http.HandlerFunc // answers the logout calls
+	other  http.HandlerFunc // and this the requests beside them
+	calls  []Call
+}
+
+// NewServer starts a service that confirms every logout.
+func NewServer(t testing.TB, p Provider) *Server {
+	s := &Server{t: t, p: p}
+	s.Answer(p.LoggedOut)
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Answer has all calls answered like this from now on.
+func (s *Server) Answer(a Answer) {
+	s.Handle(func(w http.ResponseWriter, _ *http.Request) { a.write(w) }, a.Other)
+}
+
+// Handle has the logout calls handled like this from now on, and the requests
+// beside them by other, or as the provider does if it is nil.
+func (s *Server) Handle(logout, other http.HandlerFunc) {
+	if other == nil {
+		other = s.p.Other
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logout, s.other = logout, other
+}
+
+// Require has the service accept one set of credentials only.
+func (s *Server) Require(secret int) {
+	s.Handle(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // which serve has read already
+		if call, _ := s.p.Call(r, body); call.Secret != secret {
+			s.p.NotAuthorized[0].write(w)
+			return
+		}
+		s.p.LoggedOut.write(w)
+	}, nil)
+}
+
+// Calls are the logout calls so far.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body) // also so that a client's hanging up is noticed
+	if err != nil {
+		return
+	}
+	call, isLogout := s.p.Call(r, body)
+	s.mu.Lock()
+	handle := s.other
+	if isLogout {
+		s.calls = append(s.calls, call)
+		handle = s.logout
+	}
+	s.mu.Unlock()
+	if handle == nil {
+		s.t.Errorf("%s %s is neither a logout nor anything else the protocol has", r.Method, r.URL)
+		http.NotFound(w, r)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	handle(w, r)
+}
+
+// unescape reads a segment of a path; what cannot be read compares to nothing.
+func unescape(segment string) string {
+	s, err := url.PathUnescape(segment)
+	if err != nil {
+		return "malformed: " + segment
+	}
+	return s
+}
+
+// oneLine makes a text fit for a header.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
