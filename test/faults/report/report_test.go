@@ -71,6 +71,36 @@ func TestRowsAreJudged(t *testing.T) {
 	}
 }
 
+// TestScenariosExist: a scenario that was given another name would only be missed when all are run.
+func TestScenariosExist(t *testing.T) {
+	sources := map[string]string{}
+	for _, s := range suites {
+		files, err := filepath.Glob(filepath.Join("../../..", s.pkg, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[s.name] += string(text)
+		}
+	}
+	named := []scenarios{}
+	for _, r := range rows {
+		named = append(named, r.shown...)
+	}
+	for _, x := range tables {
+		named = append(named, scenarios{x.suite, x.test})
+	}
+	for _, s := range named {
+		if s.tests != ".*" && !strings.Contains(sources[s.suite], "func "+s.tests+"(t *testing.T)") {
+			t.Errorf("%s has no %s", s.suite, s.tests)
+		}
+	}
+}
+
 // complete is an outcome for every suite, as if all scenarios of all rows had passed.
 func complete() map[string]outcome {
 	outcomes := map[string]outcome{}
