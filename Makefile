@@ -17,6 +17,7 @@ CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/
                  network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
+SOAKTIME ?= 30m
 BENCHFLAGS ?= -out docs
 
 .DEFAULT_GOAL := help
@@ -126,6 +127,14 @@ overload: ## Run the overload scenarios in full, ten thousand objects each (in a
 test-faults: ## Run the fault scenarios in full, and print what they measured (in about 25 minutes)
 	@mkdir -p bin && $(WITH_ASSETS) { go test -count=1 -timeout 40m -v ./test/faults -full 2>&1; echo "exit status $$?"; } | tee bin/faults.log | \
 	  awk '/^exit status/ { status = $$3 } /^scenario / { table = 1 } table || /^=== RUN|^ *--- |^FAIL|^ok|^panic/; END { exit status }'
+
+.PHONY: reliability
+reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about two hours)
+	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)
+
+.PHONY: soak
+soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl
+	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v -run TestSoak ./test/soak -for $(SOAKTIME) -out $(CURDIR)/docs/reliability-soak.jsonl
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

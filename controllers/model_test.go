@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/logout-operator/logout-operator/test/figures"
 )
 
 var modelFaults = flag.Int("model-faults", 1, "faults in one history of TestModel; with 2 it takes a minute, and with -race five")
@@ -56,10 +58,15 @@ func (p protocol) options() Options {
 func TestModel(t *testing.T) {
 	m := newModel(t, protocol{})
 	began := time.Now()
+	violations := 0
 	if violation := m.search(*modelFaults); violation != "" {
+		violations++
 		t.Error(violation)
 	}
-	t.Logf("%d states, %d steps, %d faults at most, %d runs of the operator's code, %s", len(m.visited), m.taken, *modelFaults, m.operator.made, time.Since(began).Round(time.Millisecond))
+	figures.Note(t, "states", len(m.visited))
+	figures.Note(t, "steps", m.taken)
+	figures.AtMost(t, "histories that violate it", violations, 0, true)
+	t.Logf("%d faults at most, %d runs of the operator's code, %s", *modelFaults, m.operator.made, time.Since(began).Round(time.Millisecond))
 	if len(m.visited) < 1000 {
 		t.Error("this search proves nothing")
 	}

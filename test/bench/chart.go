@@ -2,7 +2,8 @@ package main
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/logout-operator/logout-operator/test/axis"
 )
 
 // The plot's measures, in pixels.
@@ -17,13 +18,8 @@ const (
 // chart is the plot of the throughput: a group of two bars for each setting.
 type chart struct {
 	Width, Height, Left, Right, Bottom float64
-	Ticks                              []tick
+	Ticks                              []axis.Tick
 	Groups                             []group
-}
-
-type tick struct {
-	Y     float64
-	Label string
 }
 
 type group struct {
@@ -43,17 +39,14 @@ func newChart(comparisons []comparison) chart {
 	for _, c := range comparisons {
 		highest = max(highest, c.Operator, c.BareLoop)
 	}
-	step := roundStep(highest / 4)
-	top := math.Ceil(highest/step) * step
 	c := chart{Left: leftMargin, Bottom: topMargin + chartHeight}
 	c.Right = c.Left + groupWidth*float64(len(comparisons))
 	c.Width, c.Height = c.Right+20, c.Bottom+60
-	y := func(value float64) float64 { return math.Round(c.Bottom - chartHeight*value/top) }
-	for value := 0.0; value <= top; value += step {
-		c.Ticks = append(c.Ticks, tick{y(value), fmt.Sprintf("%.0f", value)})
-	}
+	scale := axis.New(highest, c.Bottom, chartHeight)
+	c.Ticks = scale.Ticks
 	newBar := func(x, value float64) bar {
-		return bar{x, y(value), barWidth, c.Bottom - y(value), x + barWidth/2, y(value) - 4}
+		y := scale.Y(value)
+		return bar{x, y, barWidth, c.Bottom - y, x + barWidth/2, y - 4}
 	}
 	for i, m := range comparisons {
 		g := group{Centre: c.Left + groupWidth*(float64(i)+0.5), Workers: m.Workers, Service: fmt.Sprintf("%d ms", m.ServiceLatency.Milliseconds())}
@@ -62,15 +55,4 @@ func newChart(comparisons []comparison) chart {
 		c.Groups = append(c.Groups, g)
 	}
 	return c
-}
-
-// roundStep returns the next of 1, 2, 5, 10, 20, … that is not below what is asked for.
-func roundStep(least float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(least)))
-	for _, factor := range []float64{1, 2, 5} {
-		if factor*power >= least {
-			return factor * power
-		}
-	}
-	return 10 * power
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"text/tabwriter"
@@ -106,13 +107,18 @@ func text[V Value](v V) string {
 	return fmt.Sprint(v)
 }
 
-// Print prints a table of all figures so far.
-func Print(to io.Writer) {
+// All returns all figures so far.
+func All() []Figure {
 	mu.Lock()
 	defer mu.Unlock()
+	return slices.Clone(all)
+}
+
+// Print prints a table of all figures so far.
+func Print(to io.Writer) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "scenario\tfigure\tmeasured\tlimit\t")
-	for _, f := range all {
+	for _, f := range All() {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Scenario, f.What, f.Measured, f.Limit, f.verdict())
 	}
 	_ = table.Flush() // nobody to tell

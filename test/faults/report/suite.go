@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/logout-operator/logout-operator/test/figures"
+)
+
+// suite is a package of tests, or some tests of one.
+type suite struct {
+	name, pkg string
+	args      []string
+}
+
+// outcome is what came of a suite.
+type outcome struct {
+	Date   time.Time
+	Took   time.Duration
+	passed bool
+	tests  map[string]string // pass, fail or skip, by the full name
+	kept   []figures.Figure
+}
+
+// event is a line of go test -json.
+type event struct {
+	Time                 time.Time
+	Action, Test, Output string
+	Elapsed              float64 // seconds
+}
+
+func (s suite) events(dir string) string { return filepath.Join(dir, s.name+".events") }
+func (s suite) kept(dir string) string   { return filepath.Join(dir, s.name+".figures") }
+
+// run runs the suite and keeps what it prints and measures in the directory. Tests that fail are no error.
+func (s suite) run(ctx context.Context, dir string, progress io.Writer) error {
+	if err := os.Remove(s.kept(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	kept, err := filepath.Abs(s.kept(dir)) // tests run in their package's folder
+	if err != nil {
+		return err
+	}
+	args := append([]string{"test", "-json", "-count=1", "-timeout=4h", s.pkg, "-figures=" + kept}, s.args...)
+	file, err := os.Create(s.events(dir))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // what was not written is missing in the report
+	fmt.Fprintf(progress, "go %s\n", strings.Join(args, " "))
+	command := exec.CommandContext(ctx, "go", args...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // or the control plane would stay
+	command.Stderr = os.Stderr
+	printed, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	follow(io.TeeReader(printed, file), progress)
+	err = command.Wait()
+	var exit *exec.ExitError
+	if ctx.Err() == nil && errors.As(err, &exit) {
+		return nil // the events say what failed
+	}
+	return err
+}
+
+// follow prints a line for each scenario that has ended, and what those printed that failed.
+func follow(events io.Reader, progress io.Writer) {
+	printed := map[string]*strings.Builder{}
+	each(events, func(e event) {
+		switch e.Action {
+		case "output", "build-output":
+			if printed[e.Test] == nil {
+				printed[e.Test] = &strings.Builder{}
+			}
+			printed[e.Test].WriteString(e.Output)
+			return
+		case "pass", "skip":
+			if e.Test != "" && strings.Count(e.Test, "/") < 2 {
+				fmt.Fprintf(progress, "%s  %s %s (%.1f s)\n", e.Time.Format(time.TimeOnly), e.Action, e.Test, e.Elapsed)
+			}
+		case "fail", "build-fail":
+			fmt.Fprintf(progress, "%s  FAIL %s (%.1f s)\n", e.Time.Format(time.TimeOnly), e.Test, e.Elapsed)
+			if text := printed[e.Test]; text != nil {
+				fmt.Fprint(progress, text)
+			}
+		default:
+			return
+		}
+		delete(printed, e.Test)
+	})
+}
+
+// each calls f for every event. What is none is printed by the compiler, and left out.
+func each(events io.Reader, f func(event)) {
+	lines := bufio.NewReader(events)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if json.Unmarshal(line, &e) == nil {
+			f(e)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// read returns what came of the suite when it was run last.
+func (s suite) read(dir string) (o outcome, err error) {
+	events, err := os.Open(s.events(dir))
+	if err != nil {
+		return o, err
+	}
+	defer func() { _ = events.Close() }() // it is only read
+	o.tests = map[string]string{}
+	ended, failed := false, false
+	each(events, func(e event) {
+		if o.Date.IsZero() {
+			o.Date = e.Time
+		}
+		switch {
+		case e.Action != "pass" && e.Action != "fail" && e.Action != "skip":
+		case e.Test != "":
+			o.tests[e.Test] = e.Action
+		default: // the package
+			ended, failed = true, failed || e.Action == "fail"
+			o.Took = e.Time.Sub(o.Date)
+		}
+	})
+	o.passed = ended && !failed
+	kept, err := os.Open(s.kept(dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return o, nil // none was measured
+	}
+	if err != nil {
+		return o, err
+	}
+	defer func() { _ = kept.Close() }() // it is only read
+	o.kept, err = figures.Read(kept)
+	return o, err
+}

@@ -1,0 +1,172 @@
+package soak
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+)
+
+// ledger is what is known of all objects that there ever were. It is kept by a watch, as most are gone at the end.
+type ledger struct {
+	state   await.State
+	members map[types.UID]*member
+	waiting int
+	deaths  []death
+}
+
+// member is what is known of one object. Each has a user of its own, so that the journal tells whose call it was.
+type member struct {
+	name, user string
+	finished   bool
+	reason     string   // of Ready
+	stored     []string // the request IDs of the outcomes that were stored
+	deleted    bool     // by this test, and so it need not have finished
+}
+
+// death is a SIGKILL: from before it was sent until the process was gone.
+type death struct{ from, to time.Time }
+
+// keepLedger watches the objects of the namespace until the test is over.
+func keepLedger(t *testing.T, namespace string) *ledger {
+	t.Helper()
+	l := &ledger{members: map[types.UID]*member{}}
+	objects, err := cache.New(plane.Config, cache.Options{
+		Scheme:            scheme,
+		DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	informer, err := objects.GetInformer(t.Context(), &v1alpha1.UserLogout{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { l.see(obj) },
+		UpdateFunc: func(_, obj any) { l.see(obj) },
+		DeleteFunc: func(obj any) { l.see(obj) }, // as it was last
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = objects.Start(t.Context()) }()
+	if !objects.WaitForCacheSync(t.Context()) {
+		t.Fatalf("no watch of the objects in %s", namespace)
+	}
+	return l
+}
+
+// change changes what is known of an object.
+func (l *ledger) change(obj *v1alpha1.UserLogout, f func(*member)) {
+	l.state.Change(func() {
+		m := l.members[obj.UID]
+		if m == nil {
+			m = &member{name: obj.Name, user: obj.Spec.UserID}
+			l.members[obj.UID] = m
+			l.waiting++
+		}
+		before := m.waits()
+		f(m)
+		if before && !m.waits() {
+			l.waiting--
+		}
+	})
+}
+
+func (m *member) waits() bool { return !m.finished && !m.deleted }
+
+func (l *ledger) see(event any) {
+	if last, ok := event.(toolscache.DeletedFinalStateUnknown); ok {
+		event = last.Obj
+	}
+	obj := event.(*v1alpha1.UserLogout)
+	l.change(obj, func(m *member) {
+		m.finished = m.finished || meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
+		if ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+			m.reason = ready.Reason
+		}
+		last := obj.Status.LastAttempt
+		if last != nil && last.HTTPStatusCode == http.StatusNoContent && !slices.Contains(m.stored, last.RequestID) {
+			m.stored = append(m.stored, last.RequestID)
+		}
+	})
+}
+
+// created has an object known, if the watch has not seen it yet.
+func (l *ledger) created(obj *v1alpha1.UserLogout) { l.change(obj, func(*member) {}) }
+
+func (l *ledger) deleted(obj *v1alpha1.UserLogout) {
+	l.change(obj, func(m *member) { m.deleted = true })
+}
+
+func (l *ledger) unfinished() (n int) {
+	l.state.Look(func() { n = l.waiting })
+	return n
+}
+
+// awaitFinished returns when all objects have finished that were not deleted before.
+func (l *ledger) awaitFinished(t *testing.T) {
+	t.Helper()
+	l.state.Await(t, "all logouts to finish", func() bool { return l.waiting == 0 })
+}
+
+// verdict is what came of all objects.
+type verdict struct {
+	objects, deleted int
+	lost             int // neither deleted nor logged out
+	repeated         int // calls made once more after one that succeeded
+	unexplained      int // of them, those after which no process was killed before the outcome was stored
+	foreign          int // outcomes that were stored on an object which is not that call's
+	examples         []string
+}
+
+// judge compares the objects with the journal. A call that succeeded may be made once more only if a process was killed
+// before it was, and if its outcome has not been stored.
+func judge(members map[types.UID]*member, entries []chimetest.Entry, deaths []death) verdict {
+	v := verdict{objects: len(members)}
+	wrong := func(count *int, m *member, what string) {
+		if *count++; len(v.examples) < 20 {
+			v.examples = append(v.examples, fmt.Sprintf("%s, user %s: %s", m.name, m.user, what))
+		}
+	}
+	succeeded := map[string][]chimetest.Entry{} // by user
+	for _, e := range entries {
+		if e.Status == http.StatusNoContent {
+			succeeded[e.UserID] = append(succeeded[e.UserID], e)
+		}
+	}
+	for _, m := range members {
+		calls := succeeded[m.user]
+		if m.deleted {
+			v.deleted++
+		} else if !m.finished || m.reason != v1alpha1.ReasonLoggedOut || len(calls) == 0 {
+			wrong(&v.lost, m, fmt.Sprintf("finished: %t, reason %q, %d calls that succeeded", m.finished, m.reason, len(calls)))
+		}
+		for _, id := range m.stored {
+			if !slices.ContainsFunc(calls, func(e chimetest.Entry) bool { return e.RequestID == id }) {
+				wrong(&v.foreign, m, "has the outcome of request "+id)
+			}
+		}
+		for i := range max(0, len(calls)-1) {
+			v.repeated++
+			first, again := calls[i], calls[i+1]
+			killed := slices.ContainsFunc(deaths, func(d death) bool { return d.to.After(first.Time) && d.from.Before(again.Time) })
+			if !killed || slices.Contains(m.stored, first.RequestID) {
+				wrong(&v.unexplained, m, fmt.Sprintf("called at %s and at %s", first.Time.Format(time.StampMilli), again.Time.Format(time.StampMilli)))
+			}
+		}
+	}
+	return v
+}

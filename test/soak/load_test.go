@@ -1,0 +1,98 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// load creates objects at an even pace and deletes as many: the oldest, and now and then one that has just been created.
+type load struct {
+	ledger  *ledger
+	chance  *rand.Rand
+	pace    time.Duration // from one object to the next
+	most    int           // objects at a time
+	ttl     int32         // seconds after which some delete themselves
+	present []*v1alpha1.UserLogout
+	users   int
+	// recreated counts the objects that were created under the name of one deleted just before.
+	recreated int
+}
+
+// run goes on until the context is done.
+func (l *load) run(ctx context.Context) error {
+	pace := time.NewTicker(l.pace)
+	defer pace.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pace.C:
+			// What has been begun is ended, or an object could be there that nobody knows of.
+			if err := l.step(context.WithoutCancel(ctx)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *load) step(ctx context.Context) error {
+	if n := len(l.present); n > 0 && l.chance.IntN(10) == 0 {
+		youngest := l.present[n-1] // most probably in an attempt
+		l.present = l.present[:n-1]
+		if err := l.delete(ctx, youngest); err != nil {
+			return err
+		}
+		if l.chance.IntN(2) == 0 {
+			l.recreated++
+			if err := l.create(ctx, youngest.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.create(ctx, fmt.Sprintf("logout-%06d", l.users)); err != nil {
+		return err
+	}
+	if len(l.present) <= l.most {
+		return nil
+	}
+	oldest := l.present[0]
+	l.present = l.present[1:]
+	return l.delete(ctx, oldest)
+}
+
+// create signs a user in and creates the object that logs them out.
+func (l *load) create(ctx context.Context, name string) error {
+	user := fmt.Sprintf("user-%06d", l.users)
+	l.users++
+	service.SignIn(account, user, "laptop", "phone")
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: user},
+	}
+	if l.chance.IntN(5) == 0 {
+		obj.Spec.TTLSecondsAfterFinished = ptr.To(l.ttl)
+	}
+	if err := admin.Create(ctx, obj); err != nil {
+		return err
+	}
+	l.ledger.created(obj)
+	l.present = append(l.present, obj)
+	return nil
+}
+
+// delete deletes this very object, unless its time to live has ended.
+func (l *load) delete(ctx context.Context, obj *v1alpha1.UserLogout) error {
+	err := admin.Delete(ctx, obj, client.Preconditions{UID: &obj.UID})
+	if err == nil {
+		l.ledger.deleted(obj)
+	}
+	return client.IgnoreNotFound(err)
+}

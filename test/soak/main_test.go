@@ -1,0 +1,147 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+var (
+	length = flag.Duration("for", 10*time.Second, "how long to run, without the start and until all has finished; from 5m on, growth is asserted")
+	seed   = flag.Uint64("seed", 0, "seed of what comes by chance; 0 for one by chance")
+	out    = flag.String("out", "", "a file to write the record to")
+)
+
+const (
+	tenant  = "soak"    // the namespace of all UserLogouts
+	account = "account" // the account of all users
+)
+
+var (
+	plane   *controlplane.ControlPlane
+	scheme  = runtime.NewScheme()
+	admin   client.Client // goes past the proxy
+	service *chimetest.Server
+	// The operator, and one with the race detector for when memory is not looked at.
+	binary, raceBinary string
+)
+
+const manifests = `
+apiVersion: logout-operator.io/v1alpha1
+kind: ClusterLogoutProvider
+metadata: {name: default}
+spec:
+  type: AmazonChime
+  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
+  accountIDs: [account]
+  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
+  rateLimit: {requestsPerSecond: 100, burst: 20}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: monitoring}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: prometheus, namespace: monitoring}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: scraper}
+rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: scraper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
+subjects: [{kind: ServiceAccount, name: prometheus, namespace: monitoring}]
+`
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "soak-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	await.Patience = 5 * time.Minute // beside other work
+	code := controlplane.Main(suite{m, dir}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp })
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// suite prepares what the tests need, and runs them.
+type suite struct {
+	tests *testing.M
+	dir   string
+}
+
+func (s suite) Run() int {
+	ctrl.SetLogger(logr.Discard()) // of the informers in this process
+	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keyOf(0)}})
+	defer service.Close()
+	if err := s.prepare(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return s.tests.Run()
+}
+
+func (s suite) prepare(ctx context.Context) error {
+	binary, raceBinary = filepath.Join(s.dir, "logout-operator"), filepath.Join(s.dir, "logout-operator-race")
+	err := errors.Join(operatortest.Build(ctx, binary, false), operatortest.Build(ctx, raceBinary, true))
+	if err != nil {
+		return err
+	}
+	if err := operatortest.Install(ctx, plane); err != nil {
+		return err
+	}
+	for _, m := range []string{fmt.Sprintf(manifests, service.URL), secretWith(keyOf(0)), namespaceAllowed(true)} {
+		if err := plane.Apply(ctx, []byte(m)); err != nil {
+			return err
+		}
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	admin, err = client.New(plane.Config, client.Options{Scheme: scheme})
+	return err
+}
+
+// keyOf is the n-th key that the service accepts.
+func keyOf(n int) aws.Credentials {
+	return aws.Credentials{AccessKeyID: fmt.Sprintf("AKIDSOAK%d", n), SecretAccessKey: fmt.Sprintf("secret-%d", n)}
+}
+
+func secretWith(key aws.Credentials) string {
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Secret
+metadata: {name: credentials, namespace: %s}
+stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
+`, operatortest.Namespace, key.AccessKeyID, key.SecretAccessKey)
+}
+
+func namespaceAllowed(allowed bool) string {
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: %s, labels: {logout-operator.io/allowed: "%t"}}
+`, tenant, allowed)
+}
