@@ -84,7 +84,7 @@ func start(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	go func() {
-		end(fmt.Errorf("it ended: %v", serve.Wait()))
+		end(fmt.Errorf("it ended: %w", serve.Wait()))
 		close(exited)
 	}()
 	t.Cleanup(func() {
