@@ -116,7 +116,7 @@ var modelKey = types.NamespacedName{Namespace: "security", Name: "jane"}
 
 func (o *operator) run(p *point) *point {
 	synctest.Test(o.t, func(t *testing.T) {
-		awaitSecond := func(second int) { time.Sleep(time.Until(modelEpoch.Add(time.Duration(second) * time.Second))) }
+		awaitSecond := func(second int) { <-time.After(time.Until(modelEpoch.Add(time.Duration(second) * time.Second))) }
 		awaitSecond(p.begun)
 		w := &wire{operator: o, read: p.read, asks: make(chan *request), replies: make(chan reply), crash: make(chan struct{})}
 		ended := make(chan struct{})
