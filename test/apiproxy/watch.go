@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/logout-operator/logout-operator/test/await"
 )
@@ -97,6 +100,7 @@ func (s *stream) Write(part []byte) (int, error) {
 // event sends one event, unless those of its object are kept back.
 func (s *stream) event(line []byte) {
 	var event struct {
+		Type   watch.EventType
 		Object struct {
 			Metadata struct{ Name string }
 		}
@@ -104,7 +108,7 @@ func (s *stream) event(line []byte) {
 	_ = json.Unmarshal(line, &event) // what is no event has no name
 	var back *held
 	s.proxy.state.Look(func() { back = s.proxy.events[event.Object.Metadata.Name] })
-	if back == nil || !back.take(func() { s.send(line) }) {
+	if back == nil || !back.take(event.Type, func() { s.send(line) }) {
 		s.send(line)
 	}
 }
@@ -142,17 +146,17 @@ type held struct {
 	lost   bool // they are never delivered
 	over   bool
 	events []func()
-	count  int
+	kinds  map[watch.EventType]bool // of those that came
 }
 
 // take keeps an event back, or reports that it need not be.
-func (h *held) take(send func()) (taken bool) {
+func (h *held) take(kind watch.EventType, send func()) (taken bool) {
 	h.state.Change(func() {
 		if h.over {
 			return
 		}
 		taken = true
-		h.count++
+		h.kinds[kind] = true
 		if !h.lost {
 			h.events = append(h.events, send)
 		}
@@ -163,17 +167,14 @@ func (h *held) take(send func()) (taken bool) {
 // Events are watch events of one object that are kept back or lost.
 type Events struct{ *held }
 
-// Await returns when n events or more have been kept back or lost. An object that finishes makes two: operators watch the
-// finished ones apart.
-func (e Events) Await(t testing.TB, n int) {
+// Await returns when events of all these kinds have been kept back or lost since it last did. That an object finishes
+// deletes it for one watch of operators and adds it for the other, which follows the finished ones.
+func (e Events) Await(t testing.TB, kinds ...watch.EventType) {
 	t.Helper()
-	e.state.Await(t, "watch events", func() bool { return e.count >= n })
-}
-
-// Count returns how many events have been kept back or lost.
-func (e Events) Count() (n int) {
-	e.state.Look(func() { n = e.count })
-	return n
+	e.state.Await(t, fmt.Sprint("watch events ", kinds), func() bool {
+		return !slices.ContainsFunc(kinds, func(kind watch.EventType) bool { return !e.kinds[kind] })
+	})
+	e.state.Change(func() { clear(e.kinds) })
 }
 
 // Release delivers what has been kept back, in order, and lets later events through. It may be called more than once.
@@ -187,12 +188,13 @@ func (e Events) Release() {
 }
 
 // HoldEvents keeps back the watch events of the object until they are released.
-func (p *Proxy) HoldEvents(name string) Events { return p.keepBack(name, &held{}) }
+func (p *Proxy) HoldEvents(name string) Events { return p.keepBack(name, false) }
 
 // LoseEvents loses the watch events of the object until Release, which brings none of them back.
-func (p *Proxy) LoseEvents(name string) Events { return p.keepBack(name, &held{lost: true}) }
+func (p *Proxy) LoseEvents(name string) Events { return p.keepBack(name, true) }
 
-func (p *Proxy) keepBack(name string, h *held) Events {
+func (p *Proxy) keepBack(name string, lost bool) Events {
+	h := &held{lost: lost, kinds: map[watch.EventType]bool{}}
 	p.state.Change(func() { p.events[name] = h })
 	return Events{h}
 }

@@ -49,7 +49,7 @@ func TestEventsLost(t *testing.T) {
 			unseen := nameFor(t, 0) // its creation is missed
 			lost := p.LoseEvents(unseen)
 			created := create(t, unseen)
-			lost.Await(t, 1)
+			lost.Await(t, watch.Added)
 
 			name := nameFor(t, 1) // its end is missed, and that it has a TTL, too
 			var end apiproxy.Events
@@ -59,12 +59,13 @@ func TestEventsLost(t *testing.T) {
 			})
 			finished := create(t, name)
 			awaitFinished(t, finished)
-			end.Await(t, 2)
+			end.Await(t, watch.Deleted, watch.Added)
 			expiring := finished.DeepCopy()
 			expiring.Spec.TTLSecondsAfterFinished = ptr.To[int32](1)
 			if err := admin.Patch(t.Context(), expiring, client.MergeFrom(finished)); err != nil {
 				t.Fatal(err)
 			}
+			end.Await(t, watch.Modified)
 
 			forgotten := nameFor(t, 2) // its deletion is missed, while it is suspended
 			suspended := newUserLogout(forgotten)
@@ -75,7 +76,7 @@ func TestEventsLost(t *testing.T) {
 			p.AwaitWrites(t, apiproxy.Claim, forgotten, 1) // its status, which says so
 			gone := p.LoseEvents(forgotten)
 			deleteNow(t, suspended)
-			gone.Await(t, 1)
+			gone.Await(t, watch.Deleted)
 
 			for _, events := range []apiproxy.Events{lost, end, gone} {
 				events.Release() // what operators list is not lost

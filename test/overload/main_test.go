@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-logr/logr"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
@@ -49,6 +51,7 @@ stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	await.Patience = either(2*time.Minute, 15*time.Minute) // ten thousand objects take minutes
 	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 }
 

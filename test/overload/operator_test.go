@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -57,7 +58,7 @@ func (o *operator) start(t *testing.T) {
 // awaitReady returns when the operator has found the provider usable.
 func awaitReady(t *testing.T, provider string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience())
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	w, err := admin.Watch(ctx, &v1alpha1.ClusterLogoutProviderList{}, client.MatchingFields{"metadata.name": provider})
 	if err != nil {
@@ -110,7 +111,7 @@ func (o *operator) restart(t *testing.T, e ending) {
 		if err := o.Terminate(); err != nil {
 			t.Fatal(err)
 		}
-		receive(t, o.Exited(), "the operator to exit")
+		await.Receive(t, o.Exited(), "the operator to exit")
 		if code := o.ExitCode(); code != 0 {
 			t.Errorf("exit code %d after SIGTERM, want 0", code)
 		}

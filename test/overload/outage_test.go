@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
@@ -63,9 +64,9 @@ func (o outage) run(t *testing.T, end ending) {
 	for _, x := range all[1:] {
 		x.create(t, ten)
 	}
-	receive(t, middle, "the middle of the outage")
+	await.Receive(t, middle, "the middle of the outage")
 	operator.restart(t, end)
-	receive(t, time.After(half), "the end of the outage")
+	await.Receive(t, time.After(half), "the end of the outage")
 	mended := time.Now()
 	for _, x := range all {
 		o.end(t, x)

@@ -10,14 +10,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // population is what is known of the UserLogouts of one namespace. It is kept by a watch, because what must never
 // happen in between (attempts that go down) cannot be seen at the end.
 type population struct {
-	state
+	await.State
 	members  map[types.UID]member
 	finished int
+	queued   int      // at the moment
 	uncalled int      // attempts that ended before their call, as the gate closed
 	setbacks []string // objects whose attempts went down
 }
@@ -68,12 +70,12 @@ func watchPopulation(t *testing.T, namespace string) *population {
 
 // reasons is how many objects have each reason of the Ready condition.
 func (p *population) reasons() map[string]int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	n := map[string]int{}
-	for _, m := range p.members {
-		n[m.reason]++
-	}
+	p.Look(func() {
+		for _, m := range p.members {
+			n[m.reason]++
+		}
+	})
 	return n
 }
 
@@ -86,7 +88,7 @@ func (p *population) see(obj *v1alpha1.UserLogout) {
 		now.reason = ready.Reason
 	}
 	now.finished = meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
-	p.change(func() {
+	p.Change(func() {
 		was := p.members[obj.UID]
 		if now.attempts < was.attempts {
 			p.setbacks = append(p.setbacks, fmt.Sprintf("%s: from %d to %d", obj.Name, was.attempts, now.attempts))
@@ -97,23 +99,34 @@ func (p *population) see(obj *v1alpha1.UserLogout) {
 		if was.reason == v1alpha1.ReasonCalling && now.reason == v1alpha1.ReasonQueued && now.attempts == was.attempts {
 			p.uncalled++
 		}
+		if was.reason == v1alpha1.ReasonQueued {
+			p.queued--
+		}
+		if now.reason == v1alpha1.ReasonQueued {
+			p.queued++
+		}
 		p.members[obj.UID] = now
 	})
 }
 
 // unfinished is how many objects have not finished.
-func (p *population) unfinished() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.members) - p.finished
+func (p *population) unfinished() (n int) {
+	p.Look(func() { n = len(p.members) - p.finished })
+	return n
+}
+
+// awaitQueued returns when n objects say that they wait for their turn.
+func (p *population) awaitQueued(t *testing.T, n int) {
+	t.Helper()
+	p.Await(t, fmt.Sprintf("%d objects to say that they wait", n), func() bool { return p.queued >= n })
 }
 
 // awaitFinished returns when n objects have finished, and the last status of every object by its name.
 func (p *population) awaitFinished(t *testing.T, n int) map[string]member {
 	t.Helper()
-	p.await(t, fmt.Sprintf("%d objects to finish", n), func() bool { return p.finished >= n })
+	p.Await(t, fmt.Sprintf("%d objects to finish", n), func() bool { return p.finished >= n })
 	byName := map[string]member{}
-	p.change(func() {
+	p.Look(func() {
 		for _, m := range p.members {
 			byName[m.name] = m
 		}
@@ -124,7 +137,7 @@ func (p *population) awaitFinished(t *testing.T, n int) map[string]member {
 // awaitAnswer returns when the outcome of an attempt with this answer has been stored in any object.
 func (p *population) awaitAnswer(t *testing.T, status int) {
 	t.Helper()
-	p.await(t, fmt.Sprintf("an attempt that was answered %d", status), func() bool {
+	p.Await(t, fmt.Sprintf("an attempt that was answered %d", status), func() bool {
 		for _, m := range p.members {
 			if m.answer == status {
 				return true

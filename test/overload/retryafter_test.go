@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
@@ -46,11 +47,11 @@ func TestRetryAfter(t *testing.T) {
 			probe, second := x.Hold("", ""), x.Hold("", "")
 			x.create(t, either(50, 500))
 			if tc.end != none {
-				receive(t, time.After(time.Until(answeredAt.Add(pause/3))), "a third of the pause")
+				await.Receive(t, time.After(time.Until(answeredAt.Add(pause/3))), "a third of the pause")
 				o.restart(t, tc.end)
 			}
 
-			after := receive(t, probe.Arrived(), "the probe").Time.Sub(answeredAt)
+			after := await.Receive(t, probe.Arrived(), "the probe").Time.Sub(answeredAt)
 			figures.Note(t, "time from the answer to the probe", after)
 			if after < pause {
 				t.Errorf("the first call came %s after the answer, which asked for %s", after, pause)
@@ -67,10 +68,11 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// throttle has the call for one object be given the answer, and returns when that was, once the operator knows it.
-func (x *target) throttle(t *testing.T, answer chimetest.Answer) time.Time {
+// throttle has the call for one object, and those that follow, be given the answers, and returns when the first was, once
+// the operator knows it.
+func (x *target) throttle(t *testing.T, answers ...chimetest.Answer) time.Time {
 	t.Helper()
-	x.Script("", "", answer)
+	x.Script("", "", answers...)
 	x.create(t, 1)
 	x.objects.awaitAnswer(t, http.StatusTooManyRequests)
 	return answeredAt(x.Journal()[0])

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
@@ -86,7 +87,7 @@ func (s *service) awaitUsers(t *testing.T, users []string) {
 // follow reads the journal from its beginning until enough says so.
 func (s *service) follow(t *testing.T, enough func(chimetest.Entry) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience())
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	calls := 0
 	for e := range s.Follow(ctx) {

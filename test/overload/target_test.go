@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
@@ -96,7 +97,7 @@ func apply(t *testing.T, manifest string) {
 // deleteAll deletes the objects of the namespace. One request may not live to see the end of thousands.
 func deleteAll(t *testing.T, namespace string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience())
+	ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
 	defer cancel()
 	for {
 		err := admin.DeleteAllOf(ctx, &v1alpha1.UserLogout{}, client.InNamespace(namespace))
