@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/logout-operator/logout-operator/test/await"
@@ -97,17 +98,25 @@ func (s *stream) Write(part []byte) (int, error) {
 	}
 }
 
-// event sends one event, unless those of its object are kept back.
+// event sends one event, unless those of its object are kept back, or it says that operators have seen all events so far
+// while some are lost.
 func (s *stream) event(line []byte) {
 	var event struct {
 		Type   watch.EventType
-		Object struct {
-			Metadata struct{ Name string }
-		}
+		Object metav1.PartialObjectMetadata
 	}
 	_ = json.Unmarshal(line, &event) // what is no event has no name
 	var back *held
-	s.proxy.state.Look(func() { back = s.proxy.events[event.Object.Metadata.Name] })
+	lost := false
+	s.proxy.state.Look(func() {
+		back = s.proxy.events[event.Object.Name]
+		for _, h := range s.proxy.events {
+			lost = lost || h.loses()
+		}
+	})
+	if lost && event.Type == watch.Bookmark && event.Object.Annotations[metav1.InitialEventsAnnotationKey] == "" {
+		return
+	}
 	if back == nil || !back.take(event.Type, func() { s.send(line) }) {
 		s.send(line)
 	}
@@ -147,6 +156,12 @@ type held struct {
 	over   bool
 	events []func()
 	kinds  map[watch.EventType]bool // of those that came
+}
+
+// loses reports whether events are lost now.
+func (h *held) loses() (yes bool) {
+	h.state.Look(func() { yes = h.lost && !h.over })
+	return yes
 }
 
 // take keeps an event back, or reports that it need not be.

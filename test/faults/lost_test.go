@@ -16,21 +16,18 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// breaks are ways for a watch to end. Where the API server has forgotten what was in between, operators have to list anew.
+// breaks are ways for a watch to end when the API server has forgotten what was in between: operators have to list anew.
 var breaks = []struct {
 	name string
 	end  func(*testing.T, *apiproxy.Proxy)
 }{
-	{"history compacted, told when the watch is resumed (410)", func(t *testing.T, p *apiproxy.Proxy) {
-		p.Compact(t)
+	{"history compacted, told when the watch is resumed (410)", func(_ *testing.T, p *apiproxy.Proxy) {
 		p.BreakWatches()
 	}},
 	{"history compacted, told in the watch (410)", func(t *testing.T, p *apiproxy.Proxy) {
-		p.Compact(t)
 		p.ExpireWatches(t)
 	}},
-	{"API server away for a moment", func(t *testing.T, p *apiproxy.Proxy) {
-		p.Compact(t)
+	{"API server away for a moment", func(_ *testing.T, p *apiproxy.Proxy) {
 		p.Cut()
 		p.Mend()
 	}},
@@ -78,6 +75,7 @@ func TestEventsLost(t *testing.T) {
 			deleteNow(t, suspended)
 			gone.Await(t, watch.Deleted)
 
+			p.Compact(t)
 			for _, events := range []apiproxy.Events{lost, end, gone} {
 				events.Release() // what operators list is not lost
 			}
