@@ -14,7 +14,7 @@ BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build 
 GENERATED      = api config dist charts docs/api.md
 # What the chart has from config/: the same files.
 CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/metrics_reader_role.yaml \
-                 network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
+                 policy/endpoints.yaml network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
 SOAKTIME ?= 30m

@@ -133,8 +133,7 @@ func TestTypesUnknownUser(t *testing.T) {
 }
 
 // TestTypesPlainHTTP: http to another host is seen in the provider's status, by
-// the name of the field. The API server cannot refuse it: whether it is allowed
-// is for a flag of the operator.
+// the name of the field, where no policy has the API server refuse it.
 func TestTypesPlainHTTP(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)

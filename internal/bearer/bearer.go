@@ -94,6 +94,10 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 	}, nil
 }
 
+// Anonymous returns a caller that signs no request in, for services that only the
+// network guards.
+func Anonymous(wire *httpcall.Wire) *Caller { return &Caller{wire: wire} }
+
 // Answer to a request that a token signed in.
 type Answer struct {
 	*httpcall.Answer
@@ -115,7 +119,11 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+value)
+	secrets := c.secrets
+	if value != "" {
+		req.Header.Set("Authorization", "Bearer "+value)
+		secrets = append([]string{value}, secrets...)
+	}
 	answer, err := c.wire.Call(req)
 	if err != nil {
 		return nil, err
@@ -123,7 +131,7 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	if answer.Status == http.StatusUnauthorized {
 		c.forget(value)
 	}
-	return &Answer{answer, append([]string{value}, c.secrets...)}, nil
+	return &Answer{answer, secrets}, nil
 }
 
 // CheckCredentials fetches a token where one has to be fetched, and returns an

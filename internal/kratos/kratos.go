@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -32,34 +33,20 @@ const (
 // the endpoint is the other of its two ports.
 const csrf = "security_csrf_violation"
 
-// keyToken is the key of a Secret.
-const keyToken = "token"
-
 // Config of a Client.
 type Config struct {
 	// Endpoint is the URL before /admin. It must pass httpcall.CheckEndpoint.
 	Endpoint string
 	// AllowInsecure allows Endpoint to be http on another host than the loopback.
 	AllowInsecure bool
-	// Token is sent as a bearer token; empty for none. White space around it is
-	// ignored, as Secrets often end in a new line.
+	// Token is sent as a bearer token; empty for none.
 	Token string
-}
-
-// TokenFrom finds the token in a Secret's data. The error names the key that is
-// missing.
-func TokenFrom(data map[string][]byte) (string, error) {
-	if len(bytes.TrimSpace(data[keyToken])) == 0 {
-		return "", errors.New("has no key " + keyToken + ", or it is empty")
-	}
-	return string(data[keyToken]), nil
 }
 
 // Client ends sessions. It is safe for concurrent use.
 type Client struct {
 	identities string // the URL that an identity's ID is added to
-	token      string
-	wire       *httpcall.Wire
+	caller     *bearer.Caller
 }
 
 var _ logout.Provider = (*Client)(nil)
@@ -70,15 +57,15 @@ func New(config Config) (*Client, error) {
 	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
 		return nil, errors.New("endpoint " + err.Error())
 	}
-	token := strings.TrimSpace(config.Token)
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("token must not contain white space, control or non-ASCII characters")
+	wire := httpcall.NewWire()
+	caller := bearer.Anonymous(wire)
+	if config.Token != "" {
+		var err error
+		if caller, err = bearer.New(bearer.Config{Token: config.Token}, wire); err != nil {
+			return nil, err
+		}
 	}
-	return &Client{
-		identities: strings.TrimRight(config.Endpoint, "/") + "/admin/identities/",
-		token:      token,
-		wire:       httpcall.NewWire(),
-	}, nil
+	return &Client{identities: strings.TrimRight(config.Endpoint, "/") + "/admin/identities/", caller: caller}, nil
 }
 
 // Logout ends all sessions of an identity. See logout.Provider for what it
@@ -97,7 +84,7 @@ func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logo
 	case isNotFound(a):
 		return c.whetherKnown(ctx, identity)
 	}
-	return logout.Receipt{}, c.failure(a, deleteSessions)
+	return logout.Receipt{}, failure(a, deleteSessions)
 }
 
 // whetherKnown tells an identity without sessions, which is logged out, from one
@@ -111,26 +98,23 @@ func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Rece
 	case a.Status == http.StatusOK && hasID(a.Body):
 		return logout.Receipt{HTTPStatusCode: a.Status}, nil
 	}
-	return logout.Receipt{}, c.failure(a, getIdentity)
+	return logout.Receipt{}, failure(a, getIdentity)
 }
 
-func (c *Client) call(ctx context.Context, method, address string) (*httpcall.Answer, error) {
+func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil { // not of an endpoint that was checked and an ID that is escaped
 		return nil, httpcall.Unreachable(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "logout-operator")
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	return c.wire.Call(req)
+	return c.caller.Call(req)
 }
 
 // failure says what an answer means that is not the confirmation. Kratos itself
 // refuses nobody: 401 and 403 are those of what stands before it, and somebody
 // can mend them. What would be final is so in Kratos's own words only.
-func (c *Client) failure(a *httpcall.Answer, operation string) *logout.Error {
+func failure(a *bearer.Answer, operation string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
 		Reason: httpcall.ReasonOf(a.Status), Operation: operation,
@@ -138,9 +122,6 @@ func (c *Client) failure(a *httpcall.Answer, operation string) *logout.Error {
 	}
 	if finding.Message == "" {
 		finding.Message = own.Message
-	}
-	if c.token != "" {
-		finding.Secrets = []string{c.token}
 	}
 	switch {
 	case own.ID == csrf:
@@ -165,7 +146,7 @@ type problem struct {
 }
 
 // problemOf reads an error; zero if it is not one of Ory's.
-func problemOf(a *httpcall.Answer) problem {
+func problemOf(a *bearer.Answer) problem {
 	var body struct{ Error problem }
 	if json.Unmarshal(a.Body, &body) != nil {
 		return problem{}
@@ -175,7 +156,7 @@ func problemOf(a *httpcall.Answer) problem {
 
 // isNotFound reports whether Kratos says that it found nothing. A 404 in another
 // form comes from whoever does not know the operation.
-func isNotFound(a *httpcall.Answer) bool {
+func isNotFound(a *bearer.Answer) bool {
 	return a.Status == http.StatusNotFound && problemOf(a).Code == http.StatusNotFound
 }
 
@@ -205,4 +186,4 @@ func hasID(body []byte) bool {
 func (c *Client) CheckCredentials(context.Context) error { return nil }
 
 // Close frees idle connections; calls under way go on.
-func (c *Client) Close() { c.wire.Close() }
+func (c *Client) Close() { c.caller.Close() }

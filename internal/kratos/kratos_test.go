@@ -138,7 +138,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, answer{status: 404, body: notFound}, tc.identity)
-			receipt, e := attempt(t, Config{Endpoint: s.URL + "/base/", Token: token + "\n"})
+			receipt, e := attempt(t, Config{Endpoint: s.URL + "/base/", Token: token})
 			tc.want.Class = tc.want.Reason.Class()
 			switch {
 			case tc.want.Reason == "" && (e != nil || receipt != logout.Receipt{HTTPStatusCode: 200}):
@@ -204,8 +204,8 @@ func TestErrorIsQuoted(t *testing.T) {
 func TestNewChecksTheConfiguration(t *testing.T) {
 	for _, tc := range []struct{ endpoint, token, want string }{
 		{"http://kratos.example", "", "endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator"},
-		{"https://kratos.example", "two words", "token must not contain white space, control or non-ASCII characters"},
-		{"https://kratos.example", "Zoë", "token must not contain white space, control or non-ASCII characters"},
+		{"https://kratos.example", "two words", "token must consist of visible ASCII characters"},
+		{"https://kratos.example", "Zoë", "token must consist of visible ASCII characters"},
 	} {
 		if _, err := New(Config{Endpoint: tc.endpoint, Token: tc.token}); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc, err)
@@ -213,10 +213,5 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}
 	if _, err := New(Config{Endpoint: "http://kratos.example", AllowInsecure: true}); err != nil {
 		t.Errorf("with the flag: %v", err)
-	}
-	for _, data := range []map[string][]byte{nil, {"token": nil}, {"token": []byte(" \n")}, {"Token": []byte(token)}} {
-		if _, err := TokenFrom(data); err == nil || err.Error() != "has no key token, or it is empty" {
-			t.Errorf("%q: %v", data, err)
-		}
 	}
 }

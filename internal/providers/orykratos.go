@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/kratos"
 )
 
@@ -25,7 +26,7 @@ var oryKratos = providerType{
 		}
 		config := kratos.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure}
 		if s.secret != nil {
-			token, err := kratos.TokenFrom(s.secret.Data)
+			token, err := bearer.TokenFrom(s.secret.Data)
 			if err != nil {
 				return nil, s.invalidSecret(err)
 			}

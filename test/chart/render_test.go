@@ -104,6 +104,7 @@ func TestObjectsThatCanBeLeftOut(t *testing.T) {
 		"serviceAccount.create=false":       {"ServiceAccount"},
 		"crds.enabled=false":                {"CustomResourceDefinition", "CustomResourceDefinition"},
 		"statusPolicy.enabled=false":        {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+		"allowInsecureEndpoints=true":       {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 		"tenantRoles.enabled=false":         {"ClusterRole", "ClusterRole"},
 	} {
 		got := render(t, "--set="+value)

@@ -127,28 +127,8 @@ func logoutOf(namespace, account string) *v1alpha1.UserLogout {
 // operator of the other one, and nobody else, can write a status.
 func TestOtherNamespace(t *testing.T) {
 	c := newClient(t)
-	overlay := ""
-	for _, b := range read(t, "docs/install.md").blocks {
-		if strings.Contains(b.code, "kind: Kustomization\n") {
-			overlay = b.code
-		}
-	}
-	dir := t.TempDir()
-	base, err := filepath.Abs(filepath.Join(root, "config", "default"))
-	if err == nil {
-		base, err = filepath.Rel(dir, base) // kustomize wants no other
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.ReplaceAll(overlay, "../config/default", base)), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	rendered, err := controlplane.Kustomize(dir)
-	if err == nil {
-		err = plane.Apply(t.Context(), rendered)
-	}
-	if err != nil {
+	rendered := overlay(t, "namespace: identity")
+	if err := plane.Apply(t.Context(), rendered); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(rendered), "logout-operator-system") {
@@ -171,6 +151,50 @@ func TestOtherNamespace(t *testing.T) {
 	if err := operator.Status().Update(t.Context(), obj); err != nil {
 		t.Errorf("the operator of the other namespace: %v", err)
 	}
+}
+
+// TestPlainHTTPIsAllowed by the overlay that docs/install.md shows: the operator has the flag, and the API server no policy
+// in force that refuses.
+func TestPlainHTTPIsAllowed(t *testing.T) {
+	usual, err := controlplane.Kustomize(filepath.Join(root, "config", "default"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const flag, binding = "--allow-insecure-endpoints", "policyName: logout-operator-endpoints"
+	if !strings.Contains(string(usual), binding) || strings.Contains(string(usual), "- "+flag) {
+		t.Error("plain http is allowed without the overlay")
+	}
+	rendered := string(overlay(t, flag))
+	if !strings.Contains(rendered, "- "+flag) || strings.Contains(rendered, binding) {
+		t.Errorf("plain http is not allowed in\n%s", rendered)
+	}
+}
+
+// overlay renders the kustomization of docs/install.md that contains these words.
+func overlay(t *testing.T, words string) []byte {
+	t.Helper()
+	shown := ""
+	for _, b := range read(t, "docs/install.md").blocks {
+		if strings.Contains(b.code, "kind: Kustomization\n") && strings.Contains(b.code, words) {
+			shown = b.code
+		}
+	}
+	dir := t.TempDir()
+	base, err := filepath.Abs(filepath.Join(root, "config", "default"))
+	if err == nil {
+		base, err = filepath.Rel(dir, base) // kustomize wants no other
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.ReplaceAll(shown, "../config/default", base)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := controlplane.Kustomize(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rendered
 }
 
 // await returns when try is refused with these words, or not at all if there are none, within ten seconds.

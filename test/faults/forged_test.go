@@ -87,6 +87,7 @@ var intrusions = []struct{ version, kind, namespace, name, patch string }{
 	{"v1", "Namespace", "", tenant, `{"metadata": {"labels": {"logout-operator.io/allowed": "true"}}}`},
 	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-status", `{"spec": {"validationActions": ["Audit"]}}`},
 	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "", "logout-operator-status", `{"spec": {"failurePolicy": "Ignore"}}`},
+	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-endpoints", `{"spec": {"validationActions": ["Audit"]}}`},
 	{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "userlogouts.logout-operator.io", `{"metadata": {"labels": {"a": "b"}}}`},
 	{"rbac.authorization.k8s.io/v1", "ClusterRole", "", "logout-operator", `{"metadata": {"labels": {"a": "b"}}}`},
 }

@@ -21,7 +21,10 @@ func TestEveryState(t *testing.T) {
 	var seen []string
 	see := func(state string, obj *unstructured.Unstructured) {
 		seen = append(seen, state)
-		t.Run(state, func(t *testing.T) { judge(t, state, obj) })
+		t.Run(state, func(t *testing.T) {
+			judge(t, state, obj)
+			record(t, state, obj)
+		})
 	}
 	works, throttles, refuses := newService(t, credentials), newService(t, credentials), newService(t)
 	throttles.Script("", "", chimetest.Answer{Code: "ThrottledClientException", Message: "slow down",
@@ -34,7 +37,7 @@ func TestEveryState(t *testing.T) {
 	applyProvider(t, "refuses", refuses.URL, "chime-credentials")
 	applyProvider(t, "away", closedPort(t), "chime-credentials")
 	applyProvider(t, "no-secret", works.URL, "missing")
-	applyProvider(t, "plain-http", "http://logout.example.com", "chime-credentials")
+	applyProvider(t, "no-endpoint", "https://logout.example.com?query", "chime-credentials")
 	apply(t, logout("jane", ""))
 	see("unseen", get(t, "UserLogout", "jane"))
 	see("provider-unseen", get(t, "ClusterLogoutProvider", "default"))
@@ -43,7 +46,7 @@ func TestEveryState(t *testing.T) {
 	operator := startOperator(t)
 	see("provider-available", ready(t, "ClusterLogoutProvider", "default", v1alpha1.ReasonAvailable))
 	see("provider-secret-not-found", ready(t, "ClusterLogoutProvider", "no-secret", v1alpha1.ReasonSecretNotFound))
-	see("provider-invalid-endpoint", ready(t, "ClusterLogoutProvider", "plain-http", v1alpha1.ReasonInvalidEndpoint))
+	see("provider-invalid-endpoint", ready(t, "ClusterLogoutProvider", "no-endpoint", v1alpha1.ReasonInvalidEndpoint))
 
 	arrived(t, call)
 	see("calling", ready(t, "UserLogout", "jane", v1alpha1.ReasonCalling))
@@ -98,7 +101,7 @@ func TestEveryState(t *testing.T) {
 	}
 }
 
-// judge holds the tools' verdicts on an object to the table, and the object to its record.
+// judge holds the tools' verdicts on an object to the table.
 func judge(t *testing.T, name string, obj *unstructured.Unstructured) {
 	i := slices.IndexFunc(verdict.UserLogouts, func(s verdict.State) bool { return s.Name == name })
 	var want verdict.State
@@ -124,7 +127,6 @@ func judge(t *testing.T, name string, obj *unstructured.Unstructured) {
 		t.Errorf("kstatus %s (%s), want %s; Argo CD %s (%s), want %s", result.Status, result.Message, want.KStatus, health, message, want.Argo)
 	}
 	t.Logf("kstatus %s, Argo CD %s: %s", result.Status, health, message)
-	record(t, name, obj)
 }
 
 func get(t *testing.T, kind, name string) *unstructured.Unstructured {
