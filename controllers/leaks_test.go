@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -61,8 +62,9 @@ func findLeaks(ctx context.Context) error {
 		secrets = append(secrets, p.SecretValues()...)
 	}
 	var leaks []error
+	everything := flag.Lookup("test.run").Value.String() == "" // a few tests alone do not write to all places
 	for place, text := range places {
-		if !strings.Contains(text, "logout") {
+		if everything && !strings.Contains(text, "logout") {
 			leaks = append(leaks, fmt.Errorf("nothing of the operator in the %s: this search proves nothing", place))
 		}
 		for _, secret := range secrets {

@@ -8,6 +8,39 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
+// TestTwoNamespaces: ten objects of one namespace do not wait for the thousands of another that use the same provider.
+func TestTwoNamespaces(t *testing.T) {
+	const ten = 10
+	big := newTarget(t, "big", either(limit{perSecond: 50, burst: 5}, normal), chimetest.Options{})
+	small := newTenant(t, "small", big.service, big.provider)
+	startOperator(t, none, big)
+	var alone, beside []time.Duration
+	for range either(1, 5) {
+		took, _ := small.logOut(t, ten)
+		alone = append(alone, took)
+	}
+
+	big.create(t, either(300, 9000))
+	for try := range either(1, 5) {
+		if *full || try > 0 { // after a while, as of a namespace that has logouts now and then
+			const more = 1000
+			before := big.Calls("", "")
+			big.create(t, more)
+			big.awaitLoggedOut(t, before+more)
+		}
+		took, calls := small.logOut(t, ten)
+		beside = append(beside, took)
+		figures.AtMost(t, "calls until all ten were logged out", calls, either(60, 40), true) // up to 50 may be under way
+	}
+	if big.objects.unfinished() == 0 {
+		t.Error("no object of the other namespace waited any more")
+	}
+	figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
+	figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
+	big.verify(t, 0)
+	small.verify(t, 0)
+}
+
 // TestTwoProviders: a provider whose service is broken, and for which many objects wait, does not slow down another.
 // The others are compared with "alone", if that is run. The rate leaves something to spare of the API server, which all
 // share: what is measured is the operator.
@@ -53,39 +86,6 @@ func TestTwoProviders(t *testing.T) {
 			figures.AtMost(t, what, p99, alone*12/10, *full)
 		})
 	}
-}
-
-// TestTwoNamespaces: ten objects of one namespace do not wait for the thousands of another that use the same provider.
-func TestTwoNamespaces(t *testing.T) {
-	const ten = 10
-	big := newTarget(t, "big", either(limit{perSecond: 50, burst: 5}, normal), chimetest.Options{})
-	small := newTenant(t, "small", big.service, big.provider)
-	startOperator(t, none, big)
-	var alone, beside []time.Duration
-	for range either(1, 5) {
-		took, _ := small.logOut(t, ten)
-		alone = append(alone, took)
-	}
-
-	big.create(t, either(300, 9000))
-	for try := range either(1, 5) {
-		if *full || try > 0 { // after a while, as of a namespace that has logouts now and then
-			const more = 1000
-			before := big.Calls("", "")
-			big.create(t, more)
-			big.awaitLoggedOut(t, before+more)
-		}
-		took, calls := small.logOut(t, ten)
-		beside = append(beside, took)
-		figures.AtMost(t, "calls until all ten were logged out", calls, either(60, 40), true) // up to 50 may be under way
-	}
-	if big.objects.unfinished() == 0 {
-		t.Error("no object of the other namespace waited any more")
-	}
-	figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
-	figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
-	big.verify(t, 0)
-	small.verify(t, 0)
 }
 
 // logOut creates n objects and waits until their users are logged out. It returns how long that took in all, and how
