@@ -15,7 +15,7 @@ func TestTwoNamespaces(t *testing.T) {
 	small := newTenant(t, "small", big.service, big.provider)
 	startOperator(t, none, big)
 	var alone, beside []time.Duration
-	for range either(1, 5) {
+	for range either(0, 5) { // it takes the head start, which the small form has no time to wait for
 		took, _ := small.logOut(t, ten)
 		alone = append(alone, took)
 	}
@@ -35,8 +35,10 @@ func TestTwoNamespaces(t *testing.T) {
 	if big.objects.unfinished() == 0 {
 		t.Error("no object of the other namespace waited any more")
 	}
-	figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
-	figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), *full)
+	if *full {
+		figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
+		figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), true)
+	}
 	big.verify(t, 0)
 	small.verify(t, 0)
 }
