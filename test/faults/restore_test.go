@@ -86,10 +86,13 @@ func TestRestore(t *testing.T) {
 			for i, r := range restoredObjects {
 				repeats := 0
 				for _, obj := range groups[i] {
-					if r.late {
-						repeats += e.verifyLate(t, obj, soon)
-					} else {
+					switch {
+					case !r.late:
 						repeats += e.verify(t, obj)
+					case tc.anew:
+						e.expectLate(t, obj, 1)
+					default:
+						repeats += e.verifyLate(t, obj, soon)
 					}
 				}
 				most := restoredEach

@@ -75,7 +75,7 @@ func (o outage) run(t *testing.T, end ending) {
 	cost := o.cost(many.verify(t, end.repeats()))
 	figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
 	figures.AtMost(t, "most calls in a second after it", peak(since(many.Journal(), mended), time.Second),
-		normal.perSecond+normal.burst+either(workers, normal.perSecond/20), true) // what comes 50 ms late is counted with what follows
+		normal.perSecond+normal.burst+either(workers, normal.perSecond/50), true) // what comes 20 ms late is counted with what follows
 	mean := 0.0
 	for _, x := range all[1:] {
 		small := o.cost(x.verify(t, end.repeats()))
