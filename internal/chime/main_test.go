@@ -2,7 +2,6 @@ package chime
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -95,13 +94,5 @@ func attempt(t testing.TB, c *Client) (logout.Receipt, *logout.Error) {
 func attemptWith(ctx context.Context, t testing.TB, c *Client) (logout.Receipt, *logout.Error) {
 	t.Helper()
 	receipt, err := c.Logout(ctx, account, user)
-	if err == nil {
-		return receipt, nil
-	}
-	var e *logout.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%T is no *logout.Error: %v", err, err)
-	}
-	logouttest.CheckFit(t, e)
-	return receipt, e
+	return receipt, logouttest.Failure(t, err)
 }

@@ -97,16 +97,7 @@ func (k *kit) attemptFor(limit time.Duration, accountID, userID string) (logout.
 func (k *kit) attemptWith(ctx context.Context, accountID, userID string) (logout.Receipt, *logout.Error) {
 	k.Helper()
 	receipt, err := k.client().Logout(ctx, accountID, userID)
-	if err == nil {
-		return receipt, nil
-	}
-	e, ok := errors.AsType[*logout.Error](err)
-	if !ok {
-		k.Fatalf("%T is no *logout.Error: %v", err, err)
-	}
-	logouttest.CheckFit(k, e)
-	logouttest.CheckSecrets(k, e, k.p.SecretValues()...)
-	return receipt, e
+	return receipt, logouttest.Failure(k, err, k.p.SecretValues()...)
 }
 
 // succeeds makes an attempt that has to be confirmed.

@@ -3,6 +3,7 @@
 package logouttest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,22 @@ import (
 
 // maxToken bounds an error code and a request ID, in bytes.
 const maxToken = 128
+
+// Failure returns the seam's error of an attempt, nil if it succeeded. It fails
+// the test unless the error is fit for a status and free of the secrets.
+func Failure(t testing.TB, err error, secrets ...string) *logout.Error {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*logout.Error](err)
+	if !ok {
+		t.Fatalf("%T is no *logout.Error: %v", err, err)
+	}
+	CheckFit(t, e)
+	CheckSecrets(t, e, secrets...)
+	return e
+}
 
 // CheckFit fails the test unless e is fit for a status: its class fits its
 // reason, and its texts are bounded and printable.
