@@ -233,22 +233,22 @@ func TestSuite(t *testing.T) {
 		passed bool
 		want   string
 	}{
-		{suite{"fine", "../../figures", []string{"-run=^TestFigures$"}}, true, "pass TestFigures"},
-		{suite{"unknown flag", "../../figures", []string{"-nonsense"}}, false, "FAIL"},
+		{suite{"fine", "../../figures", [][]string{{"-run=^TestFigures$"}}}, true, "pass TestFigures"},
+		{suite{"one of two parts has an unknown flag", "../../figures", [][]string{{"-run=^TestFigures$"}, {"-nonsense"}}}, false, "FAIL"},
 	} {
 		progress.Reset()
 		if err := tc.suite.run(t.Context(), dir, &progress); err != nil {
 			t.Fatal(err)
 		}
 		o, err := tc.suite.read(dir)
-		if err != nil || o.passed != tc.passed || o.Date.IsZero() || (o.tests["TestFigures"] == "pass") != tc.passed {
+		if err != nil || o.passed != tc.passed || o.Date.IsZero() || o.tests["TestFigures"] != "pass" {
 			t.Errorf("%s: %+v, %v", tc.suite.name, o, err)
 		}
 		if !strings.Contains(progress.String(), tc.want) {
 			t.Errorf("%s: the progress lacks %q:\n%s", tc.suite.name, tc.want, &progress)
 		}
 	}
-	s := suite{name: "kept"}
+	s := suite{name: "kept", parts: [][]string{nil}}
 	line, err := json.Marshal(figures.Figure{Scenario: "TestKill", What: "repeats", Measured: "0"})
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestSuite(t *testing.T) {
 not an event
 {"Time":"2026-01-02T10:01:00Z","Action":"fail","Elapsed":60}
 `
-	for name, text := range map[string][]byte{s.events(dir): []byte(events), s.kept(dir): line} {
+	for name, text := range map[string][]byte{s.events(dir, 0): []byte(events), s.kept(dir): line} {
 		if err := os.WriteFile(name, text, 0o600); err != nil {
 			t.Fatal(err)
 		}

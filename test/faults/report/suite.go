@@ -11,7 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/logout-operator/logout-operator/test/figures"
 )
@@ -19,7 +22,7 @@ import (
 // suite is a package of tests, or some tests of one.
 type suite struct {
 	name, pkg string
-	args      []string
+	parts     [][]string // the arguments of each; they run at the same time
 }
 
 // outcome is what came of a suite.
@@ -38,8 +41,11 @@ type event struct {
 	Elapsed              float64 // seconds
 }
 
-func (s suite) events(dir string) string { return filepath.Join(dir, s.name+".events") }
-func (s suite) kept(dir string) string   { return filepath.Join(dir, s.name+".figures") }
+func (s suite) events(dir string, part int) string {
+	return filepath.Join(dir, fmt.Sprintf("%s-%d.events", s.name, part))
+}
+
+func (s suite) kept(dir string) string { return filepath.Join(dir, s.name+".figures") }
 
 // run runs the suite and keeps what it prints and measures in the directory. Tests that fail are no error.
 func (s suite) run(ctx context.Context, dir string, progress io.Writer) error {
@@ -50,8 +56,30 @@ func (s suite) run(ctx context.Context, dir string, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"test", "-json", "-count=1", "-timeout=4h", s.pkg, "-figures=" + kept}, s.args...)
-	file, err := os.Create(s.events(dir))
+	progress = &inTurn{to: progress}
+	parts, ctx := errgroup.WithContext(ctx)
+	for i, args := range s.parts {
+		args := append([]string{"test", "-json", "-count=1", "-timeout=4h", s.pkg, "-figures=" + kept}, args...)
+		parts.Go(func() error { return goTest(ctx, args, s.events(dir, i), progress) })
+	}
+	return parts.Wait()
+}
+
+// inTurn is a writer for more than one at a time.
+type inTurn struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *inTurn) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
+
+// goTest runs some tests and keeps their events in a file.
+func goTest(ctx context.Context, args []string, events string, progress io.Writer) error {
+	file, err := os.Create(events)
 	if err != nil {
 		return err
 	}
@@ -92,10 +120,11 @@ func follow(events io.Reader, progress io.Writer) {
 				fmt.Fprintf(progress, "%s  %s %s (%.1f s)\n", e.Time.Format(time.TimeOnly), e.Action, e.Test, e.Elapsed)
 			}
 		case "fail", "build-fail":
-			fmt.Fprintf(progress, "%s  FAIL %s (%.1f s)\n", e.Time.Format(time.TimeOnly), e.Test, e.Elapsed)
-			if text := printed[e.Test]; text != nil {
-				fmt.Fprint(progress, text)
+			text := ""
+			if b := printed[e.Test]; b != nil {
+				text = b.String()
 			}
+			fmt.Fprintf(progress, "%s  FAIL %s (%.1f s)\n%s", e.Time.Format(time.TimeOnly), e.Test, e.Elapsed, text)
 		default:
 			return
 		}
@@ -120,27 +149,12 @@ func each(events io.Reader, f func(event)) {
 
 // read returns what came of the suite when it was run last.
 func (s suite) read(dir string) (o outcome, err error) {
-	events, err := os.Open(s.events(dir))
-	if err != nil {
-		return o, err
+	o.tests, o.passed = map[string]string{}, true
+	for part := range s.parts {
+		if err := o.add(s.events(dir, part)); err != nil {
+			return outcome{}, err
+		}
 	}
-	defer func() { _ = events.Close() }() // it is only read
-	o.tests = map[string]string{}
-	ended, failed := false, false
-	each(events, func(e event) {
-		if o.Date.IsZero() {
-			o.Date = e.Time
-		}
-		switch {
-		case e.Action != "pass" && e.Action != "fail" && e.Action != "skip":
-		case e.Test != "":
-			o.tests[e.Test] = e.Action
-		default: // the package
-			ended, failed = true, failed || e.Action == "fail"
-			o.Took = e.Time.Sub(o.Date)
-		}
-	})
-	o.passed = ended && !failed
 	kept, err := os.Open(s.kept(dir))
 	if errors.Is(err, os.ErrNotExist) {
 		return o, nil // none was measured
@@ -151,4 +165,29 @@ func (s suite) read(dir string) (o outcome, err error) {
 	defer func() { _ = kept.Close() }() // it is only read
 	o.kept, err = figures.Read(kept)
 	return o, err
+}
+
+// add takes in what came of a part of the suite.
+func (o *outcome) add(events string) error {
+	file, err := os.Open(events)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	ended, failed := false, false
+	each(file, func(e event) {
+		if o.Date.IsZero() || e.Time.Before(o.Date) {
+			o.Date = e.Time
+		}
+		switch {
+		case e.Action != "pass" && e.Action != "fail" && e.Action != "skip":
+		case e.Test != "":
+			o.tests[e.Test] = e.Action
+		default: // the package
+			ended, failed = true, failed || e.Action == "fail"
+			o.Took = max(o.Took, e.Time.Sub(o.Date))
+		}
+	})
+	o.passed = o.passed && ended && !failed
+	return nil
 }
