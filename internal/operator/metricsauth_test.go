@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 var plane *controlplane.ControlPlane
@@ -18,42 +19,16 @@ func TestMain(m *testing.M) {
 	os.Exit(controlplane.Main(m, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 }
 
-const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: monitoring}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: scraper, namespace: monitoring}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: nobody, namespace: monitoring}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: scraper}
-rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: scraper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
-subjects: [{kind: ServiceAccount, name: scraper, namespace: monitoring}]
-`
-
 // TestMetricsAreForTheAuthorized reviews callers as the operator's own
 // ServiceAccount, under the RBAC of config/.
 func TestMetricsAreForTheAuthorized(t *testing.T) {
-	installation, err := controlplane.Kustomize("../../config/default")
-	if err != nil {
+	if err := operatortest.Install(t.Context(), plane); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range [][]byte{installation, []byte(manifests)} {
-		if err := plane.Apply(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+	nobody := "{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: monitoring}}"
+	callers := operatortest.Manifests(operatortest.Tenant("monitoring", false), operatortest.Scraper("monitoring", "scraper"), nobody)
+	if err := plane.Apply(t.Context(), callers); err != nil {
+		t.Fatal(err)
 	}
 	account := func(namespace, name string) *rest.Config {
 		config, err := plane.ServiceAccountConfig(t.Context(), namespace, name)

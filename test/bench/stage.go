@@ -27,24 +27,6 @@ const account = "account"
 // keys are what calls are signed with.
 var keys = aws.Credentials{AccessKeyID: "AKIDBENCH", SecretAccessKey: "secret"}
 
-// provider has a limit that is out of the way.
-const provider = `
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: logout-operator-system}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
----
-apiVersion: logout-operator.io/v1alpha1
-kind: ClusterLogoutProvider
-metadata: {name: default}
-spec:
-  type: AmazonChime
-  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
-  accountIDs: [account]
-  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
-  rateLimit: {requestsPerSecond: 10000, burst: 10000}
-`
-
 // programs are the executables that are compared.
 type programs struct{ operator, bareLoop string }
 
@@ -101,7 +83,10 @@ func newStage(ctx context.Context, p programs, audited bool) (s *stage, err erro
 	if err = operatortest.Install(ctx, s.plane); err != nil {
 		return s, err
 	}
-	if err = s.plane.Apply(ctx, fmt.Appendf(nil, provider, keys.AccessKeyID, keys.SecretAccessKey, s.service.URL)); err != nil {
+	const outOfTheWay = 10_000 // a limit of calls a second
+	found := operatortest.Manifests(
+		operatortest.Secret("credentials", keys), operatortest.DefaultProvider(s.service.URL, outOfTheWay, outOfTheWay))
+	if err = s.plane.Apply(ctx, found); err != nil {
 		return s, err
 	}
 	if s.access, err = s.plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account); err != nil {

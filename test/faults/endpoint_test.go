@@ -52,8 +52,7 @@ func (c cluster) apply(t *testing.T, manifest string) {
 	}
 }
 
-const (
-	endpointManifest = `
+const endpointManifest = `
 apiVersion: logout-operator.io/v1alpha1
 kind: ClusterLogoutProvider
 metadata: {name: %[1]s}
@@ -64,13 +63,6 @@ spec:
   allowedNamespaces: {from: All}
   rateLimit: {requestsPerSecond: %[3]d, burst: %[4]d}
 `
-	secretManifest = `
-apiVersion: v1
-kind: Secret
-metadata: {name: %s, namespace: %s}
-stringData: {AWS_ACCESS_KEY_ID: %q, AWS_SECRET_ACCESS_KEY: %q}
-`
-)
 
 // validKeys are what every endpoint's service accepts at first.
 var validKeys = []aws.Credentials{
@@ -113,7 +105,7 @@ func (e *endpoint) at(t *testing.T, url string) {
 // sign has the operator sign with these keys from now on.
 func (e *endpoint) sign(t *testing.T, keys aws.Credentials) {
 	t.Helper()
-	e.on.apply(t, fmt.Sprintf(secretManifest, e.provider, operatortest.Namespace, keys.AccessKeyID, keys.SecretAccessKey))
+	e.on.apply(t, operatortest.Secret(e.provider, keys))
 }
 
 // next is an object that logs out another user of the endpoint.

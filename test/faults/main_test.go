@@ -36,7 +36,7 @@ import (
 )
 
 var (
-	full     = flag.Bool("full", false, "run everything in full, which takes about a quarter of an hour, and assert durations, too")
+	full     = flag.Bool("full", false, "run everything in full, which takes about half an hour, and assert durations, too")
 	operated = flag.String("operator", "", "the operator's executable, to use in place of one that is built")
 )
 
@@ -60,43 +60,6 @@ var (
 	service *chimetest.Server
 	binary  string // the operator
 )
-
-// manifests of what the operator finds beside what it is installed with. The provider's limit is out of the way.
-const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: tenant, labels: {logout-operator.io/allowed: "true"}}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: logout-operator-system}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
----
-apiVersion: logout-operator.io/v1alpha1
-kind: ClusterLogoutProvider
-metadata: {name: default}
-spec:
-  type: AmazonChime
-  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
-  accountIDs: [account]
-  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
-  rateLimit: {requestsPerSecond: 1000, burst: 1000}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: prometheus, namespace: logout-operator-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: scraper}
-rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: scraper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
-subjects: [{kind: ServiceAccount, name: prometheus, namespace: logout-operator-system}]
-`
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -159,8 +122,13 @@ func (s suite) prepare(ctx context.Context, credentials aws.Credentials) error {
 		return err
 	}
 	audit = &auditTail{path: s.auditLog, user: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account}
-	found := fmt.Sprintf(manifests, credentials.AccessKeyID, credentials.SecretAccessKey, service.URL)
-	if err := plane.Apply(ctx, []byte(found)); err != nil {
+	found := operatortest.Manifests(
+		operatortest.Tenant(tenant, true),
+		operatortest.Secret("credentials", credentials),
+		operatortest.DefaultProvider(service.URL, 1000, 1000), // a limit that is out of the way
+		operatortest.Scraper(operatortest.Namespace, "prometheus"),
+	)
+	if err := plane.Apply(ctx, found); err != nil {
 		return err
 	}
 	scheme := runtime.NewScheme()

@@ -38,18 +38,6 @@ var (
 	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 )
 
-// found is what the operator finds beside what it is installed with.
-const found = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: security, labels: {logout-operator.io/allowed: "true"}}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: chime-credentials, namespace: logout-operator-system}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
-`
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
@@ -85,7 +73,8 @@ func (suite) prepare(ctx context.Context, dir string) (err error) {
 	); err != nil {
 		return err
 	}
-	if err := plane.Apply(ctx, fmt.Appendf(nil, found, credentials.AccessKeyID, credentials.SecretAccessKey)); err != nil {
+	found := operatortest.Manifests(operatortest.Tenant(namespace, true), operatortest.Secret("chime-credentials", credentials))
+	if err := plane.Apply(ctx, found); err != nil {
 		return err
 	}
 	if access, err = plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account); err != nil {

@@ -37,27 +37,6 @@ var (
 	credentials = aws.Credentials{AccessKeyID: "AKIDMANIFESTS", SecretAccessKey: "secret"}
 )
 
-// setting of the operator: a namespace that may log out, and a provider.
-const setting = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: tenant, labels: {logout-operator.io/allowed: "true"}}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: logout-operator-system}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
----
-apiVersion: logout-operator.io/v1alpha1
-kind: ClusterLogoutProvider
-metadata: {name: default}
-spec:
-  type: AmazonChime
-  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
-  accountIDs: [account]
-  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
-`
-
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "manifests-")
 	if err != nil {
@@ -99,7 +78,10 @@ func (s suite) prepare(ctx context.Context) (err error) {
 	return errors.Join(err,
 		operatortest.Build(ctx, binary, false),
 		operatortest.Install(ctx, plane),
-		plane.Apply(ctx, fmt.Appendf(nil, setting, credentials.AccessKeyID, credentials.SecretAccessKey, service.URL)))
+		plane.Apply(ctx, operatortest.Manifests(
+			operatortest.Tenant("tenant", true),
+			operatortest.Secret("credentials", credentials),
+			operatortest.DefaultProvider(service.URL, 10, 5))))
 }
 
 // render returns the objects of a folder of config/.

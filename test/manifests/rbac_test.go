@@ -133,21 +133,8 @@ func freeAddress(t *testing.T) string {
 // scrape reads the metrics as three callers: anonymous, one whom RBAC allows nothing, and one bound to the role for it.
 func scrape(t *testing.T, address string) {
 	t.Helper()
-	apply(t, []byte(`
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: scraper, namespace: tenant}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: nobody, namespace: tenant}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: scraper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: logout-operator-metrics-reader}
-subjects: [{kind: ServiceAccount, name: scraper, namespace: tenant}]
-`))
+	nobody := "{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: tenant}}"
+	apply(t, operatortest.Manifests(operatortest.Scraper("tenant", "scraper"), nobody))
 	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err == nil {

@@ -40,46 +40,6 @@ const (
 	late      = "late"     // its notAfter has passed
 )
 
-// manifests of what the operator finds beside what it is installed with, and of who may read its metrics.
-const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: tenant}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: logout-operator-system}
-stringData: {AWS_ACCESS_KEY_ID: AKIDEXAMPLE, AWS_SECRET_ACCESS_KEY: secret}
----
-apiVersion: logout-operator.io/v1alpha1
-kind: ClusterLogoutProvider
-metadata: {name: default}
-spec:
-  type: AmazonChime
-  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
-  accountIDs: [account]
-  allowedNamespaces: {from: All}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: monitoring}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: prometheus, namespace: monitoring}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: scraper}
-rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: scraper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
-subjects: [{kind: ServiceAccount, name: prometheus, namespace: monitoring}]
-`
-
 // stage is an operator process with all that it needs.
 type stage struct {
 	service  *chimetest.Server
@@ -98,10 +58,16 @@ func newStage(ctx context.Context, binary string) (*stage, error) {
 	if err := operatortest.Install(ctx, plane); err != nil {
 		return nil, err
 	}
-	s := &stage{service: chimetest.NewServer(chimetest.Options{
-		Credentials: []aws.Credentials{{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}},
-	})}
-	if err := plane.Apply(ctx, fmt.Appendf(nil, manifests, s.service.URL)); err != nil {
+	keys := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	s := &stage{service: chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})}
+	found := operatortest.Manifests(
+		operatortest.Tenant(tenant, true),
+		operatortest.Secret("credentials", keys),
+		operatortest.DefaultProvider(s.service.URL, 10, 5),
+		operatortest.Tenant("monitoring", false),
+		operatortest.Scraper("monitoring", "prometheus"),
+	)
+	if err := plane.Apply(ctx, found); err != nil {
 		return nil, err
 	}
 	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account)

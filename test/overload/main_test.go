@@ -42,13 +42,6 @@ var (
 	credentials = aws.Credentials{AccessKeyID: "AKIDOVERLOAD", SecretAccessKey: "secret"}
 )
 
-const secret = `
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: %s}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
-`
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	await.Patience = either(2*time.Minute, 15*time.Minute) // ten thousand objects take minutes
@@ -84,8 +77,7 @@ func (suite) prepare(ctx context.Context, dir string) error {
 	if err := operatortest.Install(ctx, plane); err != nil {
 		return err
 	}
-	found := fmt.Sprintf(secret, operatortest.Namespace, credentials.AccessKeyID, credentials.SecretAccessKey)
-	if err := plane.Apply(ctx, []byte(found)); err != nil {
+	if err := plane.Apply(ctx, []byte(operatortest.Secret("credentials", credentials))); err != nil {
 		return err
 	}
 	var err error

@@ -7,10 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // population is what is known of the UserLogouts of one namespace. It is kept by a watch, because what must never
@@ -37,29 +37,10 @@ type member struct {
 func watchPopulation(t *testing.T, namespace string) *population {
 	t.Helper()
 	p := &population{members: map[types.UID]member{}}
-	objects, err := cache.New(plane.Config, cache.Options{
-		Scheme:            scheme,
-		DefaultNamespaces: map[string]cache.Config{namespace: {}},
-		DefaultTransform:  cache.TransformStripManagedFields(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	informer, err := objects.GetInformer(t.Context(), &v1alpha1.UserLogout{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+	operatortest.Watch(t, plane.Config, namespace, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
 		UpdateFunc: func(_, obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = objects.Start(t.Context()) }()
-	if !objects.WaitForCacheSync(t.Context()) {
-		t.Fatalf("no watch of the objects in %s", namespace)
-	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("objects in %s by the reason of Ready: %v", namespace, p.reasons())

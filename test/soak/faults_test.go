@@ -11,6 +11,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // fault is something that is wrong for a while.
@@ -52,13 +53,15 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 			keys++
 			service.SetCredentials(keyOf(keys))
 			return nil
-		}, func(ctx context.Context) error { return plane.Apply(ctx, []byte(secretWith(keyOf(keys)))) }},
+		}, func(ctx context.Context) error {
+			return plane.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
+		}},
 		{"key is rotated", func(ctx context.Context) error {
 			keys++
 			service.SetCredentials(keyOf(keys-1), keyOf(keys))
-			return plane.Apply(ctx, []byte(secretWith(keyOf(keys))))
+			return plane.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
 		}, func(context.Context) error { service.SetCredentials([]aws.Credentials{keyOf(keys)}...); return nil }},
-		{"namespace is not allowed", apply(namespaceAllowed(false)), apply(namespaceAllowed(true))},
+		{"namespace is not allowed", apply(operatortest.Tenant(tenant, false)), apply(operatortest.Tenant(tenant, true))},
 	}
 }
 

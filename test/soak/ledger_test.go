@@ -10,11 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // ledger is what is known of all objects that there ever were. It is kept by a watch, as most are gone at the end.
@@ -41,30 +41,11 @@ type death struct{ from, to time.Time }
 func keepLedger(t *testing.T, namespace string) *ledger {
 	t.Helper()
 	l := &ledger{members: map[types.UID]*member{}}
-	objects, err := cache.New(plane.Config, cache.Options{
-		Scheme:            scheme,
-		DefaultNamespaces: map[string]cache.Config{namespace: {}},
-		DefaultTransform:  cache.TransformStripManagedFields(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	informer, err := objects.GetInformer(t.Context(), &v1alpha1.UserLogout{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+	operatortest.Watch(t, plane.Config, namespace, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { l.see(obj) },
 		UpdateFunc: func(_, obj any) { l.see(obj) },
 		DeleteFunc: func(obj any) { l.see(obj) }, // as it was last
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = objects.Start(t.Context()) }()
-	if !objects.WaitForCacheSync(t.Context()) {
-		t.Fatalf("no watch of the objects in %s", namespace)
-	}
 	return l
 }
 

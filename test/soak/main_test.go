@@ -43,37 +43,6 @@ var (
 	binary, raceBinary string
 )
 
-const manifests = `
-apiVersion: logout-operator.io/v1alpha1
-kind: ClusterLogoutProvider
-metadata: {name: default}
-spec:
-  type: AmazonChime
-  amazonChime: {endpoint: %q, credentials: {secretRef: {name: credentials}}}
-  accountIDs: [account]
-  allowedNamespaces: {from: Selector, selector: {matchLabels: {logout-operator.io/allowed: "true"}}}
-  rateLimit: {requestsPerSecond: 100, burst: 20}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: monitoring}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: prometheus, namespace: monitoring}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: scraper}
-rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: scraper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scraper}
-subjects: [{kind: ServiceAccount, name: prometheus, namespace: monitoring}]
-`
-
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "soak-")
 	if err != nil {
@@ -112,10 +81,15 @@ func (s suite) prepare(ctx context.Context) error {
 	if err := operatortest.Install(ctx, plane); err != nil {
 		return err
 	}
-	for _, m := range []string{fmt.Sprintf(manifests, service.URL), secretWith(keyOf(0)), namespaceAllowed(true)} {
-		if err := plane.Apply(ctx, []byte(m)); err != nil {
-			return err
-		}
+	found := operatortest.Manifests(
+		operatortest.Tenant(tenant, true),
+		operatortest.Secret("credentials", keyOf(0)),
+		operatortest.DefaultProvider(service.URL, 100, 20),
+		operatortest.Tenant("monitoring", false),
+		operatortest.Scraper("monitoring", "prometheus"),
+	)
+	if err := plane.Apply(ctx, found); err != nil {
+		return err
 	}
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return err
@@ -127,21 +101,4 @@ func (s suite) prepare(ctx context.Context) error {
 // keyOf is the n-th key that the service accepts.
 func keyOf(n int) aws.Credentials {
 	return aws.Credentials{AccessKeyID: fmt.Sprintf("AKIDSOAK%d", n), SecretAccessKey: fmt.Sprintf("secret-%d", n)}
-}
-
-func secretWith(key aws.Credentials) string {
-	return fmt.Sprintf(`
-apiVersion: v1
-kind: Secret
-metadata: {name: credentials, namespace: %s}
-stringData: {AWS_ACCESS_KEY_ID: %s, AWS_SECRET_ACCESS_KEY: %s}
-`, operatortest.Namespace, key.AccessKeyID, key.SecretAccessKey)
-}
-
-func namespaceAllowed(allowed bool) string {
-	return fmt.Sprintf(`
-apiVersion: v1
-kind: Namespace
-metadata: {name: %s, labels: {logout-operator.io/allowed: "%t"}}
-`, tenant, allowed)
 }
