@@ -49,7 +49,7 @@ func TestClock(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c, on := newWallClock(t), common()
 			on.proxy = apiproxy.New(t, plane.Config) // whose certificate is valid at all times
-			o := startDirect(t, on, program)
+			o := start(t, on, program)
 			var verify []func()
 			for _, state := range clockStates {
 				verify = append(verify, state(t, tc, c))
@@ -60,7 +60,7 @@ func TestClock(t *testing.T) {
 			c.set(t, tc.jump)
 			jumped := time.Now()
 			if tc.restart {
-				startDirect(t, on, program)
+				start(t, on, program)
 			}
 			for _, f := range slices.Backward(verify) {
 				f()

@@ -93,7 +93,7 @@ func deleteSecret(t *testing.T, e *endpoint) {
 // objects wait, and works again by itself when that is mended.
 func TestCredentials(t *testing.T) {
 	const waiting = 50
-	startDirect(t, common(), binary)
+	start(t, common(), binary)
 	for _, tc := range credentialFaults {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.recover == probeAfter && !*full {

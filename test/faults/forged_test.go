@@ -97,7 +97,7 @@ var intrusions = []struct{ version, kind, namespace, name, patch string }{
 func TestForged(t *testing.T) {
 	aggregateEdit(t)
 	common().apply(t, tenants)
-	startDirect(t, common(), binary)
+	start(t, common(), binary)
 	done, e := newNamedEndpoint(t, common(), "done"), newEndpoint(t, common())
 	done.sign(t, validKeys[0])
 	finished, waiting := done.create(t, 1)[0], e.create(t, 1)[0]

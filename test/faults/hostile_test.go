@@ -141,7 +141,7 @@ var lairs = []struct {
 // than the longest backoff, and the operator does not grow. All of it goes on at the same time; what somebody has to mend is
 // mended, and each object logs its user out.
 func TestHostileAnswers(t *testing.T) {
-	o := startDirect(t, common(), binary)
+	o := start(t, common(), binary)
 	base := startedBase(t, o)
 	var misclassified, late atomic.Int64
 	t.Run("all", func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestHostileAnswers(t *testing.T) {
 	})
 	figures.AtMost(t, fmt.Sprintf("misclassified, of %d", len(hostiles)+len(lairs)), int(misclassified.Load()), 0, true)
 	figures.AtMost(t, "waits longer than the backoff allows", int(late.Load()), 0, true)
-	figures.AtMost(t, "peak of memory in MiB more than at first", int((usage(t, o).PeakRSS-base.took.PeakRSS)>>20), 128, true)
+	figures.AtMost(t, "peak of memory in MiB more than at first", int((o.UsageIn(t).PeakRSS-base.took.PeakRSS)>>20), 128, true)
 	base.verify(t)
 }
 

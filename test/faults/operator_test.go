@@ -23,26 +23,27 @@ var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
 type operator struct {
 	*operatortest.Process
 	log     *processLog
-	metrics string // address
+	metrics string // address; empty for none
 	base    vitals // after its first call; zero if it has not made one
 }
 
 // started counts the operators.
 var started int
 
-// launch starts an operator that reaches the API server by the proxy only. What it printed is shown if the test fails,
-// and a data race fails it.
-func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+// start starts an operator, and does not wait for it. What it printed is shown if the test fails, and a data race fails it.
+func start(t *testing.T, on cluster, program string, flags ...string) *operator {
 	t.Helper()
-	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
+	access, err := on.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	access.Host, access.CAData = p.URL, p.CA
-	audit.expected = true
-	o := &operator{log: &processLog{}, metrics: freeAddress(t)}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: o.log, Flags: append([]string{
-		fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s", "--metrics-bind-address=" + o.metrics}, flags...)})
+	if on.proxy != nil {
+		access.Host, access.CAData = on.proxy.URL, on.proxy.CA
+	}
+	audit.expected = audit.expected || on.ControlPlane == plane
+	o := &operator{log: &processLog{}}
+	o.Process, err = operatortest.Start(operatortest.Options{Binary: program, Access: access, Log: o.log,
+		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s"}, flags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,9 +53,18 @@ func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 			t.Error("the operator has a data race")
 		}
 		if t.Failed() {
-			t.Logf("the operator printed:\n%s", o.log.text)
+			t.Logf("the operator printed:\n%.60000s", o.log.text)
 		}
 	})
+	return o
+}
+
+// launch starts an operator that reaches the API server by the proxy only, and serves metrics.
+func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
+	t.Helper()
+	metrics := freeAddress(t)
+	o := start(t, cluster{plane, admin, p}, binary, append([]string{"--metrics-bind-address=" + metrics}, flags...)...)
+	o.metrics = metrics
 	return o
 }
 

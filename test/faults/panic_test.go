@@ -86,7 +86,7 @@ func TestPanic(t *testing.T) {
 	const objects = 25 // more than there are workers and slots
 	program, dir := buildWithPanics(t), t.TempDir()
 	t.Setenv(panicDirectory, dir)
-	o := startDirect(t, common(), program)
+	o := start(t, common(), program)
 	base := startedBase(t, o)
 	t.Run("in an attempt", func(t *testing.T) {
 		for _, p := range panicPoints {
@@ -127,7 +127,7 @@ func panicCalledUp(t *testing.T, program, dir string) {
 	finished := make(chan int)
 	go func() { finished <- e.verify(t, all...) }()
 	for starts := 1; ; starts++ {
-		o := startDirect(t, common(), program)
+		o := start(t, common(), program)
 		select {
 		case repeats := <-finished:
 			// Whatever ends the process can hit another object's call: one is under way at a time, as each process begins with a probe.

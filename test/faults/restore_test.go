@@ -49,7 +49,7 @@ func TestRestore(t *testing.T) {
 		anew bool
 	}{{"operator started anew", true}, {"operator lives on", false}} {
 		t.Run(tc.name, func(t *testing.T) {
-			o := startDirect(t, on, binary)
+			o := start(t, on, binary)
 			before := newEndpoint(t, on)
 			before.sign(t, validKeys[0])
 			finished := before.create(t, restoredEach)
@@ -79,7 +79,7 @@ func TestRestore(t *testing.T) {
 			})
 			back := time.Now()
 			if tc.anew {
-				startDirect(t, on, binary)
+				start(t, on, binary)
 			}
 			await.Receive(t, time.After(time.Until(soon.Add(time.Second))), "the deadlines")
 			e.sign(t, validKeys[0])

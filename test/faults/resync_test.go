@@ -35,7 +35,7 @@ func TestResync(t *testing.T) {
 	}
 	e := newEndpoint(t, common())
 	e.sign(t, validKeys[0])
-	o := startDirect(t, common(), binary, "--workers=50")
+	o := start(t, common(), binary, "--workers=50")
 	objects := e.createMany(t, n)
 	var marks []*v1alpha1.UserLogout
 	for i := range resyncs { // the last to be read of all, as they come in the order of their names
@@ -63,7 +63,7 @@ func TestResync(t *testing.T) {
 		if err := admin.Patch(t.Context(), marks[i], outlived); err != nil {
 			t.Fatal(err)
 		}
-		o = startDirect(t, common(), binary, r.flags...)
+		o = start(t, common(), binary, r.flags...)
 		awaitDeleted(t, marks[i])
 		figures.AtMost(t, fmt.Sprintf("calls, %s over %d finished objects", r.name, n), e.Calls("", "")-calls, 0, true)
 		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects)-writes, 0, true)

@@ -31,10 +31,7 @@ const (
 // vitals of the operator right now.
 func (o *operator) vitals(t *testing.T) (v vitals) {
 	t.Helper()
-	usage, err := o.Usage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	usage := o.UsageIn(t)
 	v.files, v.memory = usage.OpenFiles, usage.RSS
 	ctx := context.WithoutCancel(t.Context()) // the test may be over
 	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, "prometheus")

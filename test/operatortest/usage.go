@@ -2,11 +2,13 @@ package operatortest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -25,6 +27,19 @@ type Usage struct {
 
 // Usage says what the operator takes right now. It is known on Linux only, and as long as the operator runs.
 func (p *Process) Usage() (Usage, error) { return UsageOf(p.cmd.Process.Pid) }
+
+// UsageIn is Usage for a test, which is skipped where that is not known.
+func (p *Process) UsageIn(t testing.TB) Usage {
+	t.Helper()
+	u, err := p.Usage()
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("no /proc here")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
 
 // UsageOf says what any process of the same user takes.
 func UsageOf(pid int) (Usage, error) {
