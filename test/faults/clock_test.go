@@ -192,7 +192,9 @@ func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
 	objects := e.create(t, crowd)
 	jumped := time.Now()
 	return func() {
-		repeats := e.verify(t, objects...)
+		e.verify(t, objects...)
+		refused := e.refused()
+		repeats := e.Calls("", "") - refused - e.objects
 		after := slices.DeleteFunc(e.Journal(), func(entry chimetest.Entry) bool {
 			return entry.Time.Sub(jumped.Add(f.jump)).Abs() > 30*time.Minute
 		})
@@ -202,7 +204,18 @@ func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
 			most = 10 // one for each worker that was killed
 		}
 		figures.AtMost(t, "repeats in the crowd", repeats, most, true)
+		figures.Note(t, "calls in the crowd that were signed before the jump and refused after it", refused)
 	}
+}
+
+// refused is how many calls the service has refused for their signature.
+func (e *endpoint) refused() (n int) {
+	for _, call := range e.Journal() {
+		if call.Signature != chimetest.SignatureValid {
+			n++
+		}
+	}
+	return n
 }
 
 // peak is the most calls that arrived within a second.
