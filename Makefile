@@ -125,7 +125,7 @@ overload: ## Run the overload scenarios in full, ten thousand objects each (in a
 # An API server that is away is mostly waited for, so all else goes on beside it. A line when a scenario begins and one when it
 # ends; all of the rest is in bin/faults-*.log.
 .PHONY: test-faults test-faults/outages test-faults/others
-test-faults: ## Run the fault scenarios in full, and print what they measured (in about 20 minutes)
+test-faults: ## Run the fault scenarios in full, and print what they measured (in about a quarter of an hour)
 	@mkdir -p bin && $(WITH_ASSETS) exec $(MAKE) --no-print-directory -j2 test-faults/outages test-faults/others
 
 test-faults/outages: SCENARIOS = -run '^TestAPIServerDown$$'
@@ -135,7 +135,7 @@ test-faults/outages test-faults/others:
 	  awk '/^exit status/ { status = $$3 } /^scenario / { table = 1 } table || /^=== RUN|^ *--- |^FAIL|^ok|^panic/; END { exit status }'
 
 .PHONY: reliability
-reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about two hours)
+reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about 50 minutes)
 	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)
 
 .PHONY: soak
