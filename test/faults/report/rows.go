@@ -37,8 +37,8 @@ var rows = []row{
 		shown:     []scenarios{{"faults", "TestEventsLost"}, {"faults", "TestWatchesBreak"}},
 	},
 	{
-		Fault:     "A claim or outcome is answered 409, 429 or 5xx, times out, is reset, or is stored and its answer lost",
-		Guarantee: "no repeat while the process lives",
+		Fault:     "A claim or outcome is answered 403, 409, 429 or 5xx, times out, is reset, or is stored and its answer lost",
+		Guarantee: "no repeat while the process lives, but of a call whose outcome is refused for good (403)",
 		shown:     []scenarios{{"faults", "TestWrites"}, {"faults", "TestOutcomesHeldBack"}},
 	},
 	{
