@@ -158,6 +158,16 @@ func TestLateRefusal(t *testing.T) {
 	}
 }
 
+// Who comes to fetch a token when another has just done so takes that one.
+func TestFetchedSinceTheCallerLooked(t *testing.T) {
+	s := &service{}
+	c := newCaller(t, s)
+	c.keep(token{"new", time.Now().Add(time.Hour)})
+	if value, err := c.fetch(t.Context()); value != "new" || err != nil || s.issued != 0 {
+		t.Errorf("%q, %v with %d tokens issued", value, err, s.issued)
+	}
+}
+
 // One request for a token serves all who wait for it, whether it comes or not;
 // who has no time left waits no longer.
 func TestOneFetchForAll(t *testing.T) {
