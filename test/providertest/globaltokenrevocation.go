@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -20,17 +21,14 @@ var GlobalTokenRevocation = Provider{
 			},
 		}
 	},
-	Required:     []string{"endpoint", "subjectFormat", "credentials", "clientCredentials.tokenURL"},
-	URLs:         []string{"endpoint", "clientCredentials.tokenURL"},
-	Secrets:      oauthClients,
-	Derived:      oauthDerived(0),
-	DerivedLater: oauthDerived(1),
-	AccountID:    "example-tenant",
-	UserID:       "af19c476f1dc4470fa3d0d9a25",
-	Call: func(r *http.Request, body []byte) (Call, bool) {
-		userID, ok := revocationOf(r, body)
-		return Call{UserID: userID, Secret: bearerOf(r, oauthTokens)}, ok
-	},
+	Required:       []string{"endpoint", "subjectFormat", "credentials", "clientCredentials.tokenURL"},
+	URLs:           []string{"endpoint", "clientCredentials.tokenURL"},
+	Secrets:        oauthClients,
+	Derived:        oauthDerived(0),
+	DerivedLater:   oauthDerived(1),
+	AccountID:      "example-tenant",
+	UserID:         "af19c476f1dc4470fa3d0d9a25",
+	Call:           revocationCall(oauthTokens, map[string]string{"format": "opaque"}, "id"),
 	AccountNotSent: true,
 	BareNotFound:   true,
 	Other: func(w http.ResponseWriter, r *http.Request) {
@@ -67,22 +65,43 @@ var GlobalTokenRevocationByToken = func() Provider {
 	p.URLs = []string{"endpoint"}
 	p.Secrets = [2]map[string]string{{"token": tokens[0]}, {"token": tokens[1]}}
 	p.Derived, p.DerivedLater, p.Other = nil, nil, nil
-	p.Call = func(r *http.Request, body []byte) (Call, bool) {
-		userID, ok := revocationOf(r, body)
-		return Call{UserID: userID, Secret: bearerOf(r, tokens)}, ok
-	}
+	p.Call = revocationCall(tokens, map[string]string{"format": "opaque"}, "id")
 	return p
 }()
 
-// revocationOf reads the user from a revocation request.
-func revocationOf(r *http.Request, body []byte) (userID string, ok bool) {
-	var in map[string]map[string]string
-	if r.Method != http.MethodPost || r.URL.Path != "/global-token-revocation" || r.URL.RawQuery != "" ||
-		r.Header.Get("Content-Type") != jsonType || json.Unmarshal(body, &in) != nil {
-		return "", false
+// GlobalTokenRevocationByEmail and GlobalTokenRevocationByIssuer identify users
+// in the other ways.
+var (
+	GlobalTokenRevocationByEmail  = revocationBy(v1alpha1.SubjectFormatEmail, "", map[string]string{"format": "email"}, "email")
+	GlobalTokenRevocationByIssuer = revocationBy(v1alpha1.SubjectFormatIssuerSubject, "https://issuer.example.com/",
+		map[string]string{"format": "iss_sub", "iss": "https://issuer.example.com/"}, "sub")
+)
+
+func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[string]string, user string) Provider {
+	p := GlobalTokenRevocation
+	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
+		spec := GlobalTokenRevocation.Spec(endpoint, secret)
+		spec.GlobalTokenRevocation.SubjectFormat, spec.GlobalTokenRevocation.Issuer = format, issuer
+		return spec
 	}
-	subject := in["sub_id"]
-	return subject["id"], len(in) == 1 && len(subject) == 2 && subject["format"] == "opaque"
+	p.Call = revocationCall(oauthTokens, subject, user)
+	return p
+}
+
+// revocationCall reads a revocation request, whose subject identifier is one that
+// has the user under a name beside what is the same for all.
+func revocationCall(tokens [2]string, subject map[string]string, user string) func(*http.Request, []byte) (Call, bool) {
+	return func(r *http.Request, body []byte) (Call, bool) {
+		var in map[string]map[string]string
+		if r.Method != http.MethodPost || r.URL.Path != "/global-token-revocation" || r.URL.RawQuery != "" ||
+			r.Header.Get("Content-Type") != jsonType || json.Unmarshal(body, &in) != nil {
+			return Call{}, false
+		}
+		got := in["sub_id"]
+		call := Call{UserID: got[user], Secret: bearerOf(r, tokens)}
+		delete(got, user)
+		return call, len(in) == 1 && maps.Equal(got, subject)
+	}
 }
 
 func revocationError(status int, code, description string) Answer {

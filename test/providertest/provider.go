@@ -27,9 +27,11 @@ var All = []Provider{
 
 // Variants are types of All that are configured in another way, for Run.
 var Variants = map[string]Provider{
-	"GlobalTokenRevocationByToken": GlobalTokenRevocationByToken,
-	"KeycloakByUsername":           KeycloakByUsername,
-	"KeycloakByEmail":              KeycloakByEmail,
+	"GlobalTokenRevocationByEmail":  GlobalTokenRevocationByEmail,
+	"GlobalTokenRevocationByIssuer": GlobalTokenRevocationByIssuer,
+	"GlobalTokenRevocationByToken":  GlobalTokenRevocationByToken,
+	"KeycloakByUsername":            KeycloakByUsername,
+	"KeycloakByEmail":               KeycloakByEmail,
 }
 
 // Provider describes one type of provider, and the service behind it.
