@@ -123,8 +123,13 @@ func TestOutcomesHeldBack(t *testing.T) {
 	for _, obj := range objects {
 		verify(t, obj, 1, 1)
 	}
-	// A claim, an outcome and, as claims have run out by then, another claim on old knowledge, which is refused.
-	verifyRequests(t, namesOf(objects), 0, 3)
+	granted := 0
+	for _, obj := range objects {
+		n := audit.of(t, obj.Name)
+		granted = max(granted, n.writes-n.conflicts)
+	}
+	figures.AtMost(t, "most writes of an object that were not refused with 409", granted, 2, true)
+	verifyRequests(t, namesOf(objects), 0, 3) // as claims have run out by then, there may be another, on old knowledge
 }
 
 // firstCalled returns the name of one of the objects once there has been a call for one.
