@@ -115,7 +115,7 @@ cover: ## Measure the test coverage of controllers and internal
 	@go tool cover -func=cover.out | tail -n 1
 
 .PHONY: bench
-bench: ## Compare the operator with a bare loop, and write docs/performance.md (in a quarter of an hour)
+bench: ## Compare the operator with a bare loop, and write docs/performance.md (in twenty minutes)
 	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench $(BENCHFLAGS)
 
 .PHONY: overload

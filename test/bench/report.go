@@ -24,7 +24,8 @@ type report struct {
 // pair is a round of each side, one after the other.
 type pair struct{ operator, bareLoop round }
 
-// comparison is the throughput of both sides, in objects a second.
+// comparison is the throughput of both sides, in objects a second. The ratio is the median of the pairs' ratios, not that
+// of the medians: the speed of a machine that others share changes from minute to minute, within a pair hardly.
 type comparison struct {
 	Workers, Objects          int
 	ServiceLatency            time.Duration
@@ -35,7 +36,7 @@ func newComparison(set setting, pairs []pair) comparison {
 	c := comparison{Workers: set.workers, Objects: set.objects, ServiceLatency: set.latency}
 	c.Operator = median(pairs, func(p pair) float64 { return p.operator.throughput })
 	c.BareLoop = median(pairs, func(p pair) float64 { return p.bareLoop.throughput })
-	c.Ratio = c.Operator / c.BareLoop
+	c.Ratio = median(pairs, func(p pair) float64 { return p.operator.throughput / p.bareLoop.throughput })
 	return c
 }
 
