@@ -1,12 +1,8 @@
 package faults
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
-	"fmt"
 	"net"
-	"net/http"
 	"testing"
 	"time"
 
@@ -38,23 +34,15 @@ func (o *operator) vitals(t *testing.T) (v vitals) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+o.metrics+"/metrics", nil)
+	families, err := operatortest.Scrape(ctx, o.metrics, access.BearerToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+access.BearerToken)
-	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
-	answer, err := unverified.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
+	for _, m := range families["go_goroutines"].GetMetric() {
+		v.goroutines = int(m.GetGauge().GetValue())
+		return v
 	}
-	defer answer.Body.Close()
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		if n, _ := fmt.Sscanf(lines.Text(), "go_goroutines %d", &v.goroutines); n == 1 {
-			return v
-		}
-	}
-	t.Fatalf("no go_goroutines: HTTP %s", answer.Status)
+	t.Fatal("no go_goroutines")
 	return v
 }
 

@@ -2,13 +2,12 @@ package observability
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net/http"
 	"slices"
 
-	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // metrics are the series that were served, each by all its labels, by the name that a query has for them: those of a
@@ -21,23 +20,7 @@ func (s *stage) scrape(ctx context.Context) (metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.address+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+access.BearerToken)
-	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // as in the ServiceMonitor
-	defer unverified.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: unverified}).Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("scraping: HTTP %s", resp.Status)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
+	families, err := operatortest.Scrape(ctx, s.address, access.BearerToken)
 	if err != nil {
 		return nil, err
 	}

@@ -3,16 +3,12 @@ package soak
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"k8s.io/client-go/rest"
 
 	"github.com/logout-operator/logout-operator/test/apiproxy"
@@ -25,7 +21,6 @@ type operator struct {
 	flags   []string
 	address string // of its metrics
 	token   string // of who may read them
-	http    *http.Client
 	printed tail
 
 	mu      sync.Mutex
@@ -51,9 +46,6 @@ func newOperator(t *testing.T, api *apiproxy.Proxy, flags ...string) *operator {
 	_ = l.Close() // for the operator
 	o := &operator{access: access, address: l.Addr().String(), token: scraper.BearerToken}
 	o.flags = append([]string{"--log-level=warn", "--metrics-bind-address=" + o.address}, flags...)
-	// As in the ServiceMonitor; and no connection stays, so that only the operator's own are counted.
-	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
-	o.http = &http.Client{Transport: unverified, Timeout: 2 * time.Second}
 	t.Cleanup(func() {
 		o.kill()
 		if o.printed.races() > 0 {
@@ -109,19 +101,10 @@ func (o *operator) terminate() error {
 
 // goroutines returns how many there are, or 0 if the operator does not say: it has the API server review who asks.
 func (o *operator) goroutines(ctx context.Context) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+o.address+"/metrics", nil)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	families, err := operatortest.Scrape(ctx, o.address, o.token)
 	if err != nil {
-		return 0
-	}
-	req.Header.Set("Authorization", "Bearer "+o.token)
-	resp, err := o.http.Do(req)
-	if err != nil {
-		return 0
-	}
-	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
 		return 0
 	}
 	for _, m := range families["go_goroutines"].GetMetric() {
