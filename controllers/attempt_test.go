@@ -331,15 +331,24 @@ func TestDrainedProcessBeginsNothing(t *testing.T) {
 	}
 }
 
+// lateIn has the claim come back with a notAfter that is so far ahead. The object has
+// none, as the operator elsewhere in the package would see to it.
+func lateIn(d time.Duration) interceptor.Funcs {
+	return interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		err := c.SubResource(sub).Update(ctx, obj, opts...)
+		obj.(*v1alpha1.UserLogout).Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(d)))
+		return err
+	}}
+}
+
 // TestCallIsBoundedByTheClaim: a call never outlasts notAfter.
 func TestCallIsBoundedByTheClaim(t *testing.T) {
-	tr := newTrial(t, interceptor.Funcs{})
-	tr.obj.Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))
+	tr := newTrial(t, lateIn(time.Hour))
 	tr.CallTimeout = 2 * time.Hour
 	called := false
 	_, err := tr.attempt(t.Context(), tr.obj, service(func(ctx context.Context) (logout.Receipt, error) {
 		called = true
-		if deadline, ok := ctx.Deadline(); !ok || deadline.After(tr.obj.Spec.NotAfter.Time) {
+		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Hour {
 			t.Errorf("the call may take until %s, after notAfter", deadline)
 		}
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
@@ -347,6 +356,40 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 	if err != nil || !called {
 		t.Errorf("called: %t, error %v", called, err)
 	}
+}
+
+// TestLateClaim: a call for which a slow API server has left little time is not
+// begun, and the object waits for its turn instead.
+func TestLateClaim(t *testing.T) {
+	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		err := c.SubResource(sub).Update(ctx, obj, opts...)
+		end, _ := ctx.Deadline()
+		<-time.After(time.Until(end) - 200*time.Millisecond)
+		return err
+	}})
+	tr.CallTimeout = time.Second
+	if err := tr.run(); err != nil {
+		t.Fatal(err)
+	}
+	if is := tr.live().Status; tr.calls != 0 || is.Attempts != 1 || is.NextAttemptTime != nil {
+		t.Errorf("%d calls, status %+v", tr.calls, is)
+	}
+	tr.slot().Release()
+}
+
+// TestCutOffByNotAfter: that a service did not answer in what notAfter had left it
+// is not held against it, or a tenant could have a provider's calls held.
+func TestCutOffByNotAfter(t *testing.T) {
+	tr := newTrial(t, lateIn(time.Second))
+	_, err := tr.attempt(t.Context(), tr.obj, service(func(ctx context.Context) (logout.Receipt, error) {
+		tr.calls++
+		<-ctx.Done()
+		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Class: logout.Retry, Message: "time-out"}
+	}), tr.slot())
+	if is := tr.live().Status; err != nil || tr.calls != 1 || ready(is).Reason != v1alpha1.ReasonEndpointUnreachable {
+		t.Errorf("%d calls, error %v, status %+v", tr.calls, err, is)
+	}
+	tr.slot().Release() // the gate is open
 }
 
 // TestStopDuringTheClaim: an attempt that has begun is made to its end, or its

@@ -4,11 +4,21 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
+
+// lateClaim is more than three quarters of an attempt's time: no call is begun in what is left.
+const lateClaim = 1700 * time.Millisecond
+
+func answeredLate(forward func() apiproxy.Answer) apiproxy.Answer {
+	answer := forward()
+	<-time.After(lateClaim)
+	return answer
+}
 
 // writeFaults are faults of the writes of one object, and the calls and attempts that the object takes in all.
 var writeFaults = []struct {
@@ -23,6 +33,7 @@ var writeFaults = []struct {
 	{"claim unavailable", apiproxy.Claim, apiproxy.Times(3, apiproxy.Refused(http.StatusServiceUnavailable)), 1, 1},
 	{"claim reset", apiproxy.Claim, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
 	{"claim stored, answer lost", apiproxy.Claim, apiproxy.Times(1, apiproxy.Unanswered), 1, 2},
+	{"claim stored, answered late", apiproxy.Claim, apiproxy.Times(1, answeredLate), 1, 2},
 	{"claim stored, answered 409", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusConflict)), 1, 2},
 	{"claim stored, answered 503", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
 
