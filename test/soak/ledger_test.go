@@ -31,6 +31,7 @@ type member struct {
 	finished   bool
 	reason     string   // of Ready
 	stored     []string // the request IDs of the outcomes that were stored
+	failures   []string // the messages of the others
 	deleted    bool     // by this test, and so it need not have finished
 }
 
@@ -79,8 +80,14 @@ func (l *ledger) see(event any) {
 			m.reason = ready.Reason
 		}
 		last := obj.Status.LastAttempt
-		if last != nil && last.HTTPStatusCode == http.StatusNoContent && !slices.Contains(m.stored, last.RequestID) {
+		if last == nil {
+			return
+		}
+		told := fmt.Sprintf("%s from the claim of %s", last.Message, last.Time.Format(time.TimeOnly))
+		if success := last.HTTPStatusCode == http.StatusNoContent; success && !slices.Contains(m.stored, last.RequestID) {
 			m.stored = append(m.stored, last.RequestID)
+		} else if !success && !slices.Contains(m.failures, told) {
+			m.failures = append(m.failures, told)
 		}
 	})
 }
@@ -145,7 +152,8 @@ func judge(members map[types.UID]*member, entries []chimetest.Entry, deaths []de
 			first, again := calls[i], calls[i+1]
 			killed := slices.ContainsFunc(deaths, func(d death) bool { return d.to.After(first.Time) && d.from.Before(again.Time) })
 			if !killed || slices.Contains(m.stored, first.RequestID) {
-				wrong(&v.unexplained, m, fmt.Sprintf("called at %s and at %s", first.Time.Format(time.StampMilli), again.Time.Format(time.StampMilli)))
+				wrong(&v.unexplained, m, fmt.Sprintf("called at %s and at %s; attempts that failed: %q",
+					first.Time.Format(time.StampMilli), again.Time.Format(time.StampMilli), m.failures))
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func newRun(t *testing.T) *run {
 	chance := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, stream)) }
 	r.api = apiproxy.New(t, plane.Config)
 	r.ledger = keepLedger(t, tenant)
-	r.operator = newOperator(t, r.api, r.flags...)
+	r.operator = newOperator(t, r.api, "--call-timeout=4s", "--visibility-timeout=8s")
 	r.sampler = &sampler{operator: r.operator, ledger: r.ledger, began: time.Now(), phase: Idle}
 	r.load = &load{ledger: r.ledger, chance: chance(1), pace: r.pace, most: r.most, ttl: r.ttl}
 	r.writes = &badWrites{chance: chance(2)}
@@ -258,7 +258,6 @@ type scale struct {
 	pace                       time.Duration
 	most                       int
 	ttl                        int32
-	flags                      []string
 	asserted                   bool
 }
 
@@ -268,12 +267,11 @@ func scaleOf(long time.Duration) scale {
 		sample:  min(max(long/360, 200*time.Millisecond), 5*time.Second),
 		longest: min(long/12, 8*time.Second), pause: min(long/10, 12*time.Second),
 		pace: 50 * time.Millisecond, most: min(int(long.Seconds()*10), 3000), ttl: int32(min(long/10, 20*time.Second).Seconds()),
-		flags:    []string{"--call-timeout=4s", "--visibility-timeout=8s"},
 		asserted: long >= 5*time.Minute,
 	}
 	s.calm = time.Duration(s.ttl)*time.Second + 100*time.Second
 	if !s.asserted {
-		s.calm, s.flags = time.Second, []string{"--call-timeout=2s", "--visibility-timeout=4s"}
+		s.calm = time.Second
 	}
 	s.steady = max(long-s.idle-s.calm-s.killed, long/2)
 	return s
