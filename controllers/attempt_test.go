@@ -380,7 +380,7 @@ func TestLateClaim(t *testing.T) {
 // TestCutOffByNotAfter: that a service did not answer in what notAfter had left it
 // is not held against it, or a tenant could have a provider's calls held.
 func TestCutOffByNotAfter(t *testing.T) {
-	tr := newTrial(t, lateIn(time.Second))
+	tr := newTrial(t, lateIn(3*time.Second))
 	_, err := tr.attempt(t.Context(), tr.obj, service(func(ctx context.Context) (logout.Receipt, error) {
 		tr.calls++
 		<-ctx.Done()
