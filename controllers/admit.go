@@ -35,14 +35,26 @@ func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogo
 	key := client.ObjectKeyFromObject(obj)
 	if refused != nil {
 		r.gates.Leave(key)
-		return writeStatus(obj, blockedStatus(obj, refused.reason, refused.message, now), deadline(obj)), nil
+		return decideBlocked(obj, *refused, now), nil
 	}
-	slot, wait := r.gates.Enter(gateOf(p, service),
-		gate.Applicant{Object: key, Created: obj.CreationTimestamp.Time, Attempted: obj.Status.Attempts > 0})
+	slot, wait := r.gates.Enter(gateOf(p, service), applicantOf(obj))
 	if slot == nil {
 		return decideQueued(obj, wait, now), nil
 	}
 	return decision{do: attempt, provider: service, slot: slot}, nil
+}
+
+// applicantOf is what the gate needs to know of an object.
+func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
+	a := gate.Applicant{
+		Object: client.ObjectKeyFromObject(obj), Account: obj.Spec.AccountID, Created: obj.CreationTimestamp.Time,
+		Failed: obj.Status.LastAttempt != nil, Expires: deadline(obj),
+	}
+	a.Unknown = calling(obj) || obj.Status.Attempts > 0 && !a.Failed
+	if startTime(obj).IsZero() {
+		a.GiveUp = activeDeadline(obj)
+	}
+	return a
 }
 
 // gateOf is what the gate needs to know of a provider.

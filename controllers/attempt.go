@@ -93,7 +93,9 @@ func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLog
 	failure := failureOf(ctx, err)
 	if failure == nil || notAfter.IsZero() || now.Before(notAfter) {
 		slot.Report(failure)
-	} // else a tenant gave the service next to no time, which says nothing about it
+	} else { // a tenant gave the service next to no time
+		slot.CutOff(failure)
+	}
 	countAttempt(claim.Spec.ProviderRef.Name, failure, now.Sub(began))
 	if failure == nil {
 		return loggedOutStatus(claim, claimedAt, receipt, now)

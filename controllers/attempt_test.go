@@ -284,7 +284,7 @@ func TestLaterAttempt(t *testing.T) {
 		"claimed": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 			return claimedStatus(o, time.Now(), time.Minute)
 		},
-		"finished": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus { return deadlineExceeded(o, time.Now()) },
+		"finished": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus { return deadlineExceeded(o, time.Now(), "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, interceptor.Funcs{})
@@ -386,7 +386,8 @@ func TestCutOffByNotAfter(t *testing.T) {
 		<-ctx.Done()
 		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Class: logout.Retry, Message: "time-out"}
 	}), tr.slot())
-	if is := tr.live().Status; err != nil || tr.calls != 1 || ready(is).Reason != v1alpha1.ReasonEndpointUnreachable {
+	// The operator of the suite may have held the object again meanwhile.
+	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "time-out" {
 		t.Errorf("%d calls, error %v, status %+v", tr.calls, err, is)
 	}
 	tr.slot().Release() // the gate is open

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -30,8 +31,6 @@ type decision struct {
 	at       time.Time                 // look again at this time; zero: only when something changes
 	provider logout.Provider           // for attempt
 	slot     *gate.Slot                // for attempt
-
-	unhurried bool // everything else goes before that look
 }
 
 // decide says what is to be done with the object at the time now, as far as the
@@ -50,13 +49,13 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 		// recorded as failed.
 		return decision{at: next}
 	case passed(timeOf(obj.Spec.NotAfter), now):
-		return writeStatus(obj, deadlineExceeded(obj, now), time.Time{})
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
 	case suspended(obj):
 		return writeStatus(obj, suspendedStatus(obj, now), timeOf(obj.Spec.NotAfter))
 	case ready(obj.Status).Reason == v1alpha1.ReasonSuspended:
 		return writeStatus(obj, resumedStatus(obj, now), now)
 	case passed(deadline(obj), now):
-		return writeStatus(obj, deadlineExceeded(obj, now), time.Time{})
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
 	case now.Before(next):
 		return decision{at: earliest(next, deadline(obj))}
 	}
@@ -85,16 +84,39 @@ func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 	return next
 }
 
-// decideQueued is for an object that has to wait for its slot. It will be
-// called up; until then only its status and its deadline concern it.
+// decideQueued is for an object that has to wait for its slot. The gate calls it
+// up when it has one, is to be told that it waits, or has expired, so that it
+// needs no timer. While it waits for nothing but its turn, no clock runs against
+// it; trouble at the service that lasts for activeDeadlineSeconds ends it
+// (docs/decisions/0008-waiting-for-a-turn-is-free.md).
 func decideQueued(obj *v1alpha1.UserLogout, wait gate.Wait, now time.Time) decision {
-	switch {
-	case reconciling(obj.Status).Reason == v1alpha1.ReasonQueued: // said once
-		return decision{at: deadline(obj)}
-	case now.Before(wait.Tell):
-		return decision{at: earliest(wait.Tell, deadline(obj)), unhurried: true}
+	switch p := wait.Paused; {
+	case startTime(obj).IsZero() && p != nil && now.Sub(p.Since) >= activeDeadline(obj):
+		status := deadlineExceeded(obj, now, fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
+			p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
+		return writeStatus(obj, status, time.Time{})
+	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // said once
+		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})
 	}
-	return decision{do: write, status: queuedStatus(obj, wait.Expected, now), at: deadline(obj)}
+	return decision{}
+}
+
+// decideBlocked is for an object that something outside it keeps from being
+// attempted. If it has not been attempted, its clock runs for as long as that.
+func decideBlocked(obj *v1alpha1.UserLogout, refused refusal, now time.Time) decision {
+	since := startTime(obj)
+	switch is := ready(obj.Status); {
+	case !since.IsZero():
+	case blocked(is.Reason):
+		since = is.LastTransitionTime.Time
+	default:
+		since = now
+	}
+	end := earliest(since.Add(activeDeadline(obj)), timeOf(obj.Spec.NotAfter))
+	if passed(end, now) {
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
+	}
+	return writeStatus(obj, blockedStatus(obj, refused.reason, refused.message, now), end)
 }
 
 // decideFinished: a finished object is never touched again, but for its TTL
@@ -156,19 +178,20 @@ func reconciling(s v1alpha1.UserLogoutStatus) metav1.Condition {
 	return metav1.Condition{}
 }
 
-// startTime is when the clock of activeDeadlineSeconds started.
-func startTime(obj *v1alpha1.UserLogout) time.Time {
-	if obj.Status.StartTime != nil {
-		return obj.Status.StartTime.Time
+// startTime is when the clock of activeDeadlineSeconds started: with the first
+// claim. It is zero as long as the object waits for that.
+func startTime(obj *v1alpha1.UserLogout) time.Time { return timeOf(obj.Status.StartTime) }
+
+// deadline is the moment from which no attempt starts any more; zero for none.
+func deadline(obj *v1alpha1.UserLogout) time.Time {
+	started := startTime(obj)
+	if started.IsZero() {
+		return timeOf(obj.Spec.NotAfter)
 	}
-	return obj.CreationTimestamp.Time
+	return earliest(started.Add(activeDeadline(obj)), timeOf(obj.Spec.NotAfter))
 }
 
-// deadline is the moment from which no attempt starts any more.
-func deadline(obj *v1alpha1.UserLogout) time.Time {
-	active := startTime(obj).Add(seconds(activeDeadlineSeconds(obj)))
-	return earliest(active, timeOf(obj.Spec.NotAfter))
-}
+func activeDeadline(obj *v1alpha1.UserLogout) time.Duration { return seconds(activeDeadlineSeconds(obj)) }
 
 // activeDeadlineSeconds repeats the schema's default for objects that did not
 // come through an API server.

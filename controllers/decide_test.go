@@ -88,7 +88,17 @@ func ttl(seconds int32) func(*v1alpha1.UserLogout) {
 }
 
 func queuedAt(seconds int) func(*v1alpha1.UserLogout) {
-	return func(obj *v1alpha1.UserLogout) { obj.Status = queuedStatus(obj, at(seconds+60), at(seconds)) }
+	return func(obj *v1alpha1.UserLogout) { obj.Status = queuedStatus(obj, false, at(seconds)) }
+}
+
+func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Status = uncalledStatus(obj, at(seconds)) }
+}
+
+func blockedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		obj.Status = blockedStatus(obj, v1alpha1.ReasonProviderNotFound, "no provider", at(seconds))
+	}
 }
 
 func deleted(obj *v1alpha1.UserLogout) { obj.DeletionTimestamp = metaAt(0) }
@@ -130,12 +140,19 @@ func TestDecide(t *testing.T) {
 		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, write, time.Time{}, v1alpha1.ReasonSuspended},
 		{"lifted", object(suspendedAt(0), liftSuspend), 5000, write, at(5000), v1alpha1.ReasonProgressing},
 		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, attempt, time.Time{}, ""},
-		{"resumed, new deadline passed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 8600, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, attempt, time.Time{}, ""},
+		{"resumed, before the new deadline", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8600, attempt, time.Time{}, ""},
+		{"resumed, new deadline passed", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8601, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 
 		{"created after its notAfter", object(notAfter(-60)), 0, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"at the deadline", object(), 3600, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"a moment before the deadline", object(), 3599, attempt, time.Time{}, ""},
-		{"no deadline given, as from no API server", object(activeFor(0)), 3599, attempt, time.Time{}, ""},
+		{"at the deadline", object(claimedAt(5), throttledAt(6, 1)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"a moment before the deadline", object(claimedAt(5), throttledAt(6, 1)), 3604, attempt, time.Time{}, ""},
+		{"no deadline given, as from no API server", object(activeFor(0), claimedAt(5), throttledAt(6, 1)), 3604, attempt, time.Time{}, ""},
+		{"waits for its first turn", object(), 99999, attempt, time.Time{}, ""},
+		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, attempt, time.Time{}, ""},
+		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, attempt, time.Time{}, ""},
+		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
 		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
 
@@ -193,27 +210,73 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 	}
 }
 
-// TestQueued: only what waits for long says so, and only once.
+// TestQueued: only what waits for long says so, and only once. No clock runs
+// against what waits for its turn; trouble at the service ends it.
 func TestQueued(t *testing.T) {
+	paused := func(since int) *gate.Closure {
+		return &gate.Closure{Reason: logout.ServiceUnavailable, Message: "down", Since: at(since), Until: at(99999)}
+	}
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
-		tell int
-		do   action
-		at   int
+		wait gate.Wait
+		want string // the reason of Ready, if it writes
 	}{
-		{"not for long", object(), 10, wait, 10},
-		{"for long", object(), 0, write, 3600},
-		{"said already", object(queuedAt(-20)), 0, wait, 3600},
-		{"until the deadline", object(activeFor(5)), 10, wait, 5},
-		{"after a failure", object(claimedAt(-60), throttledAt(-59, 1)), 0, write, 3600},
+		{"not for long", object(), gate.Wait{}, ""},
+		{"for long", object(), gate.Wait{Tell: true}, v1alpha1.ReasonQueued},
+		{"said already", object(queuedAt(20)), gate.Wait{Tell: true}, ""},
+		{"after a failure", object(claimedAt(60), throttledAt(61, 1)), gate.Wait{Tell: true}, v1alpha1.ReasonThrottled},
+		{"once the provider is there", object(blockedAt(1)), gate.Wait{Tell: true}, v1alpha1.ReasonQueued},
+		{"while calls are paused", object(), gate.Wait{Tell: true, Paused: paused(9000)}, v1alpha1.ReasonQueued},
+		{"paused for nearly too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3599)}, ""},
+		{"paused for too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3600)}, v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, not told", object(), gate.Wait{Tell: true, Paused: paused(0)}, v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)), gate.Wait{Paused: paused(0)}, ""},
+		{"paused for too long, with a short deadline", object(activeFor(10)), gate.Wait{Paused: paused(9990)}, v1alpha1.ReasonDeadlineExceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := decideQueued(tt.obj, gate.Wait{Tell: at(tt.tell), Expected: at(99)}, at(0))
-			if d.do != tt.do || !d.at.Equal(at(tt.at)) {
-				t.Errorf("decideQueued = %d at %v, want %d at %v", d.do, d.at, tt.do, at(tt.at))
+			d := decideQueued(tt.obj, tt.wait, at(10000))
+			if got := ready(d.status).Reason; got != tt.want || (d.do == write) != (tt.want != "") || !d.at.IsZero() {
+				t.Errorf("decideQueued = %d, reason %q, at %v, want reason %q", d.do, got, d.at, tt.want)
+			}
+			if m := ready(d.status).Message; tt.want == v1alpha1.ReasonDeadlineExceeded && !strings.Contains(m, "calls have been paused since") {
+				t.Errorf("message %q names no pause", m)
 			}
 		})
+	}
+}
+
+// TestBlocked: the clock of what has not been attempted runs while something
+// outside keeps it from that, and not before.
+func TestBlocked(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		obj  *v1alpha1.UserLogout
+		now  int
+		want string // the reason of Ready, if it writes
+		at   int    // -1 for not again
+	}{
+		{"at first", object(), 5, v1alpha1.ReasonNotAllowed, 3605},
+		{"after waiting for its turn for a day", object(queuedAt(10)), 86400, v1alpha1.ReasonNotAllowed, 90000},
+		{"for another reason than before", object(blockedAt(5)), 3604, v1alpha1.ReasonNotAllowed, 3605},
+		{"for too long", object(blockedAt(5)), 3605, v1alpha1.ReasonDeadlineExceeded, -1},
+		{"until notAfter", object(notAfter(60)), 5, v1alpha1.ReasonNotAllowed, 60},
+		{"after an attempt", object(claimedAt(0), throttledAt(1, 1)), 3000, v1alpha1.ReasonNotAllowed, 3600},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := decideBlocked(tt.obj, refusal{v1alpha1.ReasonNotAllowed, "not allowed"}, at(tt.now))
+			want := time.Time{}
+			if tt.at >= 0 {
+				want = at(tt.at)
+			}
+			if got := ready(d.status).Reason; got != tt.want || !d.at.Equal(want) {
+				t.Errorf("reason %q, again at %v, want %q at %v", got, d.at, tt.want, want)
+			}
+		})
+	}
+	again := decideBlocked(object(blockedAt(5)), refusal{v1alpha1.ReasonProviderNotFound, "no provider"}, at(9))
+	if again.do != wait || !again.at.Equal(at(3605)) {
+		t.Errorf("said twice: %+v", again)
 	}
 }
 
@@ -236,9 +299,6 @@ func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
 }
 
 func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
-	blocked := func(obj *v1alpha1.UserLogout) {
-		obj.Status = blockedStatus(obj, v1alpha1.ReasonProviderNotFound, "no provider", at(0))
-	}
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
@@ -246,19 +306,18 @@ func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
 	}{
 		{"never seen", object(), "not logged out within activeDeadlineSeconds (3600)"},
 		{"notAfter", object(notAfter(10)), "not logged out by notAfter (2026-11-22T12:00:10Z)"},
-		{"blocked", object(blocked), "not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
+		{"blocked", object(blockedAt(0)), "not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
 		{"throttled", object(claimedAt(0), throttledAt(1, 1)), "not logged out within activeDeadlineSeconds (3600); last: Throttled: slow down"},
 		{"outcome lost", object(claimedAt(0)), "not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := ready(decide(tt.obj, time.Time{}, at(4000)).status).Message; got != tt.want {
+			if got := ready(deadlineExceeded(tt.obj, at(4000), "")).Message; got != tt.want {
 				t.Errorf("message %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-// TestConditions holds the table of docs/decisions/0002-conditions.md.
 func TestConditions(t *testing.T) {
 	blocked := func(obj *v1alpha1.UserLogout) {
 		obj.Status = blockedStatus(obj, v1alpha1.ReasonNotAllowed, "not allowed", at(0))

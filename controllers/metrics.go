@@ -34,7 +34,7 @@ var (
 	// finishes takes whole seconds, as the API stores times.
 	finishes = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "logout_operator_finish_duration_seconds",
-		Help:    "How long UserLogouts took to finish, from their creation or since suspend was lifted, by provider (empty: there is none of its name) and by the reason that they finished with.",
+		Help:    "How long UserLogouts took to finish, from their creation, by provider (empty: there is none of its name) and by the reason that they finished with.",
 		Buckets: []float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
 	}, []string{"provider", "reason"})
 	// outcomesUnstored counts the calls that were made and whose outcome the API
@@ -69,7 +69,7 @@ func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.Us
 	if r.client.Get(ctx, client.ObjectKey{Name: provider}, &v1alpha1.ClusterLogoutProvider{}) != nil {
 		provider = ""
 	}
-	finishes.WithLabelValues(provider, ready(after).Reason).Observe(after.CompletionTime.Sub(startTime(obj)).Seconds())
+	finishes.WithLabelValues(provider, ready(after).Reason).Observe(after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
 }
 
 // forgetProvider drops the time series of a provider that is gone.
@@ -91,6 +91,8 @@ var (
 		"1 while calls to the provider are made, 0 while they are held because of trouble at its service.", []string{"provider"}, nil)
 	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
 		"Calls a second to the provider at most, as its service has slowed them.", []string{"provider"}, nil)
+	namespacesDesc = prometheus.NewDesc("logout_operator_namespaces_paused",
+		"Namespaces whose calls to the provider are paused, as those that were made failed in ways that may be their own fault.", []string{"provider"}, nil)
 	waitingDesc = prometheus.NewDesc("logout_operator_slots_waiting",
 		"UserLogouts that wait for their turn to call the provider.", []string{"provider"}, nil)
 	underWayDesc = prometheus.NewDesc("logout_operator_attempts_under_way",
@@ -113,7 +115,7 @@ func serveMetrics(c *collector) {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, waitingDesc, underWayDesc} {
+	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, namespacesDesc, waitingDesc, underWayDesc} {
 		out <- desc
 	}
 }
@@ -130,6 +132,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(gateOpenDesc, open, provider)
 		gauge(gateRateDesc, s.PerSecond, provider)
+		gauge(namespacesDesc, float64(s.Namespaces), provider)
 		gauge(waitingDesc, float64(s.Waiting), provider)
 		gauge(underWayDesc, float64(s.Calls), provider)
 	}
@@ -160,7 +163,7 @@ func census(objects []v1alpha1.UserLogout, now time.Time) (states map[string]int
 		state := stateOf(&objects[i])
 		states[state]++
 		if state != stateSuspended {
-			oldest = max(oldest, now.Sub(startTime(&objects[i])))
+			oldest = max(oldest, now.Sub(objects[i].CreationTimestamp.Time))
 		}
 	}
 	return states, oldest

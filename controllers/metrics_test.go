@@ -58,7 +58,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 	// These are served only while there is a gate.
-	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "slots_waiting"} {
+	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "namespaces_paused", "slots_waiting"} {
 		served["logout_operator_"+name] = true
 	}
 	for name := range documented {

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -34,7 +35,7 @@ func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.Config
 	s.Waiting = ptr.To(waitingCount(state, now))
 	s.Hold = holdOf(state, now)
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
-	v := providerVerdict(problem, s.Hold)
+	v := providerVerdict(problem, s.Hold, state.Namespaces)
 	set(v1alpha1.ConditionReady, v)
 	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec // only a change of the spec helps
 	if stalled {
@@ -51,14 +52,17 @@ func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.Config
 }
 
 // providerVerdict: what is wrong with the configuration comes before trouble at
-// the service.
-func providerVerdict(problem *providers.ConfigError, hold *v1alpha1.ProviderHold) verdict {
+// the service. paused is of how many namespaces the calls are paused.
+func providerVerdict(problem *providers.ConfigError, hold *v1alpha1.ProviderHold, paused int) verdict {
 	switch {
 	case problem != nil:
 		return verdict{metav1.ConditionFalse, problem.Reason, problem.Message}
 	case hold != nil:
 		return verdict{metav1.ConditionFalse, hold.Reason,
-			hold.Message + "; no calls are made until a single one has succeeded, from " + hold.NextProbeTime.UTC().Format(time.RFC3339) + " on"}
+			hold.Message + "; calls are paused after a failure; the next probe is at " + hold.NextProbeTime.UTC().Format(time.RFC3339)}
+	case paused > 0:
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, fmt.Sprintf("calls are made, but those of %d namespaces "+
+			"are paused and probed one at a time, as all of theirs failed: look at the reason of their UserLogouts", paused)}
 	}
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, "the endpoint is valid, the credentials resolve, and calls are made"}
 }

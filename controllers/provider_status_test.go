@@ -38,6 +38,7 @@ func TestProviderStatus(t *testing.T) {
 		{name: "closed for a moment", state: gate.State{Closed: closedAt(5, 6)}, now: 5, ready: v1alpha1.ReasonAvailable, look: 7},
 		{name: "closed for long", state: gate.State{Closed: closedAt(5, 35)}, now: 5, ready: "Throttled", also: v1alpha1.ConditionReconciling, held: true, look: 7},
 		{name: "closed since long", state: gate.State{Closed: closedAt(5, 6)}, now: 9, ready: "Throttled", also: v1alpha1.ConditionReconciling, held: true, look: 606},
+		{name: "some namespaces paused", state: gate.State{Namespaces: 2}, now: 5, ready: v1alpha1.ReasonAvailable},
 		{name: "misconfigured", problem: misconfigured, now: 5, ready: v1alpha1.ReasonInvalidEndpoint, also: v1alpha1.ConditionStalled},
 		{name: "misconfigured and closed", problem: misconfigured, state: gate.State{Closed: closedAt(0, 60)}, now: 5, ready: v1alpha1.ReasonInvalidEndpoint,
 			also: v1alpha1.ConditionStalled, held: true, look: 660},

@@ -114,17 +114,21 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			go r.finished.run(ctx, func(key types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: key}) })
-			go r.gates.CallUp(ctx, func(key types.NamespacedName) { callUp(queue, key) })
+			go r.gates.CallUp(ctx, func(key types.NamespacedName, hasSlot bool) { callUp(queue, key, hasSlot) })
 			return nil
 		})).
 		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates let call, of all providers
 		Complete(r)
 }
 
-// callUp enqueues an object that has its slot.
-func callUp(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key types.NamespacedName) {
+// callUp enqueues an object that the gate has called up.
+func callUp(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key types.NamespacedName, hasSlot bool) {
+	priority := priorityUnhurried
+	if hasSlot {
+		priority = priorityCalledUp
+	}
 	queue.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(
-		priorityqueue.AddOpts{Priority: ptr.To(priorityCalledUp)}, reconcile.Request{NamespacedName: key})
+		priorityqueue.AddOpts{Priority: ptr.To(priority)}, reconcile.Request{NamespacedName: key})
 }
 
 // waitingForProvider: what an administrator changes wakes all objects that wait.

@@ -39,7 +39,9 @@ const (
 // the visibility timeout has passed.
 func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	s.StartTime = &metav1.Time{Time: startTime(obj)}
+	if s.StartTime == nil {
+		s.StartTime = ptr.To(floorSecond(now))
+	}
 	s.Attempts++
 	s.NextAttemptTime = ceilSecond(now.Add(visibility))
 	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonCalling,
@@ -76,10 +78,14 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 }
 
 // uncalledStatus is the outcome of an attempt that ended before its call, since
-// calls are held meanwhile or its time was up: the object waits for its turn again.
+// calls are held meanwhile or its time was up: the object waits for its turn
+// again, and if it has not been called for, its clock has not started.
 func uncalledStatus(claim *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.NextAttemptTime = nil
+	if s.LastAttempt == nil {
+		s.StartTime = nil
+	}
 	setConditions(&s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
 		fmt.Sprintf("attempt %d ended before its call; waits for its turn", s.Attempts)})
 	return s
@@ -93,11 +99,19 @@ func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Ti
 	return s
 }
 
-// queuedStatus says that the object waits for its slot. What its last attempt
-// failed of is still the reason why it is not Ready.
-func queuedStatus(obj *v1alpha1.UserLogout, expected, now time.Time) v1alpha1.UserLogoutStatus {
+// queuedStatus says that the object waits for its slot: in words that stay true,
+// as it is said once, and that are the same for all, as there may be thousands.
+// What its last attempt failed of is still the reason why it is not Ready. own
+// is that only its namespace's calls are paused.
+func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, "waits for its turn to call, expected at about " + expected.UTC().Format(time.RFC3339)}
+	provider := obj.Spec.ProviderRef.Name
+	message := fmt.Sprintf("waiting for its turn: the status of ClusterLogoutProvider %q says how many wait and whether calls are paused", provider)
+	if own {
+		message = fmt.Sprintf("waiting for its turn: ClusterLogoutProvider %q answers other namespaces, but not this one, "+
+			"whose logouts are tried one at a time until one succeeds", provider)
+	}
+	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
 	if last := ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
 		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
 	}
@@ -123,10 +137,10 @@ func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogou
 	return s
 }
 
-// resumedStatus starts the clock of activeDeadlineSeconds anew.
+// resumedStatus has the object wait for its turn again: the clock of
+// activeDeadlineSeconds starts anew with the next claim.
 func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	s.StartTime = ptr.To(floorSecond(now))
 	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
 		"spec.suspend was lifted"})
 	return s
@@ -141,13 +155,15 @@ func failedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Tim
 }
 
 // deadlineExceeded ends an object that was not done in time, and says how far
-// it had come.
-func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+// it had come, or why it had not.
+func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time, why string) v1alpha1.UserLogoutStatus {
 	message := fmt.Sprintf("not logged out within activeDeadlineSeconds (%d)", activeDeadlineSeconds(obj))
 	if passed(timeOf(obj.Spec.NotAfter), now) {
 		message = "not logged out by notAfter (" + obj.Spec.NotAfter.UTC().Format(time.RFC3339) + ")"
 	}
 	switch last := ready(obj.Status); {
+	case why != "":
+		message += why
 	case last.Reason == v1alpha1.ReasonCalling:
 		message += fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
 	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:

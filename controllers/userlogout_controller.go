@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +29,7 @@ const conflictDelay = time.Second
 const (
 	// priorityCalledUp: who has a slot goes before a crowd that asks for one.
 	priorityCalledUp = 1
-	// priorityUnhurried: to be told that one waits.
+	// priorityUnhurried: to be told that one waits, or has waited for too long.
 	priorityUnhurried = -1
 )
 
@@ -82,11 +81,7 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	case remove:
 		return r.remove(ctx, obj)
 	default:
-		result := requeueAt(d.at)
-		if d.unhurried {
-			result.Priority = ptr.To(priorityUnhurried)
-		}
-		return result, nil
+		return requeueAt(d.at), nil
 	}
 }
 

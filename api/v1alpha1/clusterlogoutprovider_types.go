@@ -184,8 +184,8 @@ type ClusterLogoutProviderStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Waiting *int32 `json:"waiting,omitempty"`
 
-	// hold says that no calls are made for now, because of trouble at the
-	// service; absent while they are. It is kept here so that a restart of the
+	// hold says that calls are paused because of failures of the service; absent
+	// while they are made, be it for some namespaces only. It is kept here so that a restart of the
 	// operator does not end it.
 	// +optional
 	Hold *ProviderHold `json:"hold,omitempty"`

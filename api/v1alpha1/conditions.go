@@ -29,9 +29,8 @@ const (
 	// ReasonProgressingWithRetry: an attempt failed, or something outside the
 	// object is missing; the next attempt follows by itself.
 	ReasonProgressingWithRetry = "ProgressingWithRetry"
-	// ReasonQueued: it waits for its turn to call, longer than about ten
-	// seconds, or after an attempt that ended before its call; the message says
-	// more. It is said once.
+	// ReasonQueued: waiting for its turn to call for more than about ten seconds,
+	// or its attempt was given back before the call. Written once, not refreshed.
 	ReasonQueued = "Queued"
 	// ReasonSuspended: spec.suspend holds it.
 	ReasonSuspended = "Suspended"
@@ -46,7 +45,7 @@ const (
 // Reasons of a UserLogout for which no call is made.
 const (
 	// ReasonDeadlineExceeded: notAfter or activeDeadlineSeconds passed before
-	// the service confirmed the logout. Final.
+	// the service confirmed the logout, or calls were paused for that long. Final.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
 	// ReasonInvalidSpec: the operator refuses an ID that the schema of this
 	// cluster let pass. Final. (On a provider: what its schema let pass, until

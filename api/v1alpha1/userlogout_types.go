@@ -86,15 +86,18 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:Pattern=`^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 
-	// activeDeadlineSeconds is how long to keep trying, in seconds from
-	// status.startTime. Immutable.
+	// activeDeadlineSeconds is how long to keep trying, in seconds from the first
+	// attempt (status.startTime). Before that, it is how long something other than
+	// its turn may keep the logout waiting: a provider that is missing or does not
+	// allow it, or calls that are paused. Waiting for its turn at a service that
+	// works takes no time off it. Immutable.
 	// +optional
 	// +default=3600
 	// +kubebuilder:validation:Minimum=1
 	ActiveDeadlineSeconds int32 `json:"activeDeadlineSeconds,omitempty"`
 
-	// suspend holds the logout while true: no call is made. Lifting it starts
-	// the clock of activeDeadlineSeconds anew, as for a Job.
+	// suspend holds the logout while true: no call is made. After it is lifted,
+	// the clock of activeDeadlineSeconds starts anew.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"` //nolint:kubeapilinter // nobools: the name and type batch/v1 Job has, which users know.
 
@@ -136,8 +139,8 @@ type UserLogoutStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// startTime is when the clock of activeDeadlineSeconds started: the
-	// creation, or the moment suspend was lifted.
+	// startTime is when the clock of activeDeadlineSeconds started: the first
+	// attempt, or the first one since suspend was lifted.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 

@@ -2,8 +2,12 @@ package gate
 
 import (
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -21,8 +25,8 @@ func TestJudge(t *testing.T) {
 		{"refused for good, whatever else is said", providerWide(logout.Forbidden, logout.Permanent), answered},
 		{"its own trouble", throttled, troubled},
 		{"somebody has to mend it", unauthorized, troubled},
-		{"one call failed", suspect, suspicious},
-		{"one call failed, with Retry-After", asking(suspect, time.Second), troubled},
+		{"one call failed", failing, suspicious},
+		{"one call failed, with Retry-After", asking(failing, time.Second), troubled},
 		{"no such service", misdirected, suspicious},
 	} {
 		if got := judge(test.failure); got != test.want {
@@ -42,7 +46,7 @@ func TestPause(t *testing.T) {
 		{"at first", throttled, 0, time.Second / 2, time.Second},
 		{"as long again", throttled, 10 * time.Second, 5 * time.Second, 10 * time.Second},
 		{"for long", throttled, time.Hour, 7500 * time.Millisecond, 15 * time.Second},
-		{"one failed", suspect, 10 * time.Second, 5 * time.Second, 10 * time.Second},
+		{"one failed", failing, 10 * time.Second, 5 * time.Second, 10 * time.Second},
 		{"to be mended, at first", unauthorized, 0, 5 * time.Second, 10 * time.Second},
 		{"to be mended, as long again", misdirected, time.Minute, 30 * time.Second, time.Minute},
 		{"to be mended, for long", unauthorized, 24 * time.Hour, 150 * time.Second, 5 * time.Minute},
@@ -136,7 +140,7 @@ func TestStale(t *testing.T) {
 	}{
 		{"success", nil, 5 * time.Second},
 		{"permanent", permanent, 5 * time.Second},
-		{"suspicious", suspect, 5 * time.Second},
+		{"suspicious", failing, 5 * time.Second},
 		{"throttled", throttled, 5 * time.Second},
 		{"unauthorized", unauthorized, 5 * time.Second},
 		{"throttled, asks for less", asking(throttled, 2*time.Second), 5 * time.Second},
@@ -163,11 +167,11 @@ func TestStaleAfterOpening(t *testing.T) {
 		failure *logout.Error
 		closes  bool
 	}{
-		{"suspicious", suspect, false},
+		{"suspicious", failing, false},
 		{"throttled", throttled, false},
 		{"unauthorized", unauthorized, false},
 		{"throttled, with Retry-After", asking(throttled, time.Minute), true},
-		{"suspicious, with Retry-After", asking(suspect, time.Minute), true},
+		{"suspicious, with Retry-After", asking(failing, time.Minute), true},
 	} {
 		k := keepProven(t, quick)
 		early, late := k.mustEnter(t, "n/early"), k.mustEnter(t, "n/late")
@@ -192,30 +196,70 @@ func TestSuspicion(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		proven   bool
+		again    bool // the objects have failed before
 		outcomes []*logout.Error
-		closes   bool // with the last of them
+		pauses   bool // with the last of them
 	}{
-		{"two of a proven service", true, []*logout.Error{suspect, suspect}, false},
-		{"three", true, []*logout.Error{suspect, misdirected, suspect}, true},
-		{"an answer in between", true, []*logout.Error{suspect, suspect, nil, suspect, suspect}, false},
-		{"a permanent failure is an answer", true, []*logout.Error{suspect, suspect, permanent, suspect, suspect}, false},
-		{"three after an answer", true, []*logout.Error{suspect, nil, suspect, suspect, suspect}, true},
-		{"permanent failures only", true, []*logout.Error{permanent, permanent, permanent, permanent}, false},
-		{"one of an unproven service", false, []*logout.Error{suspect}, true},
-		{"proven by a permanent failure", false, []*logout.Error{permanent, suspect, suspect}, false},
+		{"two of a proven service", true, false, []*logout.Error{failing, failing}, false},
+		{"three", true, false, []*logout.Error{failing, misdirected, failing}, true},
+		{"an answer in between", true, false, []*logout.Error{failing, failing, nil, failing, failing}, false},
+		{"a permanent failure is an answer", true, false, []*logout.Error{failing, failing, permanent, failing, failing}, false},
+		{"three after an answer", true, false, []*logout.Error{failing, nil, failing, failing, failing}, true},
+		{"permanent failures only", true, false, []*logout.Error{permanent, permanent, permanent, permanent}, false},
+		{"one of an unproven service", false, false, []*logout.Error{failing}, true},
+		{"proven by a permanent failure", false, false, []*logout.Error{permanent, failing, failing}, false},
+		{"again and again", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*maxStrikes-1), false},
+		{"again, too often", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*maxStrikes), true},
+		{"again, of an unproven service", false, true, []*logout.Error{failing}, true},
 	} {
 		k := keep(quick, nil)
 		if test.proven {
 			k = keepProven(t, quick)
 		}
 		for i, failure := range test.outcomes {
-			k.mustBeOpen(t)
-			s := k.mustEnter(t, "n/a")
+			if k.suspicion.pauses("n") {
+				t.Fatalf("%s: paused after %d", test.name, i)
+			}
+			s := k.apply(Applicant{Object: object("n/" + strconv.Itoa(i)), Failed: test.again})
 			k.pass(time.Second)
 			s.end(failure)
-			if closed := k.state(k.now).Closed != nil; closed != (test.closes && i == len(test.outcomes)-1) {
-				t.Errorf("%s: closed %t after %d", test.name, closed, i+1)
+		}
+		if k.suspicion.pauses("n") != test.pauses || k.suspicion.pauses("other") != (test.pauses && !test.proven) {
+			t.Errorf("%s: paused %t, others %t", test.name, k.suspicion.pauses("n"), k.suspicion.pauses("other"))
+		}
+		if stopped := k.state(k.now).Closed != nil; stopped != test.pauses { // as nobody is answered
+			t.Errorf("%s: stopped %t", test.name, stopped)
+		}
+	}
+}
+
+// TestSharedSuspicion: what objects of several namespaces fail of, with no answer
+// to anybody in between, is the service's fault.
+func TestSharedSuspicion(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		calls  string // the namespaces, in their order: in upper case, the service answers
+		again  bool   // the objects have failed before
+		closed bool
+	}{
+		{"two namespaces", "abab", false, false},
+		{"three", "abc", false, true},
+		{"an answer to one of them", "abCc", false, false},
+		{"an answer to another", "abDc", false, false},
+		{"objects that have failed before", "abc", true, false},
+	} {
+		k := keepProven(t, quick)
+		for i, namespace := range test.calls {
+			name := strings.ToLower(string(namespace))
+			s := k.apply(Applicant{Object: object(name + "/" + strconv.Itoa(i)), Failed: test.again})
+			if unicode.IsUpper(namespace) {
+				s.end(nil)
+			} else {
+				s.end(failing)
 			}
+		}
+		if c := k.state(k.now).Closed; (c != nil) != test.closed || test.closed && !k.suspicion.pauses("z") {
+			t.Errorf("%s: closed %+v", test.name, c)
 		}
 	}
 }

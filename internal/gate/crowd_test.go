@@ -35,6 +35,7 @@ type crowd struct {
 
 	mu       sync.Mutex
 	calledUp []types.NamespacedName
+	lookedAt []types.NamespacedName
 	changed  []string
 }
 
@@ -43,9 +44,13 @@ type crowd struct {
 func gather(t *testing.T, calls int) *crowd {
 	t.Helper()
 	c := &crowd{Gates: gate.New(calls), with: "first"}
-	go c.CallUp(t.Context(), func(key types.NamespacedName) {
+	go c.CallUp(t.Context(), func(key types.NamespacedName, hasSlot bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if !hasSlot {
+			c.lookedAt = append(c.lookedAt, key)
+			return
+		}
 		c.calledUp = append(c.calledUp, key)
 	})
 	go c.Changes(t.Context(), func(provider string) {
@@ -106,6 +111,16 @@ func (c *crowd) called() []types.NamespacedName {
 	called := c.calledUp
 	c.calledUp = nil
 	return called
+}
+
+// looks returns who has been called up without a slot since it was asked last.
+func (c *crowd) looks() []types.NamespacedName {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	looks := c.lookedAt
+	c.lookedAt = nil
+	return looks
 }
 
 // changes returns the providers whose change was told since it was asked last.

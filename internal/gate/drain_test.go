@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -51,9 +52,29 @@ func (s *service) call() *logout.Error {
 	return throttled(s.retryAfter)
 }
 
+// unlucky is a service that throttles a share of the calls, whatever the rate.
+type unlucky struct {
+	service
+	share float64
+}
+
+var unlimited = rate.NewLimiter(rate.Inf, 1)
+
+func (s *unlucky) call() *logout.Error {
+	if rand.Float64() >= s.share { //nolint:gosec // a test
+		return s.service.call()
+	}
+	s.mu.Lock()
+	s.calls++
+	s.refusals++
+	s.mu.Unlock()
+	<-time.After(s.latency)
+	return throttled(0)
+}
+
 // drain has objects call the service until all of them have succeeded, and
 // returns how long that took.
-func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s *service, objects int) time.Duration {
+func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface{ call() *logout.Error }, objects int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
 	all.Add(objects)
@@ -78,7 +99,7 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s *service,
 			<-time.After(max(time.Second, failure.RetryAfter))
 		}
 	}
-	go gates.CallUp(ctx, func(key types.NamespacedName) { calledUp <- key })
+	go gates.CallUp(ctx, func(key types.NamespacedName, _ bool) { calledUp <- key })
 	go func() {
 		for {
 			select {

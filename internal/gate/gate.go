@@ -18,16 +18,20 @@ type gate struct {
 	turns turns
 	// called are the objects that have been called up to take their slot and
 	// have not come yet.
-	called       map[types.NamespacedName]entry
-	calls        int       // under way
-	waitingSince time.Time // since when the queue has not been empty
-	told         time.Time // when the last object that came is to be told that it waits
+	called       map[types.NamespacedName]*place
+	calls        int            // under way
+	busy         map[string]int // calls under way and objects called up, by namespace
+	waitingSince time.Time      // since when the queue has not been empty
+	untold       []*place       // who is to be told that it waits, in the order in which they came
 
-	client  logout.Provider // the one the calls are made with
-	epoch   int             // what is heard of calls from an earlier epoch is no news
-	proven  bool            // a call with this client has been answered: until then one is made at a time
-	strikes int             // suspicious failures in a row
-	closed  *closure        // nil: open
+	client    logout.Provider // the one the calls are made with
+	epoch     int             // what is heard of calls from an earlier epoch is no news
+	proven    bool            // a call with this client has been answered: until then few are made
+	probes    int             // under way, or called up, while others call
+	used      bool            // there was a slot or another client: what an earlier process has left is out of date
+	closed    *closure        // why nobody calls, by what is known of the service; nil: open
+	suspicion suspicion       // who does not call, by what is not known for sure
+	throttles throttling
 
 	changed bool // there is something new to tell
 }
@@ -40,15 +44,28 @@ type closure struct {
 	asked   time.Time // until when the service itself wants to be left alone
 }
 
-func newGate(limit Limit, client logout.Provider, restored *Closure) *gate {
-	g := &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]entry{}, client: client, strikes: maxStrikes - 1}
-	if restored != nil {
-		g.closed = &closure{Closure: *restored}
-		if asked(restored.Reason) {
-			g.closed.asked = restored.Until
-		}
+func newGate(limit Limit, client logout.Provider) *gate {
+	return &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]*place{},
+		busy: map[string]int{}, client: client, suspicion: newSuspicion()}
+}
+
+// restore takes over how another process has left the gate, until this one has
+// had its first slot: a standby follows what the leader writes.
+func (g *gate) restore(c *Closure, now time.Time) {
+	if g.used {
+		return
 	}
-	return g
+	g.closed = nil
+	if c == nil {
+		return
+	}
+	restored := *c // by a clock that may have been ahead
+	restored.Since = earlier(restored.Since, now)
+	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
+	g.closed = &closure{Closure: restored}
+	if asked(restored.Reason) {
+		g.closed.asked = restored.Until
+	}
 }
 
 // renew notes what the calls are made with from now on. With other credentials
@@ -58,9 +75,16 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	if client == g.client {
 		return
 	}
-	g.client = client
+	g.client, g.used = client, true
 	g.epoch++
-	g.proven, g.strikes = false, maxStrikes-1
+	g.proven, g.throttles = false, throttling{}
+	if g.suspicion.pausesAny() {
+		g.changed = true
+	}
+	for namespace := range g.suspicion.suspects {
+		g.queue.resume(namespace)
+	}
+	g.suspicion = newSuspicion()
 	c := g.closed
 	if c == nil {
 		return
@@ -72,118 +96,210 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 }
 
-// enter asks for a slot. An object that has been called up has it, early if it
-// had a head start; another one gets it only if nobody waits, and else waits.
-func (g *gate) enter(key types.NamespacedName, in lane, free int, now time.Time) (early, ok bool) {
-	e, called := g.called[key]
-	switch {
-	case called:
-		delete(g.called, key)
-		g.countWaiting(now)
-	case g.queue.has(key):
-		return false, false
-	case g.queue.len() > 0 || !g.take(free, now):
-		g.queue.push(key, in, g.tellNext(now), now)
-		g.countWaiting(now)
-		return false, false
+// enter asks for a slot. An object that has been called up has it; another one
+// gets it only if nobody waits, and else waits.
+func (g *gate) enter(a Applicant, fresh bool, free int, now time.Time) (p *place, ok bool) {
+	if p = g.queue.places[a.Object]; p != nil {
+		p.value.update(a)
+		return p, false
 	}
+	if p = g.called[a.Object]; p != nil {
+		delete(g.called, a.Object)
+	} else if p = g.queue.push(a, fresh, now); g.queue.len() > 1 || g.next(free, now) == nil {
+		g.untold = append(g.untold, p)
+		g.countWaiting(now)
+		return p, false
+	}
+	g.countWaiting(now)
 	g.calls++
-	return e.early, true
-}
-
-// tellNext is when to tell one more object that it waits, if it still does then:
-// not for a short wait, and not all that came together at once.
-func (g *gate) tellNext(now time.Time) time.Time {
-	g.told = g.told.Add(tellSpacing)
-	if first := now.Add(tellAfter); g.told.Before(first) {
-		g.told = first
-	}
-	return g.told
+	g.used = true
+	return p, true
 }
 
 // callUp takes a slot, if one is free, for the object whose turn it is.
 func (g *gate) callUp(free int, now time.Time) (key types.NamespacedName, ok bool) {
-	if g.queue.len() == 0 || !g.take(free, now) {
+	p := g.next(free, now)
+	if p == nil {
 		return key, false
 	}
-	e, _ := g.queue.pop(now)
-	g.called[e.key] = e
+	g.called[p.value.object] = p
 	g.countWaiting(now)
-	return e.key, true
+	return p.value.object, true
+}
+
+// next takes the object out of the queue that has a slot now, and the slot; nil
+// if nobody has one.
+func (g *gate) next(free int, now time.Time) *place {
+	var p *place
+	if wait, ok := g.untilProbe(free, now); ok && wait <= 0 {
+		p = g.pick(now)
+	} else if wait, ok := g.untilTurn(free, now); ok && wait <= 0 {
+		p = g.queue.pop(now)
+	}
+	if p == nil {
+		return nil
+	}
+	g.pace.take(now)
+	g.busy[p.value.object.Namespace]++
+	return p
 }
 
 // leave takes out an object that wants no slot any more, or not yet.
 func (g *gate) leave(key types.NamespacedName, now time.Time) {
-	g.queue.remove(key, now)
-	if _, called := g.called[key]; called {
+	if p := g.queue.places[key]; p != nil {
+		g.queue.remove(p, now)
+	}
+	if p := g.called[key]; p != nil {
 		delete(g.called, key)
 		g.probed(g.epoch)
+		g.idle(key.Namespace, p.value.probe)
+		g.unmade(p.value.probe, now)
 	}
 	g.countWaiting(now)
 }
 
-// take uses a slot if one is free.
-func (g *gate) take(free int, now time.Time) bool {
-	if wait, ok := g.untilFree(free, now); !ok || wait > 0 {
-		return false
+// idle notes the end of a call, or of an object's being called up for one.
+func (g *gate) idle(namespace string, probe bool) {
+	if probe {
+		g.probes--
 	}
-	g.pace.take(now)
-	if g.closed != nil {
-		g.closed.probing = true
+	if g.busy[namespace]--; g.busy[namespace] <= 0 {
+		delete(g.busy, namespace)
 	}
-	return true
 }
 
-// untilFree is how long it takes until a slot is free, or not ok if it takes an
-// event: the end of a call. free is how many calls there is room for.
+// untilFree is how long it takes until somebody can have a slot, or not ok if it
+// takes an event: the end of a call, or that somebody comes. free is how many
+// calls there is room for.
 func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) {
-	busy := g.calls + len(g.called)
-	if busy >= free || busy > 0 && !g.proven || g.closed != nil && g.closed.probing {
+	probe, probes := g.untilProbe(free, now)
+	turn, turns := g.untilTurn(free, now)
+	switch {
+	case probes && turns:
+		return min(probe, turn), true
+	case probes:
+		return probe, true
+	}
+	return turn, turns
+}
+
+// untilTurn is how long until the next of those has a slot whose calls flow.
+func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) {
+	if g.calls+len(g.called) >= free || g.closed != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns() {
 		return 0, false
 	}
-	wait = g.pace.untilFree(now)
-	if g.closed != nil {
-		wait = max(wait, g.closed.Until.Sub(now))
-	}
-	return wait, true
-}
-
-// expected is when an object that waits will have its slot, as things are.
-func (g *gate) expected(key types.NamespacedName, now time.Time) time.Time {
-	if g.closed != nil && g.closed.Until.After(now) {
-		now = g.closed.Until
-	}
-	turns := float64(1 + g.queue.ahead(key))
-	return now.Add(time.Duration(turns / g.pace.perSecond(now) * float64(time.Second)))
+	return g.pace.untilFree(now), true
 }
 
 // release notes the end of a call, or that it was not made.
-func (g *gate) release(epoch int) {
+func (g *gate) release(s *Slot, now time.Time) {
 	g.calls--
-	g.probed(epoch)
+	g.probed(s.epoch)
+	g.idle(s.origin.namespace, s.probe)
+	if !s.made {
+		g.unmade(s.probe, now)
+	}
 }
 
 // report notes what came of a call: a failure, or none.
-func (g *gate) report(epoch int, failure *logout.Error, now time.Time) {
-	g.probed(epoch)
-	stale := epoch != g.epoch
+func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
+	g.probed(s.epoch)
+	stale := s.epoch != g.epoch
+	if !stale && g.closed == nil && g.throttled(s, failure, now) {
+		return
+	}
 	switch judge(failure) {
 	case answered:
 		if !stale {
-			g.proven, g.strikes = true, 0
+			g.proven = true
+			g.resume(g.suspicion.answer(s.origin.namespace, now))
 			g.open(now)
 		}
 	case suspicious:
 		if stale {
 			return
 		}
-		if g.strikes++; g.strikes >= maxStrikes || g.closed != nil {
+		if g.closed != nil {
 			g.close(failure, stale, now)
+			return
 		}
+		g.strike(s, false, failure, now)
 	case troubled:
 		if !stale || failure.RetryAfter > 0 {
 			g.close(failure, stale, now)
 		}
+	}
+}
+
+// throttled takes in whether a call was throttled, and reports whether that
+// concerns its object alone, which waits by itself.
+func (g *gate) throttled(s *Slot, failure *logout.Error, now time.Time) bool {
+	if failure == nil || failure.Reason != logout.Throttled {
+		g.throttles.answer(now)
+		return false
+	}
+	rate := g.pace.perSecond(now)
+	is := g.throttles.throttle(s.began, now, rate)
+	if !g.proven || is == pausesAll {
+		return false
+	}
+	switch is {
+	case slower:
+		g.pace.slow(slowBy, now)
+	case faster:
+		g.pace.at(g.throttles.before, now)
+	}
+	return true
+}
+
+// cutOff notes that a call was ended by the object's own notAfter. That says
+// little of the service, and nothing against it; but while calls are paused it
+// was a call, after which the next probe waits as after any other.
+func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
+	g.probed(s.epoch)
+	switch {
+	case s.epoch != g.epoch:
+	case g.closed != nil:
+		again := *failure
+		again.Reason, again.Message, again.RetryAfter = g.closed.Reason, g.closed.Message, 0
+		g.close(&again, false, now)
+	default:
+		g.strike(s, true, failure, now)
+	}
+}
+
+// strike holds a failure against the namespace, and pauses its calls if it was
+// one too many.
+func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time) {
+	namespace := s.origin.namespace
+	if !g.suspicion.strike(namespace, s.failed, alone, g.proven, failure, now) {
+		return
+	}
+	g.changed = true
+	g.queue.pause(namespace)
+	g.putBack(now, func(e *entry) bool { return !e.probe && g.suspicion.pauses(e.object.Namespace) })
+}
+
+// resume gives namespaces whose pause is over their turns again.
+func (g *gate) resume(namespaces []string) {
+	for _, namespace := range namespaces {
+		g.queue.resume(namespace)
+		g.changed = true
+	}
+}
+
+// putBack has those wait again who have been called up in vain: it will be their
+// turn again, so that the first of a lane is the last to be put to the front.
+func (g *gate) putBack(now time.Time, which func(*entry) bool) {
+	for _, p := range slices.SortedFunc(maps.Values(g.called), func(a, b *place) int { return b.value.number - a.value.number }) {
+		if !which(&p.value) {
+			continue
+		}
+		delete(g.called, p.value.object)
+		g.idle(p.value.object.Namespace, p.value.probe)
+		g.unmade(p.value.probe, now)
+		g.queue.putBack(p, now)
+		g.untold = append(g.untold, p)
 	}
 }
 
@@ -208,7 +324,7 @@ func (g *gate) open(now time.Time) {
 func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 	if g.closed == nil {
 		if failure.Reason == logout.Throttled && !stale {
-			g.pace.slow(now)
+			g.pace.slow(slowByMost, now)
 		}
 		g.pace.pause(now)
 		g.closed = &closure{Closure: Closure{Since: now}}
@@ -224,11 +340,7 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 	g.epoch++ // calls under way, even a probe, were made before this was known
 	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: failure.Message, Since: c.Since, Until: until}, asked: c.asked}
 	g.changed = true
-	again := slices.SortedFunc(maps.Values(g.called), func(a, b entry) int { return b.number - a.number })
-	for _, e := range again { // it will be their turn again, the first of a lane last put to the front
-		g.queue.putBack(e, now)
-	}
-	clear(g.called)
+	g.putBack(now, func(*entry) bool { return true })
 }
 
 func later(a, b time.Time) time.Time {
@@ -256,10 +368,19 @@ func (g *gate) countWaiting(now time.Time) {
 }
 
 func (g *gate) state(now time.Time) State {
-	s := State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince, Calls: g.calls}
-	if c := g.closed; c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)) {
-		s.Closed = &Closure{}
-		*s.Closed = c.Closure
+	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince, Calls: g.calls,
+		Closed: g.stopped(now), Namespaces: g.suspicion.paused()}
+}
+
+// stopped is why nobody calls; nil if somebody does, or if nothing is known for
+// certain any more.
+func (g *gate) stopped(now time.Time) *Closure {
+	switch c, s := g.closed, &g.suspicion; {
+	case c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)):
+		is := c.Closure
+		return &is
+	case c == nil && s.pausesAny() && (s.shared || s.silent) && now.Before(s.next.Add(Unprobed)):
+		return &Closure{Reason: s.last.Reason, Message: s.last.Message, Since: s.since, Until: s.next}
 	}
-	return s
+	return nil
 }

@@ -22,11 +22,6 @@ import (
 // wants to call: twice the longest wait between two attempts of one object.
 const Unprobed = 10 * time.Minute
 
-const (
-	tellAfter   = 10 * time.Second
-	tellSpacing = 20 * time.Millisecond
-)
-
 // Gates of all providers. They share a number of calls under way, of which each
 // gate can have as many as are left for the others: one service that never
 // answers does not use them up.
@@ -52,20 +47,30 @@ type Provider struct {
 // Applicant is an object that wants to call its provider.
 type Applicant struct {
 	Object types.NamespacedName
-	// Created is when the object was created, Attempted whether it has been
-	// attempted before: new objects do not wait for the backlog of a restart.
-	Created   time.Time
-	Attempted bool
+	// Account whose user is to be logged out.
+	Account string
+	// Created is when the object was created, Failed whether a call for it has
+	// failed, and Unknown whether nobody knows what came of the last one: new
+	// objects, and those, do not wait for the backlog of a restart.
+	Created         time.Time
+	Failed, Unknown bool
+	// Expires is when the object does not want to call any more; zero for never.
+	Expires time.Time
+	// GiveUp is how long it waits for a service to whose trouble there is no end;
+	// 0 for ever. It waits for its turn at one that works for as long as it takes.
+	GiveUp time.Duration
 }
 
 // Wait is what an object that has no slot yet can expect.
 type Wait struct {
-	// Tell is when the object is to be told that it waits, if it still does:
-	// after ten seconds, or later where many wait (fifty a second are told),
-	// so that the telling does not take what the calls need.
-	Tell time.Time
-	// Expected is when it will have its slot, if nothing gets better or worse.
-	Expected time.Time
+	// Tell: it has waited for ten seconds or more, and is to be told so; later
+	// where many wait, as fifty a second are told.
+	Tell bool
+	// Paused is why no calls are made, of all or of its namespace; nil if it waits
+	// for its turn and for nothing else.
+	Paused *Closure
+	// Own means that only its namespace's calls are paused.
+	Own bool
 }
 
 // Closure is why and until when a gate is closed.
@@ -92,6 +97,9 @@ type State struct {
 	WaitingSince time.Time
 	// Calls under way.
 	Calls int
+	// Namespaces whose calls are paused, as those that were made failed in ways
+	// that may be their own fault.
+	Namespaces int
 }
 
 // New returns the gates; no provider has more than the given number of calls
@@ -102,10 +110,15 @@ func New(calls int) *Gates {
 
 // Slot is the right to make one call now. It has to be released, once.
 type Slot struct {
-	gates *Gates
-	gate  *gate
-	epoch int
-	early bool // given to an object with a head start
+	gates  *Gates
+	gate   *gate
+	origin origin
+	epoch  int
+	failed bool // the object has failed before
+	early  bool // given to an object with a head start
+	probe  bool // given while others call
+	made   bool // the call was made
+	began  time.Time
 }
 
 // Enter asks for a slot. An object that gets none waits until CallUp calls it
@@ -124,24 +137,23 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 			other.leave(a.Object, now)
 		}
 	}
-	in := lane{namespace: a.Object.Namespace, fresh: !a.Attempted && !a.Created.Before(g.begun)}
-	if early, ok := at.enter(a.Object, in, g.free(), now); ok {
-		return &Slot{g, at, at.epoch, early}, Wait{}
+	fresh := a.Unknown || !a.Failed && !a.Created.Before(g.begun)
+	place, ok := at.enter(a, fresh, g.free(), now)
+	if !ok {
+		return nil, at.wait(place)
 	}
-	return nil, Wait{Tell: at.queue.tell(a.Object), Expected: at.expected(a.Object, now)}
+	e := &place.value
+	return &Slot{gates: g, gate: at, origin: e.origin(), epoch: at.epoch, failed: e.failed, early: e.early, probe: e.probe}, Wait{}
 }
 
 // gate returns the gate of a provider, brought up to date.
 func (g *Gates) gate(p Provider, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
-		if r := p.Restored; r != nil { // by a clock that may have been ahead
-			r.Since = earlier(r.Since, now)
-			r.Until = earlier(r.Until, now.Add(logout.MaxRetryAfter))
-		}
-		at = newGate(p.Limit, p.Client, p.Restored)
+		at = newGate(p.Limit, p.Client)
 		g.gates[p.Name] = at
 	}
+	at.restore(p.Restored, now)
 	at.pace.set(p.Limit, now)
 	at.renew(p.Client, now)
 	return at
@@ -162,7 +174,18 @@ func (g *Gates) Leave(object types.NamespacedName) {
 func (s *Slot) Report(failure *logout.Error) {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	s.gate.report(s.epoch, failure, time.Now())
+	s.made = true
+	s.gate.report(s, failure, time.Now())
+	s.gates.tell(s.gate)
+}
+
+// CutOff says that the call was made, and ended by the object's own notAfter
+// before there was an answer.
+func (s *Slot) CutOff(failure *logout.Error) {
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	s.made = true
+	s.gate.cutOff(s, failure, time.Now())
 	s.gates.tell(s.gate)
 }
 
@@ -172,7 +195,7 @@ func (s *Slot) Report(failure *logout.Error) {
 func (s *Slot) Release() {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	s.gate.release(s.epoch)
+	s.gate.release(s, time.Now())
 	s.gates.tell(s.gate)
 }
 
@@ -207,11 +230,14 @@ func (g *Gates) States() map[string]State {
 	return states
 }
 
-// CallUp calls up the objects that wait, each when it has its slot, until ctx
-// is done. An object that is called up has to Enter or Leave.
-func (g *Gates) CallUp(ctx context.Context, object func(types.NamespacedName)) {
+// CallUp calls up the objects that wait, until ctx is done: each when it has its
+// slot, and those that have to be looked at without one, as they are to be told
+// that they wait or have expired. An object that is called up has to Enter or
+// Leave.
+func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName, hasSlot bool)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var looked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -219,25 +245,45 @@ func (g *Gates) CallUp(ctx context.Context, object func(types.NamespacedName)) {
 		case <-g.moved:
 		case <-timer.C:
 		}
-		called, next := g.callUp(time.Now())
+		now := time.Now()
+		called, next := g.callUp(now)
 		for _, key := range called {
-			object(key)
+			object(key, true)
 		}
-		timer.Reset(next)
+		if now.Sub(looked) >= lookEvery {
+			looked = now
+			for _, key := range g.look(now) {
+				object(key, false)
+			}
+		}
+		timer.Reset(min(next, lookEvery))
 	}
+}
+
+// look returns the objects at all gates that have to be looked at.
+func (g *Gates) look(now time.Time) (keys []types.NamespacedName) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, at := range g.gates {
+		keys = append(keys, at.look(now)...)
+		if at.changed {
+			signal(g.news)
+		}
+	}
+	return keys
 }
 
 // callUp returns the objects that have a slot now, and when to look again.
 func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	next = time.Hour // nobody waits: there will be a sign when that changes
+	next = lookEvery
 	for _, at := range g.gates {
 		for key, ok := at.callUp(g.free(), now); ok; key, ok = at.callUp(g.free(), now) {
 			called = append(called, key)
 		}
-		if wait, ok := at.untilFree(g.free(), now); ok && at.queue.len() > 0 {
-			next = min(next, wait)
+		if wait, ok := at.untilFree(g.free(), now); ok {
+			next = min(next, max(wait, 0))
 		}
 		if at.changed {
 			signal(g.news)

@@ -208,7 +208,7 @@ func TestRestoredOnce(t *testing.T) {
 			t.Errorf("restored: %+v", state)
 		}
 		slot, wait := c.Enter(p, gate.Applicant{Object: named(1)})
-		if slot != nil || time.Until(wait.Expected) < time.Minute {
+		if slot != nil || wait.Paused == nil || time.Until(wait.Paused.Until) != time.Minute || wait.Own {
 			t.Errorf("slot %v, wait %+v", slot, wait)
 		}
 		after(time.Minute)
@@ -240,26 +240,84 @@ func TestTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
 		end(c.enter("p", fast, "trouble"), throttled(time.Hour))
-		told := func(name any) time.Duration {
+		ask := func(name any) gate.Wait {
 			slot, wait := c.Enter(gate.Provider{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named(name)})
 			if slot != nil {
 				t.Fatal("it does not wait")
 			}
-			return time.Until(wait.Tell)
+			return wait
 		}
-		for i := range 4 {
-			if got := told(i); got != 10*time.Second+time.Duration(i)*20*time.Millisecond {
-				t.Errorf("%d is to be told after %s", i, got)
+		for i := range 120 {
+			ask(i)
+		}
+		after(9 * time.Second)
+		if ask(0).Tell || len(c.looks()) != 0 {
+			t.Error("told at once")
+		}
+		ask("late")
+		c.Leave(named(7))
+		seen := map[types.NamespacedName]bool{}
+		for _, want := range []int{50, 50, 19, 0} {
+			after(2 * time.Second)
+			looks := c.looks()
+			for _, key := range looks {
+				if seen[key] = true; !ask(key.Name).Tell || key == named("late") {
+					t.Errorf("%s is looked at, but not to be told", key)
+				}
+			}
+			if len(looks) > 2*want || len(seen) > 119 {
+				t.Errorf("%d are to be told, %d in all", len(looks), len(seen))
 			}
 		}
-		after(time.Second)
-		for i := range 4 {
-			if got := told(i); got != 9*time.Second+time.Duration(i)*20*time.Millisecond {
-				t.Errorf("%d is to be told after %s more", i, got)
-			}
+		if len(seen) != 119 || seen[named(7)] {
+			t.Errorf("%d were told", len(seen))
 		}
-		if got := told("late"); got != 10*time.Second {
-			t.Errorf("one that comes late is to be told after %s", got)
+		after(10 * time.Second)
+		if looks := c.looks(); len(looks) != 1 || looks[0] != named("late") {
+			t.Errorf("%v are to be told", looks)
+		}
+	})
+}
+
+// TestExpired: who waits is looked at when its time has come, and when trouble
+// without end has lasted for as long as it puts up with. At a service that works
+// it waits for its turn, however long that takes.
+func TestExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 10)
+		p := gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1e-3, Burst: 1}, Client: c.with}
+		c.prove("p")
+		slot, _ := c.Enter(p, gate.Applicant{Object: named("first")})
+		if slot == nil {
+			t.Fatal("no slot at an open gate")
+		}
+		began := time.Now()
+		c.Enter(p, gate.Applicant{Object: named("patient")})
+		c.Enter(p, gate.Applicant{Object: named("expires"), Expires: began.Add(time.Minute)})
+		c.Enter(p, gate.Applicant{Object: named("gives up"), GiveUp: time.Minute})
+		after(11 * time.Second)
+		c.looks() // who are told
+		after(48 * time.Second)
+		if looks := c.looks(); len(looks) != 0 {
+			t.Errorf("%v before its time", looks)
+		}
+		after(2 * time.Second)
+		if looks := c.looks(); !slices.Equal(looks, []types.NamespacedName{named("expires")}) {
+			t.Errorf("%v after a minute", looks)
+		}
+		c.Leave(named("expires"))
+		after(10 * time.Minute)
+		if looks := c.looks(); len(looks) != 0 {
+			t.Errorf("%v gave up at a service that works", looks)
+		}
+		end(slot, throttled(time.Hour)) // nobody else has called for a minute
+		after(59 * time.Second)
+		if looks := c.looks(); len(looks) != 0 {
+			t.Errorf("%v gave up too early", looks)
+		}
+		after(3 * time.Second)
+		if looks := c.looks(); !slices.Equal(looks, []types.NamespacedName{named("gives up")}) {
+			t.Errorf("%v gave up", looks)
 		}
 	})
 }
@@ -275,9 +333,10 @@ func TestNewObjectsFirst(t *testing.T) {
 		for i := range 100 {
 			c.Enter(p, gate.Applicant{Object: named(i), Created: began.Add(-time.Second)})
 		}
-		c.Enter(p, gate.Applicant{Object: named("retry"), Created: began, Attempted: true})
+		c.Enter(p, gate.Applicant{Object: named("retry"), Created: began, Failed: true})
+		c.Enter(p, gate.Applicant{Object: named("unknown"), Created: began.Add(-time.Second), Unknown: true})
 		c.Enter(p, gate.Applicant{Object: named("new"), Created: began})
-		for _, want := range []any{0, "new"} {
+		for _, want := range []any{0, "unknown", 1, "new"} {
 			end(slot, nil)
 			called := c.called()
 			if len(called) != 1 || called[0] != named(want) {

@@ -7,11 +7,6 @@ import (
 )
 
 const (
-	// maxStrikes is how many calls in a row have to fail in a way that may be
-	// the service's trouble or the object's, until it is taken for the
-	// service's. Where nothing good is known of a service, one is enough.
-	maxStrikes = 3
-
 	// pauseLeast and pauseMost bound the pause after trouble that ends by
 	// itself, where the service does not say how long: a service that is back
 	// is noticed within the latter, for four to eight calls a minute.

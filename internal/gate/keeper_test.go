@@ -27,7 +27,7 @@ var (
 	unavailable  = providerWide(logout.ServiceUnavailable, logout.Retry)
 	unreachable  = providerWide(logout.EndpointUnreachable, logout.Retry)
 	unauthorized = providerWide(logout.Unauthorized, logout.RetrySlowly)
-	suspect      = &logout.Error{Reason: logout.ServiceFailure, Class: logout.Retry, Message: "oops"}
+	failing      = &logout.Error{Reason: logout.ServiceFailure, Class: logout.Retry, Message: "oops"}
 	misdirected  = &logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "<html>"}
 	permanent    = &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Message: "no such user"}
 )
@@ -58,14 +58,16 @@ type keeper struct {
 
 // slot is one of the keeper's, as Slot is one of Gates.
 type slot struct {
-	k     *keeper
-	key   types.NamespacedName
-	epoch int
+	*Slot
+	k   *keeper
+	key types.NamespacedName
 }
 
 // keep returns the keeper of a gate with room for all the calls of a test.
 func keep(limit Limit, restored *Closure) *keeper {
-	return &keeper{newGate(limit, caller("first"), restored), begin, 1000}
+	g := newGate(limit, caller("first"))
+	g.restore(restored, begin)
+	return &keeper{g, begin, 1000}
 }
 
 // keepProven returns the keeper of a gate whose service is known to answer.
@@ -81,11 +83,16 @@ func (k *keeper) pass(d time.Duration) { k.now = k.now.Add(d) }
 
 func (k *keeper) free() int { return k.room - k.calls - len(k.called) }
 
-func (k *keeper) enter(key types.NamespacedName) *slot {
-	if _, ok := k.gate.enter(key, lane{namespace: key.Namespace}, k.free(), k.now); !ok {
+func (k *keeper) enter(key types.NamespacedName) *slot { return k.apply(Applicant{Object: key}) }
+
+func (k *keeper) apply(a Applicant) *slot { return k.applyIn(a, k.free()) }
+
+func (k *keeper) applyIn(a Applicant, free int) *slot {
+	p, ok := k.gate.enter(a, false, free, k.now)
+	if !ok {
 		return nil
 	}
-	return &slot{k, key, k.epoch}
+	return &slot{&Slot{gate: k.gate, origin: p.value.origin(), epoch: k.epoch, failed: p.value.failed, probe: p.value.probe}, k, a.Object}
 }
 
 // mustEnter lets an object take a slot that has to be there.
@@ -147,9 +154,12 @@ func (k *keeper) leave(name string) { k.gate.leave(object(name), k.now) }
 
 func (k *keeper) renew(client string) { k.gate.renew(caller(client), k.now) }
 
-func (s *slot) report(failure *logout.Error) { s.k.report(s.epoch, failure, s.k.now) }
+func (s *slot) report(failure *logout.Error) {
+	s.made = true
+	s.k.report(s.Slot, failure, s.k.now)
+}
 
-func (s *slot) release() { s.k.release(s.epoch) }
+func (s *slot) release() { s.k.release(s.Slot, s.k.now) }
 
 func (s *slot) end(failure *logout.Error) {
 	s.report(failure)

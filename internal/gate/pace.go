@@ -8,10 +8,9 @@ import (
 )
 
 const (
-	// slowBy is what a throttling leaves of the rate: gentle, because the
-	// service's own burst makes up for the calls not made in a pause, and the
-	// next throttling slows it further.
-	slowBy = 0.7
+	// slowBy is what a throttled call leaves of the rate: gentle, because the next
+	// one slows it further; slowByMost where most calls are throttled.
+	slowBy, slowByMost = 0.7, 0.5
 	// recovery is how much faster the rate gets with every second after that:
 	// a rate that was halved is back in 35 s, and one beyond the service's is
 	// noticed about as seldom.
@@ -98,9 +97,12 @@ func (p *pace) adjust(now time.Time) {
 }
 
 // slow notes that the service finds the rate too high.
-func (p *pace) slow(now time.Time) {
-	p.slowed, p.since = max(slowest, slowBy*p.perSecond(now)), now
+func (p *pace) slow(by float64, now time.Time) {
+	p.slowed, p.since = max(slowest, by*p.perSecond(now)), now
 }
+
+// at goes on at a rate, in calls a second.
+func (p *pace) at(perSecond float64, now time.Time) { p.slowed, p.since = perSecond, now }
 
 // pause keeps the rate as it is.
 func (p *pace) pause(now time.Time) {

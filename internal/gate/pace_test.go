@@ -32,17 +32,17 @@ func TestSlowed(t *testing.T) {
 	for _, s := range slots {
 		s.end(asking(throttled, time.Second))
 	}
-	k.mustRun(t, 70)
+	k.mustRun(t, 50)
 	k.pass(time.Second)
 	k.mustEnter(t, "n/probe").end(asking(throttled, time.Second))
 	k.reopen(t)
-	k.mustRun(t, 70)
+	k.mustRun(t, 50)
 
 	k.pass(time.Second) // in which the pace recovers
 	k.mustEnter(t, "n/a").end(throttled)
-	k.mustRun(t, 70*recovery*slowBy)
+	k.mustRun(t, 50*recovery*slowByMost)
 	k.reopen(t)
-	k.mustRun(t, 70*recovery*slowBy)
+	k.mustRun(t, 50*recovery*slowByMost)
 }
 
 // TestRecovers: over time, but not over the limit, and not in a pause.
@@ -50,10 +50,10 @@ func TestRecovers(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 100, Burst: 10})
 	k.mustEnter(t, "n/a").end(asking(throttled, 2*time.Minute))
 	k.pass(time.Minute)
-	k.mustRun(t, 70)
+	k.mustRun(t, 50)
 	k.reopen(t)
-	for s := range 18 {
-		k.mustRun(t, 70*math.Pow(recovery, float64(s)))
+	for s := range 36 {
+		k.mustRun(t, 50*math.Pow(recovery, float64(s)))
 		k.pass(time.Second)
 	}
 	for range 10 {
@@ -71,10 +71,10 @@ func TestRecoveredForGood(t *testing.T) {
 	k.mustEnter(t, "n/a").end(throttled)
 	k.reopen(t)
 	k.pass(10 * time.Second)
-	k.mustRun(t, 70*math.Pow(recovery, 10))
+	k.mustRun(t, 50*math.Pow(recovery, 10))
 	k.mustEnter(t, "n/a").end(unavailable)
 	k.reopen(t)
-	k.mustRun(t, 70*math.Pow(recovery, 10))
+	k.mustRun(t, 50*math.Pow(recovery, 10))
 	k.pass(24 * time.Hour)
 	k.mustRun(t, 100)
 	k.mustEnter(t, "n/a").end(unavailable)

@@ -23,6 +23,7 @@ type history struct {
 	slots   map[types.NamespacedName]*slot
 	told    map[*slot]bool // what came of the call
 	arrived map[types.NamespacedName]int
+	failed  map[types.NamespacedName]bool
 	number  int
 	others  int       // calls at other gates
 	asked   time.Time // until when the service wants to be left alone
@@ -40,7 +41,7 @@ var limits = rapid.Custom(func(t *rapid.T) Limit {
 })
 
 var failures = rapid.Custom(func(t *rapid.T) *logout.Error {
-	failure := rapid.SampledFrom([]*logout.Error{nil, permanent, suspect, misdirected, throttled, unavailable, unreachable, unauthorized}).Draw(t, "failure")
+	failure := rapid.SampledFrom([]*logout.Error{nil, permanent, failing, misdirected, throttled, unavailable, unreachable, unauthorized}).Draw(t, "failure")
 	if failure == nil || failure == permanent || rapid.Bool().Draw(t, "silent") {
 		return failure
 	}
@@ -73,7 +74,7 @@ func TestPromises(t *testing.T) {
 func newHistory(t *rapid.T) *history {
 	limit := limits.Draw(t, "limit")
 	h := &history{limits: []since[Limit]{{begin, limit}},
-		slots: map[types.NamespacedName]*slot{}, told: map[*slot]bool{}, arrived: map[types.NamespacedName]int{}}
+		slots: map[types.NamespacedName]*slot{}, told: map[*slot]bool{}, arrived: map[types.NamespacedName]int{}, failed: map[types.NamespacedName]bool{}}
 	if rapid.Bool().Draw(t, "restored") {
 		h.asked = begin.Add(time.Minute)
 		h.keeper = keep(limit, &Closure{Reason: logout.Throttled, Since: begin, Until: h.asked})
@@ -100,16 +101,15 @@ func (h *history) enters(t *rapid.T, key types.NamespacedName) {
 		return // is calling
 	}
 	_, called := h.called[key]
-	waits := h.queue.has(key)
+	waits := h.queue.places[key] != nil
 	queue, before := h.queue.len(), h.before()
-	if _, ok := h.gate.enter(key, lane{namespace: key.Namespace}, h.free(), h.now); ok {
+	if s := h.applyIn(Applicant{Object: key, Failed: h.failed[key]}, h.free()); s != nil {
 		if !called && queue > 0 {
 			t.Fatalf("%s overtook the others", key)
 		}
 		if !called {
 			h.give(t, key, before)
 		}
-		s := &slot{h.keeper, key, h.epoch}
 		h.slots[key] = s
 		delete(h.arrived, key)
 		return
@@ -131,9 +131,16 @@ func (h *history) callsUp(t *rapid.T) {
 			return
 		}
 		h.give(t, key, before)
+		probe := before.closed || h.called[key].value.probe
 		for other := range h.queue.places {
-			if other.Namespace == key.Namespace && h.arrived[other] < h.arrived[key] {
+			if other.Namespace != key.Namespace {
+				continue
+			}
+			if !probe && h.arrived[other] < h.arrived[key] {
 				t.Fatalf("%s called up before %s", key, other)
+			}
+			if probe && h.called[key].value.failed && !h.queue.places[other].value.failed {
+				t.Fatalf("%s called up as a probe, which has failed, and not %s", key, other)
 			}
 		}
 	}
@@ -209,7 +216,8 @@ func (h *history) callEnds(t *rapid.T) {
 	s, failure := h.someSlot(t, false), failures.Draw(t, "outcome")
 	s.report(failure)
 	h.told[s] = true
-	if failure != nil && failure.RetryAfter > 0 {
+	h.failed[s.key] = failure != nil
+	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.closed != nil) { // TestThrottling
 		if until := h.now.Add(max(time.Second, failure.RetryAfter)); until.After(h.asked) {
 			h.asked = until
 		}

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"container/list"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -24,30 +23,32 @@ const (
 // namespace waits for the backlog of another.
 type lane struct {
 	namespace string
-	// fresh objects have not been attempted and are no older than the gates:
-	// they wait neither for the backlog of a restart nor for retries.
+	// fresh objects have not failed and are no older than the gates: they wait
+	// neither for the backlog of a restart nor for retries.
 	fresh bool
 }
 
-// queue holds the objects that wait at one gate. One of them takes about 200
-// bytes beside its name, alone in its lane 500 (BenchmarkWaiting).
+// queue holds the objects that wait at one gate. BenchmarkWaiting says how many
+// bytes one of them takes.
 type queue struct {
-	places map[types.NamespacedName]*list.Element // in a line; of entry
+	places map[types.NamespacedName]*place
 	lines  map[lane]*line
 	// early and usual are the lines that somebody waits in, with and without a
-	// head start, in the order of their turns; of *line.
-	early, usual list.List
+	// head start, in the order of their turns. The lines of a paused namespace
+	// are in neither: only pick finds who waits there.
+	early, usual list[*line]
 	inARow       int // turns of the early lines while somebody waits in a usual one
+	paused       map[string]bool
+	came         int // how many ever came
 }
 
 // line is who waits in one lane.
 type line struct {
 	lane      lane
-	waiting   list.List     // of entry
-	came      int           // how many ever came
-	headStart float64       // slots left of it
-	turn      *list.Element // in early or usual; nil if nobody waits
-	idleSince time.Time     // since when nobody waits
+	waiting   list[entry]
+	headStart float64     // slots left of it
+	turn      node[*line] // in early or usual, if somebody waits
+	idleSince time.Time   // since when nobody waits
 }
 
 // regained is what is left of the head start after it has been regained.
@@ -55,123 +56,149 @@ func (l *line) regained(now time.Time) float64 {
 	return min(headStart, l.headStart+now.Sub(l.idleSince).Seconds())
 }
 
-// entry is an object that waits.
+// place of an object in its line.
+type place = node[entry]
+
+// entry is an object that waits, or has been called up. There can be a hundred
+// thousand of them, so that times are nanoseconds of Unix time, eight bytes each.
 type entry struct {
-	key    types.NamespacedName
-	line   *line
-	number int       // among those that ever came to the line
-	tell   time.Time // see Wait
-	early  bool      // popped as one with a head start
+	object  types.NamespacedName
+	account string
+	line    *line
+	number  int           // among all that ever came
+	since   int64         // when it came
+	expires int64         // see Applicant; 0 for never
+	giveUp  time.Duration // see Applicant; 0 for never
+	failed  bool          // see Applicant
+	tell    bool          // it has waited for so long that it is to be told
+	shown   bool          // it has been called up since it expired
+	early   bool          // popped as one with a head start
+	probe   bool          // called up as a probe
 }
 
+// update takes over what may have changed of an object while it waits.
+func (e *entry) update(a Applicant) {
+	e.account, e.failed, e.giveUp, e.shown, e.expires = a.Account, a.Failed, a.GiveUp, false, 0
+	if !a.Expires.IsZero() {
+		e.expires = a.Expires.UnixNano()
+	}
+}
+
+func (e *entry) origin() origin { return origin{e.object.Namespace, e.account} }
+
 func newQueue() queue {
-	return queue{places: map[types.NamespacedName]*list.Element{}, lines: map[lane]*line{}}
+	return queue{places: map[types.NamespacedName]*place{}, lines: map[lane]*line{}, paused: map[string]bool{}}
 }
 
 func (q *queue) len() int { return len(q.places) }
 
-// has reports whether the object waits.
-func (q *queue) has(key types.NamespacedName) bool { return q.places[key] != nil }
-
 // push puts an object at the end of its lane.
-func (q *queue) push(key types.NamespacedName, in lane, tell, now time.Time) {
-	l := q.line(in, now)
-	q.places[key] = l.waiting.PushBack(entry{key: key, line: l, number: l.came, tell: tell})
-	l.came++
+func (q *queue) push(a Applicant, fresh bool, now time.Time) *place {
+	l := q.line(lane{a.Object.Namespace, fresh}, now)
+	p := &place{value: entry{object: a.Object, line: l, number: q.came, since: now.UnixNano()}}
+	p.value.update(a)
+	q.came++
+	q.places[a.Object] = p
+	l.waiting.pushBack(p)
 	q.come(l, now)
+	return p
 }
 
-// putBack puts an object that was popped in vain at the front of its lane.
-func (q *queue) putBack(e entry, now time.Time) {
-	e.line = q.line(e.line.lane, now)
-	e.line.came = max(e.line.came, e.number+1) // the line may have been forgotten meanwhile
-	q.places[e.key] = e.line.waiting.PushFront(e)
+// putBack puts an object that was called up in vain at the front of its lane.
+func (q *queue) putBack(p *place, now time.Time) {
+	e := &p.value
+	e.early, e.probe = false, false
+	e.line = q.line(e.line.lane, now) // the line may have been forgotten meanwhile
+	q.places[e.object] = p
+	e.line.waiting.pushFront(p)
 	q.come(e.line, now)
 }
 
-// pop takes out the object whose turn it is.
-func (q *queue) pop(now time.Time) (e entry, ok bool) {
-	turn := q.early.Front()
+// pop takes out the object whose turn it is; nil if nobody has a turn.
+func (q *queue) pop(now time.Time) *place {
+	turn := q.early.front
 	q.inARow++
-	if turn == nil || q.usual.Len() == 0 {
+	if turn == nil || q.usual.len == 0 {
 		q.inARow = 0
 	}
 	if turn == nil || q.inARow > earlyInARow {
-		turn, q.inARow = q.usual.Front(), 0
+		turn, q.inARow = q.usual.front, 0
 	}
 	if turn == nil {
-		return entry{}, false
+		return nil
 	}
-	l := turn.Value.(*line)
-	e = l.waiting.Front().Value.(entry)
-	e.early = l.headStart >= 1
+	l := turn.value
+	p := l.waiting.front
+	p.value.early = l.headStart >= 1
 	l.headStart = max(0, l.headStart-1)
-	q.remove(e.key, now)
-	if l.turn != nil { // its next one comes after the others'
-		q.endTurn(l)
+	q.remove(p, now)
+	if l.waiting.len > 0 { // its next one comes after the others'
 		q.lineUp(l)
 	}
-	return e, true
+	return p
 }
 
 // remove takes out an object that does not wait any more.
-func (q *queue) remove(key types.NamespacedName, now time.Time) {
-	place, ok := q.places[key]
-	if !ok {
-		return
-	}
-	delete(q.places, key)
-	l := place.Value.(entry).line
-	l.waiting.Remove(place)
-	if l.waiting.Len() == 0 {
-		q.endTurn(l)
+func (q *queue) remove(p *place, now time.Time) {
+	delete(q.places, p.value.object)
+	l := p.value.line
+	p.leave()
+	if l.waiting.len == 0 {
+		l.turn.leave()
 		l.idleSince = now
 	}
 }
 
-// tell returns when an object that waits is to be told so.
-func (q *queue) tell(key types.NamespacedName) time.Time {
-	return q.places[key].Value.(entry).tell
+// hasTurns reports whether pop would find somebody.
+func (q *queue) hasTurns() bool { return q.early.len+q.usual.len > 0 }
+
+// pause takes the turns of a namespace, resume gives them back.
+func (q *queue) pause(namespace string) {
+	q.paused[namespace] = true
+	for _, fresh := range []bool{false, true} {
+		if l, ok := q.lines[lane{namespace, fresh}]; ok {
+			l.turn.leave()
+		}
+	}
 }
 
-// ahead estimates how many objects have their turn before this one.
-func (q *queue) ahead(key types.NamespacedName) int {
-	e := q.places[key].Value.(entry)
-	inLine := e.number - e.line.waiting.Front().Value.(entry).number
-	lines := q.early.Len() + q.usual.Len()
-	return min(q.len()-1, inLine*lines+lines-1)
+func (q *queue) resume(namespace string) {
+	delete(q.paused, namespace)
+	for _, fresh := range []bool{false, true} {
+		if l, ok := q.lines[lane{namespace, fresh}]; ok && l.waiting.len > 0 {
+			q.lineUp(l)
+		}
+	}
 }
 
 // come gives a line its turn when somebody has come to it.
 func (q *queue) come(l *line, now time.Time) {
-	if l.turn == nil {
+	if l.waiting.len == 1 {
 		l.headStart = l.regained(now)
 		q.lineUp(l)
 	}
 }
 
 func (q *queue) lineUp(l *line) {
-	if l.headStart >= 1 {
-		l.turn = q.early.PushBack(l)
-	} else {
-		l.turn = q.usual.PushBack(l)
+	l.turn.leave()
+	switch {
+	case q.paused[l.lane.namespace]:
+	case l.headStart >= 1:
+		q.early.pushBack(&l.turn)
+	default:
+		q.usual.pushBack(&l.turn)
 	}
-}
-
-func (q *queue) endTurn(l *line) {
-	q.early.Remove(l.turn) // does nothing in a list that it is not in
-	q.usual.Remove(l.turn)
-	l.turn = nil
 }
 
 // line returns the line of a lane.
 func (q *queue) line(of lane, now time.Time) *line {
 	l, ok := q.lines[of]
 	if !ok {
-		if len(q.lines) >= 3*(q.early.Len()+q.usual.Len())+idleLines {
+		if len(q.lines) >= 3*(q.early.len+q.usual.len)+idleLines {
 			q.forgetIdle(now)
 		}
 		l = &line{lane: of, headStart: headStart, idleSince: now}
+		l.turn.value = l
 		q.lines[of] = l
 	}
 	return l
@@ -180,7 +207,7 @@ func (q *queue) line(of lane, now time.Time) *line {
 // forgetIdle drops the lines about which nothing need be remembered.
 func (q *queue) forgetIdle(now time.Time) {
 	for lane, l := range q.lines {
-		if l.turn == nil && l.regained(now) >= headStart {
+		if l.waiting.len == 0 && l.regained(now) >= headStart {
 			delete(q.lines, lane)
 		}
 	}

@@ -24,7 +24,17 @@ func (l *lineup) push(names ...string) {
 	}
 }
 
-func (l *lineup) pushIn(in lane, name string) { l.queue.push(object(name), in, begin, l.now) }
+func (l *lineup) pushIn(in lane, name string) {
+	l.queue.push(Applicant{Object: object(name)}, in.fresh, l.now)
+}
+
+func (l *lineup) has(name string) bool { return l.places[object(name)] != nil }
+
+func (l *lineup) remove(name string) {
+	if p := l.places[object(name)]; p != nil {
+		l.queue.remove(p, l.now)
+	}
+}
 
 // pushMany pushes objects that are named after their numbers.
 func (l *lineup) pushMany(namespace string, objects int) {
@@ -38,11 +48,11 @@ func (l *lineup) pop(t *testing.T, objects int) []string {
 	t.Helper()
 	var names []string
 	for range objects {
-		e, ok := l.queue.pop(l.now)
-		if !ok {
+		p := l.queue.pop(l.now)
+		if p == nil {
 			t.Fatalf("nobody waits after %q", names)
 		}
-		names = append(names, e.key.String())
+		names = append(names, p.value.object.String())
 	}
 	return names
 }
@@ -75,7 +85,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	if got := strings.Join(l.pop(t, 3), " "); got != "n/a n/b n/d" {
 		t.Error(got)
 	}
-	if _, ok := l.queue.pop(l.now); ok || l.len() != 0 || l.has(object("n/a")) {
+	if l.queue.pop(l.now) != nil || l.len() != 0 || l.has("n/a") {
 		t.Error("somebody waits")
 	}
 }
@@ -185,8 +195,8 @@ func TestRemove(t *testing.T) {
 	l.useHeadStart(t, "a", "b", "c")
 	l.push("a/1", "a/2", "a/3", "b/1", "c/1", "c/2")
 	for _, name := range []string{"a/2", "b/1", "c/1", "c/2", "c/2", "d/1"} {
-		l.remove(object(name), l.now)
-		if l.has(object(name)) {
+		l.remove(name)
+		if l.has(name) {
 			t.Errorf("%s still waits", name)
 		}
 	}
@@ -196,39 +206,16 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestAhead: an estimate may be wrong as long as others come and go, but not by
-// much, and nobody is told that fewer than none are before him.
-func TestAhead(t *testing.T) {
-	l := newLineup()
-	l.useHeadStart(t, "a", "b", "c")
-	l.pushMany("a", 50)
-	l.pushMany("b", 20)
-	l.pushMany("c", 5)
-	estimates := map[string]int{}
-	for key := range l.places {
-		estimates[key.String()] = l.ahead(key)
-	}
-	for before, name := range l.pop(t, 75) {
-		// Round robin over three lines at first: the estimate takes it for all.
-		if got := estimates[name]; got < before || got > max(before+2, 3*before) || got > 74 {
-			t.Errorf("%d before %s, estimated as %d", before, name, got)
-		}
-	}
-}
-
 // TestPutBack: who was popped in vain is the first of his line.
 func TestPutBack(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
 	l.push("a/1", "a/2", "b/1")
-	e, _ := l.queue.pop(l.now)
+	p := l.queue.pop(l.now)
 	l.pass(time.Second)
-	l.putBack(e, l.now)
-	if tell := l.tell(object("a/1")); tell != begin {
-		t.Errorf("is to be told at %s", tell)
-	}
-	if got := l.ahead(object("a/2")); got < 1 || got > 2 {
-		t.Errorf("%d ahead", got)
+	l.putBack(p, l.now)
+	if since := p.value.since; since != begin.UnixNano() {
+		t.Errorf("has waited since %d", since)
 	}
 	if names := strings.Join(l.pop(t, 3), " "); strings.Index(names, "a/1") > strings.Index(names, "a/2") {
 		t.Error(names)
@@ -243,13 +230,13 @@ func TestLinesAreForgotten(t *testing.T) {
 		if i%2 == 0 {
 			l.pop(t, 1)
 		} else {
-			l.remove(object("n"+strconv.Itoa(i)+"/a"), l.now)
+			l.remove("n" + strconv.Itoa(i) + "/a")
 		}
 		l.pass(10 * time.Millisecond)
 	}
 	// Those of the last second are still to be remembered.
-	if got := len(l.lines); got > idleLines+200 || l.early.Len()+l.usual.Len() != 0 {
-		t.Errorf("%d lines, %d and %d in use", got, l.early.Len(), l.usual.Len())
+	if got := len(l.lines); got > idleLines+200 || l.early.len+l.usual.len != 0 {
+		t.Errorf("%d lines, %d and %d in use", got, l.early.len, l.usual.len)
 	}
 }
 
@@ -260,10 +247,30 @@ func TestLinesAreRemembered(t *testing.T) {
 	l.pushMany("a", 5)
 	for i := range 10 * idleLines {
 		l.push("n" + strconv.Itoa(i) + "/a")
-		l.remove(object("n"+strconv.Itoa(i)+"/a"), l.now)
+		l.remove("n" + strconv.Itoa(i) + "/a")
 	}
 	l.pushMany("b", 5)
 	if got := l.popNamespaces(t, 6); got != "ababab" {
 		t.Error(got)
+	}
+}
+
+// TestPausedNamespace: whoever waits in it has no turn, and comes to no harm.
+func TestPausedNamespace(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a", "b")
+	l.pushMany("a", 3)
+	l.pause("a")
+	l.pushMany("b", 2)
+	l.push("a/late")
+	l.pushIn(lane{"a", true}, "a/new")
+	if got := l.popNamespaces(t, 2); got != "bb" || l.hasTurns() {
+		t.Errorf("%s, and there are turns: %t", got, l.hasTurns())
+	}
+	l.remove("a/0")
+	l.resume("a")
+	l.resume("a") // once is enough
+	if got := strings.Join(l.pop(t, 4), " "); got != "a/new a/1 a/2 a/late" || l.len() != 0 {
+		t.Errorf("%s, and %d more", got, l.len())
 	}
 }

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"container/list"
 	"context"
 	"time"
 )
@@ -10,15 +9,15 @@ import (
 // with a head start go first, so that they do not stand behind the calls of the
 // backlog that they have overtaken. What that makes the others wait is bounded
 // where slots are handed out (earlyInARow).
-type turns struct{ early, usual list.List } // of chan struct{}
+type turns struct{ early, usual []chan struct{} }
 
 // wait returns what is closed when it is the call's turn.
 func (t *turns) wait(early bool) <-chan struct{} {
 	turn := make(chan struct{})
 	if early {
-		t.early.PushBack(turn)
+		t.early = append(t.early, turn)
 	} else {
-		t.usual.PushBack(turn)
+		t.usual = append(t.usual, turn)
 	}
 	return turn
 }
@@ -26,10 +25,11 @@ func (t *turns) wait(early bool) <-chan struct{} {
 // next says that it is the turn of the first in line.
 func (t *turns) next() {
 	line := &t.early
-	if line.Len() == 0 {
+	if len(*line) == 0 {
 		line = &t.usual
 	}
-	close(line.Remove(line.Front()).(chan struct{}))
+	close((*line)[0])
+	*line = (*line)[1:]
 }
 
 // Await waits for the turn of the call, milliseconds as a rule and tenths of a
@@ -50,7 +50,15 @@ func (s *Slot) Await(ctx context.Context) bool {
 	}
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	return s.epoch == s.gate.epoch
+	s.began = time.Now()
+	return s.stands()
+}
+
+// stands reports whether nothing has become known against the call since its
+// slot was given.
+func (s *Slot) stands() bool {
+	paused := s.gate.closed == nil && !s.probe && s.gate.suspicion.pauses(s.origin.namespace)
+	return s.epoch == s.gate.epoch && !paused
 }
 
 // turn returns what is closed when it is the turn of the slot's call; nil if it
@@ -59,7 +67,7 @@ func (s *Slot) Await(ctx context.Context) bool {
 func (s *Slot) turn() <-chan struct{} {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	if s.epoch != s.gate.epoch {
+	if !s.stands() {
 		return nil // it will not be made
 	}
 	wait := s.gate.pace.call(time.Now())

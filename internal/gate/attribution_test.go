@@ -1,0 +1,430 @@
+package gate_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+
+	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// kinds of failures that may be the service's fault or the object's, and how
+// long a call takes that ends so.
+var kinds = map[string]failing{
+	"403":  {logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, Message: "no role"}, 10 * time.Millisecond},
+	"500":  {logout.Error{Reason: logout.ServiceFailure, Message: "oops"}, 10 * time.Millisecond},
+	"page": {logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "<html>"}, 10 * time.Millisecond},
+	"hang": {logout.Error{Reason: logout.EndpointUnreachable, Message: "timeout"}, 10 * time.Second},
+}
+
+type failing struct {
+	logout.Error
+	took time.Duration
+}
+
+// world is objects that are attempted until they succeed, in virtual time, at a
+// service that answers good ones after 10 ms, and fails the others.
+type world struct {
+	gates *gate.Gates
+	limit gate.Limit
+
+	mu    sync.Mutex
+	wake  map[types.NamespacedName]chan struct{}
+	calls []call
+	fails func() bool // for everybody; nil for never
+}
+
+type call struct {
+	at     time.Time
+	object types.NamespacedName
+}
+
+// thing is an object of a world.
+type thing struct {
+	key      types.NamespacedName
+	account  string
+	comes    time.Duration
+	notAfter time.Duration // after it came; 0 for none
+	bad      *failing      // nil for a good one
+
+	done    time.Duration // since it came; for good ones
+	attempt int
+}
+
+func newWorld(ctx context.Context, limit gate.Limit) *world {
+	w := &world{gates: gate.New(50), limit: limit, wake: map[types.NamespacedName]chan struct{}{}}
+	go w.gates.CallUp(ctx, func(key types.NamespacedName, _ bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		select {
+		case w.wake[key] <- struct{}{}:
+		default:
+		}
+	})
+	return w
+}
+
+// run attempts all, and returns when the good ones are done or ctx is.
+func (w *world) run(ctx context.Context, things []*thing) {
+	ctx, cancel := context.WithCancel(ctx)
+	var good, all sync.WaitGroup
+	for _, o := range things {
+		w.wake[o.key] = make(chan struct{}, 1)
+		if o.bad == nil {
+			good.Add(1)
+		}
+	}
+	for _, o := range things {
+		all.Go(func() {
+			w.live(ctx, o)
+			if o.bad == nil {
+				good.Done()
+			}
+		})
+	}
+	good.Wait()
+	cancel()
+	all.Wait()
+}
+
+func (w *world) live(ctx context.Context, o *thing) {
+	sleep := func(d time.Duration) bool {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(d):
+			return true
+		}
+	}
+	if !sleep(o.comes) {
+		return
+	}
+	came := time.Now()
+	for ctx.Err() == nil {
+		a := gate.Applicant{Object: o.key, Account: o.account, Created: came, Failed: o.attempt > 0}
+		if o.notAfter > 0 {
+			a.Expires = came.Add(o.notAfter)
+		}
+		if !a.Expires.IsZero() && !time.Now().Before(a.Expires) {
+			w.gates.Leave(o.key)
+			return
+		}
+		slot, _ := w.gates.Enter(gate.Provider{Name: "p", Limit: w.limit, Client: client{}}, a)
+		if slot == nil {
+			select {
+			case <-ctx.Done():
+			case <-w.wake[o.key]:
+			}
+			continue
+		}
+		failure, made := w.call(ctx, o, slot, a.Expires)
+		slot.Release()
+		if !made {
+			continue
+		}
+		if o.attempt++; failure == nil {
+			o.done = time.Since(came)
+			return
+		}
+		least := time.Duration(0)
+		if failure.Class == logout.RetrySlowly {
+			least = 30 * time.Second
+		}
+		most := min(5*time.Minute, time.Second<<min(o.attempt-1, 20))
+		if !sleep(max(least, time.Duration(rand.Float64()*float64(most)))) { //nolint:gosec // jitter
+			return
+		}
+	}
+}
+
+// call makes the call of a slot, unless it is not to be made.
+func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires time.Time) (*logout.Error, bool) {
+	if !slot.Await(ctx) {
+		return nil, false
+	}
+	w.mu.Lock()
+	w.calls = append(w.calls, call{time.Now(), o.key})
+	bad := o.bad
+	if bad == nil && w.fails != nil && w.fails() {
+		hang := kinds["500"]
+		bad = &hang
+	}
+	w.mu.Unlock()
+	if bad == nil {
+		<-time.After(10 * time.Millisecond)
+		slot.Report(nil)
+		return nil, true
+	}
+	if left := time.Until(expires); !expires.IsZero() && left < bad.took {
+		<-time.After(left)
+		slot.CutOff(&bad.Error)
+		return &bad.Error, true
+	}
+	<-time.After(bad.took)
+	slot.Report(&bad.Error)
+	return &bad.Error, true
+}
+
+func crowdOf(namespace, name string, n int, comes time.Duration, bad *failing) (things []*thing) {
+	for i := range n {
+		things = append(things, &thing{key: types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(name, i)}, account: "a", comes: comes, bad: bad})
+	}
+	return things
+}
+
+// TestGoodBesideBad: whatever fails by itself, a good object that comes later is
+// called: in another namespace within 10 s, in the same within 60 s of the turn
+// that it would have if the others did not fail.
+func TestGoodBesideBad(t *testing.T) {
+	const comes = 20 * time.Second
+	for name, kind := range kinds {
+		for _, bad := range []int{12, 25, 1000} {
+			for _, proven := range []bool{false, true} {
+				t.Run(fmt.Sprint(name, " ", bad, " proven ", proven), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+						defer cancel()
+						w := newWorld(ctx, slow)
+						if proven {
+							w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+						}
+						same, other := crowdOf("bad", "good", 4, comes, nil), crowdOf("other", "good", 4, comes, nil)
+						all := append(crowdOf("bad", "bad", bad, 0, &kind), same...)
+						w.run(ctx, append(all, other...))
+						for i, o := range other {
+							if most := 10*time.Second + time.Duration(i)*100*time.Millisecond; o.done == 0 || o.done > most {
+								t.Errorf("%s of another namespace after %s, want %s", o.key, o.done, most)
+							}
+						}
+						turn := max(0, time.Duration(bad)*100*time.Millisecond-comes)
+						for _, o := range same {
+							if o.done == 0 || o.done > turn+time.Minute {
+								t.Errorf("%s of the same namespace after %s, its turn is after %s", o.key, o.done, turn)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestManyBadNamespaces: nor does it help a tenant to have several namespaces, or
+// to name many accounts.
+func TestManyBadNamespaces(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				w := newWorld(ctx, slow)
+				w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+				var all []*thing
+				for i := range 20 {
+					for j, o := range crowdOf(fmt.Sprint("bad", i), "bad", 50, time.Duration(i)*time.Second, &kind) {
+						o.account = fmt.Sprint("account", j)
+						all = append(all, o)
+					}
+				}
+				good := crowdOf("good", "good", 4, 40*time.Second, nil)
+				w.run(ctx, append(all, good...))
+				first := time.Hour
+				for _, o := range good { // between them, the bad ones are found out again
+					first = min(first, o.done)
+					if o.done == 0 || o.done > 15*time.Second {
+						t.Errorf("%s after %s", o.key, o.done)
+					}
+				}
+				if first > 10*time.Second {
+					t.Errorf("the first after %s", first)
+				}
+			})
+		})
+	}
+}
+
+// TestAccountsTakeTurns: in a namespace, an account that works is found beside
+// one whose users all fail.
+func TestAccountsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		kind := kinds["403"]
+		w := newWorld(ctx, slow)
+		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+		good := crowdOf("n", "good", 5, 0, nil)
+		for _, o := range good {
+			o.account = "works"
+		}
+		// The good ones are neither the first nor the last.
+		all := append(crowdOf("n", "first", 500, 0, &kind), append(good, crowdOf("n", "last", 500, time.Second, &kind)...)...)
+		w.run(ctx, all)
+		for _, o := range good {
+			if o.done == 0 || o.done > 2*time.Minute {
+				t.Errorf("%s after %s", o.key, o.done)
+			}
+		}
+	})
+}
+
+// most is how many calls a service that fails for everybody may get in a time:
+// those that find out, and eight a minute.
+func mostCalls(d time.Duration, kind failing) int {
+	most := 12 + int(d/(7500*time.Millisecond))
+	if kind.took > time.Second {
+		most += 50 // are under way until the first one has failed
+	}
+	return most
+}
+
+// TestServiceThatFailsForAll gets no more calls for ten thousand objects of many
+// namespaces than for ten of one.
+func TestServiceThatFailsForAll(t *testing.T) {
+	for name, kind := range kinds {
+		for _, namespaces := range []int{1, 2, 300} {
+			t.Run(fmt.Sprint(name, " ", namespaces), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+					defer cancel()
+					w := newWorld(ctx, gate.Limit{PerSecond: 100, Burst: 5})
+					w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+					w.calls = nil
+					all := []*thing{{key: named("never"), comes: time.Hour}}
+					for i := range 600 {
+						all = append(all, crowdOf(fmt.Sprint(i%namespaces), fmt.Sprint("bad", i), 1, 0, &kind)...)
+					}
+					w.run(ctx, all)
+					for first := range w.calls {
+						for last := first; last < len(w.calls); last++ {
+							if d := w.calls[last].at.Sub(w.calls[first].at); last-first+1 > mostCalls(d, kind) {
+								t.Fatalf("%d calls in %s, want %d at most", last-first+1, d, mostCalls(d, kind))
+							}
+						}
+					}
+					if len(w.calls) < 100 {
+						t.Errorf("%d calls in 20 minutes: it would not be found again in time", len(w.calls))
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestNotAfterIsNoWayRound: objects whose notAfter cuts off their call at a
+// service that hangs cause no more calls than others.
+func TestNotAfterIsNoWayRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		kind := kinds["hang"]
+		w := newWorld(ctx, gate.Limit{PerSecond: 100, Burst: 5})
+		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+		w.calls = nil
+		all := []*thing{{key: named("never"), comes: time.Hour}}
+		for i := range 4000 {
+			o := crowdOf("n", fmt.Sprint("bad", i), 1, time.Duration(i)*100*time.Millisecond, &kind)[0]
+			o.notAfter = time.Second + time.Duration(i%7)*time.Second
+			all = append(all, o)
+		}
+		w.run(ctx, all)
+		if got, most := len(w.calls), mostCalls(10*time.Minute, kind); got > most {
+			t.Errorf("%d calls in ten minutes, want %d at most", got, most)
+		}
+	})
+}
+
+// TestThrottledForOneUser: 429s on 6 % of the calls, at random, are not the
+// rate's fault and do not slow the others for long.
+func TestThrottledForOneUser(t *testing.T) {
+	for _, limit := range []gate.Limit{{PerSecond: 10, Burst: 5}, {PerSecond: 100, Burst: 5}, {PerSecond: 1000, Burst: 50}} {
+		t.Run(fmt.Sprint(limit.PerSecond), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				objects := int(20 * limit.PerSecond)
+				s := &unlucky{service: service{limiter: unlimited, latency: 5 * time.Millisecond}, share: .06}
+				took := drain(ctx, gate.New(500), limit, s, objects)
+				slower := took.Seconds() / (float64(objects) / limit.PerSecond)
+				t.Logf("%s: %.2f times the ideal, %d of %d calls throttled", took, slower, s.refusals, s.calls)
+				if slower > 2 {
+					t.Errorf("%.2f times the ideal", slower)
+				}
+			})
+		})
+	}
+}
+
+// TestGoodObjectsAreCalled states the promise over random mixes: a good object is
+// done within twice the time that it takes where there are no bad ones, and a
+// bound: where none fail in its namespace, 10 s and a probe (7.5 s) for each other
+// namespace that is as new; else a minute, and a probe for each bad object, which
+// take ten seconds each at most.
+func TestGoodObjectsAreCalled(t *testing.T) {
+	names := []string{"403", "500", "page", "hang"}
+	rapid.Check(t, func(rt *rapid.T) {
+		var good, bad []*thing
+		bads := map[string]int{}
+		for n := range rapid.IntRange(1, 4).Draw(rt, "namespaces") {
+			namespace := fmt.Sprint("n", n)
+			for i := range rapid.IntRange(0, 20).Draw(rt, "good") {
+				o := crowdOf(namespace, fmt.Sprint("good", i), 1, time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, nil)[0]
+				o.account = rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "account")
+				good = append(good, o)
+			}
+			if !rapid.Bool().Draw(rt, "has bad") {
+				continue
+			}
+			for i := range rapid.IntRange(1, 40).Draw(rt, "bad") {
+				kind := kinds[rapid.SampledFrom(names).Draw(rt, "kind")]
+				o := crowdOf(namespace, fmt.Sprint("bad", i), 1, time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, &kind)[0]
+				bad = append(bad, o)
+				bads[namespace]++
+			}
+		}
+		proven := rapid.Bool().Draw(rt, "proven")
+		alone, _ := simulate(t, proven, good, nil)
+		beside, trace := simulate(t, proven, good, bad)
+		for i, o := range good {
+			bound := 10*time.Second + time.Duration(max(0, len(bads)-1))*7500*time.Millisecond
+			if n := bads[o.key.Namespace]; n > 0 {
+				bound = time.Minute + time.Duration(len(bad))*10*time.Second
+			}
+			if most := 2*alone[i] + bound; beside[i] == 0 || beside[i] > most {
+				rt.Errorf("%s took %s, alone %s, want %s at most; came after %s; calls:\n%s", o.key, beside[i], alone[i], most, o.comes, trace)
+			}
+		}
+	})
+}
+
+// simulate returns how long each of the good ones takes.
+func simulate(t *testing.T, proven bool, good, bad []*thing) (took []time.Duration, trace string) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		w := newWorld(ctx, slow)
+		if proven {
+			w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+		}
+		all := make([]*thing, 0, len(good)+len(bad))
+		for _, o := range append(append(all, good...), bad...) {
+			again := *o
+			all = append(all, &again)
+		}
+		w.run(ctx, all)
+		for _, o := range all[:len(good)] {
+			took = append(took, o.done)
+		}
+		for _, c := range w.calls {
+			trace += fmt.Sprintln(c.at.Sub(w.calls[0].at), c.object)
+		}
+	})
+	return took, trace
+}

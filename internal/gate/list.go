@@ -1,0 +1,56 @@
+package gate
+
+// list is a doubly linked list whose nodes know the list they are in, so that one
+// can be taken out from anywhere in it.
+type list[T any] struct {
+	front, back *node[T]
+	len         int
+}
+
+type node[T any] struct {
+	value      T
+	prev, next *node[T]
+	in         *list[T] // nil for none
+}
+
+func (l *list[T]) pushBack(n *node[T]) {
+	n.in, n.prev = l, l.back
+	if l.back == nil {
+		l.front = n
+	} else {
+		l.back.next = n
+	}
+	l.back = n
+	l.len++
+}
+
+func (l *list[T]) pushFront(n *node[T]) {
+	n.in, n.next = l, l.front
+	if l.front == nil {
+		l.back = n
+	} else {
+		l.front.prev = n
+	}
+	l.front = n
+	l.len++
+}
+
+// leave takes the node out of the list that it is in, if it is in one.
+func (n *node[T]) leave() {
+	l := n.in
+	if l == nil {
+		return
+	}
+	if n.prev == nil {
+		l.front = n.next
+	} else {
+		n.prev.next = n.next
+	}
+	if n.next == nil {
+		l.back = n.prev
+	} else {
+		n.next.prev = n.prev
+	}
+	l.len--
+	n.prev, n.next, n.in = nil, nil, nil
+}

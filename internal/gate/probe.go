@@ -1,0 +1,151 @@
+package gate
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	// tellAfter is how long an object waits until it is to be told so, and
+	// tellsPerLook how many are told at a time, so that the telling does not take
+	// what the calls need.
+	tellAfter    = 10 * time.Second
+	tellsPerLook = 50
+	// lookEvery is how often those that wait are looked through for who is to be
+	// told, and for whom waiting has come to an end: a millisecond for a hundred
+	// thousand. A timer for each of them would take more memory than they do.
+	lookEvery = time.Second
+)
+
+// untilProbe is how long until a probe may be made. Of a service of which
+// nothing is known every call is one.
+func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool) {
+	if g.calls+len(g.called) >= free || g.queue.len() == 0 {
+		return 0, false
+	}
+	if c := g.closed; c != nil {
+		return max(g.pace.untilFree(now), c.Until.Sub(now)), !c.probing
+	}
+	if g.proven && !g.suspicion.pausesAny() || g.probes >= mostProbes {
+		return 0, false
+	}
+	for of, l := range g.queue.lines {
+		at, may := g.mayProbe(of.namespace, now)
+		if may && l.waiting.len > 0 && (!ok || at < wait) {
+			wait, ok = at, true
+		}
+	}
+	return max(wait, g.pace.untilFree(now)), ok
+}
+
+// mayProbe is how long until a probe of a namespace may be made, if its calls
+// are probes and none is under way.
+func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok bool) {
+	switch {
+	case g.closed != nil:
+		return 0, true
+	case g.busy[namespace] > 0:
+		return 0, false
+	case g.suspicion.pauses(namespace):
+		return g.suspicion.next.Sub(now), true
+	}
+	return 0, !g.proven
+}
+
+// pick takes out the best probe there is. Probes are few, so that it can look at
+// all who wait.
+func (g *gate) pick(now time.Time) *place {
+	paused := g.closed == nil && g.suspicion.pausesAny()
+	newest := paused && g.suspicion.newest
+	var best *place
+	for of, l := range g.queue.lines {
+		if wait, ok := g.mayProbe(of.namespace, now); !ok || wait > 0 {
+			continue
+		}
+		for p := l.waiting.front; p != nil; p = p.next {
+			if best == nil || g.suspicion.better(&p.value, &best.value, newest, now) {
+				best = p
+			}
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	g.queue.remove(best, now)
+	if g.closed != nil {
+		g.closed.probing = true
+		return best
+	}
+	best.value.probe = true
+	g.probes++
+	if paused && g.suspicion.pauses(best.value.object.Namespace) {
+		g.suspicion.probe(best.value.origin(), now)
+	}
+	return best
+}
+
+// unmade notes that a probe was not made after all: another may be at once.
+func (g *gate) unmade(probe bool, now time.Time) {
+	if probe {
+		g.suspicion.next = earlier(g.suspicion.next, now)
+	}
+}
+
+// look returns those who wait and have to be looked at although they have no
+// slot: who is to be told that it waits, and who has expired.
+func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
+	g.resume(g.suspicion.forget(now))
+	for told := 0; told < tellsPerLook && len(g.untold) > 0; {
+		p := g.untold[0]
+		if p.in != nil && now.UnixNano()-p.value.since < int64(tellAfter) {
+			break
+		}
+		g.untold[0], g.untold = nil, g.untold[1:]
+		if p.in != nil && !p.value.tell {
+			p.value.tell = true
+			keys = append(keys, p.value.object)
+			told++
+		}
+	}
+	for key, p := range g.queue.places {
+		if e := &p.value; !e.shown && g.expired(e, now) {
+			e.shown = true
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// expired reports whether an object has nothing to wait for any more.
+func (g *gate) expired(e *entry, now time.Time) bool {
+	if e.expires != 0 && now.UnixNano() >= e.expires {
+		return true
+	}
+	since := g.pausedSince(e.object.Namespace)
+	return e.giveUp > 0 && !since.IsZero() && now.Sub(since) >= e.giveUp
+}
+
+// pausedSince is since when trouble keeps a namespace from calling; zero if it
+// waits for nothing but its turn.
+func (g *gate) pausedSince(namespace string) time.Time {
+	if g.closed != nil {
+		return g.closed.Since
+	}
+	return g.suspicion.pausedSince(namespace)
+}
+
+// wait is what an object that has no slot can expect.
+func (g *gate) wait(p *place) Wait {
+	w := Wait{Tell: p.value.tell}
+	namespace := p.value.object.Namespace
+	switch s := &g.suspicion; {
+	case g.closed != nil:
+		is := g.closed.Closure
+		w.Paused = &is
+	case s.pauses(namespace):
+		w.Paused = &Closure{Reason: s.last.Reason, Message: s.last.Message, Since: s.pausedSince(namespace), Until: s.next}
+		w.Own = !s.shared
+	}
+	return w
+}
