@@ -3,7 +3,6 @@ package awscall
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +64,7 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 // if the service gave none; a body that is not a JSON object gives neither.
 func (a *answer) problem() (code, message string) {
 	var fields map[string]any
-	_ = json.Unmarshal(a.Body, &fields)
+	_ = a.JSON(&fields)
 	text := func(name string) string {
 		s, _ := fields[name].(string)
 		return s

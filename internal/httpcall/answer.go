@@ -5,6 +5,7 @@
 package httpcall
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,9 +25,12 @@ type Answer struct {
 	Status int
 	// Header of the answer.
 	Header http.Header
-	// Body has the first MaxBody bytes, or fewer if the body broke off, which
-	// still leaves a status to go by.
+	// Body has the first MaxBody bytes, or fewer if the body broke off.
 	Body []byte
+	// Partial means that the body is longer than that or broke off, by the
+	// deadline or by what is no HTTP. Status and header still say something, but
+	// nothing that is final, and what there is of the body proves nothing.
+	Partial bool
 	// At is when it came.
 	At time.Time
 }
@@ -34,10 +38,17 @@ type Answer struct {
 // Read reads an answer and closes its body.
 func Read(resp *http.Response) *Answer {
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
-	a.Body, _ = io.ReadAll(io.LimitReader(resp.Body, MaxBody))
+	var err error
+	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // what Contain left, and how it ends
+	a.Partial = err != nil
 	_ = resp.Body.Close()
 	return a
 }
+
+// JSON decodes the body and reports whether it is JSON that fits v and came
+// whole. Whatever a body can make final, success or failure, goes by this: half
+// an answer says neither.
+func (a *Answer) JSON(v any) bool { return !a.Partial && json.Unmarshal(a.Body, v) == nil }
 
 // Finding is what a provider makes of an answer that is not the success its
 // protocol documents.
@@ -66,6 +77,9 @@ type Finding struct {
 
 // Failure returns the seam's error for an answer.
 func (a *Answer) Failure(f Finding) *logout.Error {
+	if a.Partial && f.Reason.Class() == logout.Permanent {
+		f.Reason = logout.UnexpectedResponse
+	}
 	e := &logout.Error{
 		Reason:         f.Reason,
 		Class:          f.Reason.Class(),

@@ -7,7 +7,6 @@ package keycloak
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -104,7 +103,7 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		Message     string `json:"errorMessage"`
 	}
 	if a.Status >= http.StatusBadRequest { // else it is no error of Keycloak, whatever it carries
-		_ = json.Unmarshal(a.Body, &body)
+		_ = a.JSON(&body)
 	}
 	return a.Failure(httpcall.Finding{
 		Reason:       reasonOf(a.Status, body.Error, body.Description),

@@ -2,7 +2,6 @@ package keycloak
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,7 +41,7 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 	if answer.Status != http.StatusOK {
 		return "", failure(answer, operation)
 	}
-	if json.Unmarshal(answer.Body, &found) != nil || found == nil {
+	if !answer.JSON(&found) || found == nil {
 		return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
 	}
 	for _, u := range found {

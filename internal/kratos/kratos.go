@@ -95,7 +95,7 @@ func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Rece
 	switch {
 	case err != nil:
 		return logout.Receipt{}, err
-	case a.Status == http.StatusOK && hasID(a.Body):
+	case a.Status == http.StatusOK && !brokeOff(a) && hasID(a.Body):
 		return logout.Receipt{HTTPStatusCode: a.Status}, nil
 	}
 	return logout.Receipt{}, failure(a, getIdentity)
@@ -148,7 +148,7 @@ type problem struct {
 // problemOf reads an error; zero if it is not one of Ory's.
 func problemOf(a *bearer.Answer) problem {
 	var body struct{ Error problem }
-	if json.Unmarshal(a.Body, &body) != nil {
+	if !a.JSON(&body) {
 		return problem{}
 	}
 	return body.Error
@@ -159,6 +159,10 @@ func problemOf(a *bearer.Answer) problem {
 func isNotFound(a *bearer.Answer) bool {
 	return a.Status == http.StatusNotFound && problemOf(a).Code == http.StatusNotFound
 }
+
+// brokeOff reports whether less came of an answer than was sent, other than what
+// is beyond the bound.
+func brokeOff(a *bearer.Answer) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
 
 // hasID reports whether a text begins as an identity does: a JSON object with an
 // ID. An identity may be longer than what is read of it.

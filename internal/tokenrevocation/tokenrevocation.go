@@ -107,9 +107,9 @@ func failure(a *bearer.Answer) *logout.Error {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	isJSON := json.Unmarshal(a.Body, &body) == nil
+	isJSON := a.JSON(&body)
 	return a.Failure(httpcall.Finding{
-		Reason:       reasonOf(a.Status, isJSON || len(a.Body) == 0),
+		Reason:       reasonOf(a.Status, isJSON || len(a.Body) == 0 && !a.Partial),
 		ProviderWide: a.Status == http.StatusUnauthorized,
 		Code:         body.Error,
 		Message:      body.Description,
