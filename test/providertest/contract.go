@@ -42,6 +42,8 @@ func Run(t *testing.T, p Provider) {
 		{"rotated credentials", (*kit).rotated},
 		{"nothing secret in errors", (*kit).nothingSecret},
 		{"many at a time", (*kit).many},
+		{"hostile", (*kit).hostile},
+		{"hostile beside the logout", (*kit).hostileBeside},
 		{"misconfigured", (*kit).misconfigured},
 	} {
 		t.Run(b.name, func(t *testing.T) { b.run(newKit(t, p)) })
@@ -168,6 +170,7 @@ func (k *kit) redirects() {
 	}))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
+		k.setSecret(k.p.Secrets[0]) // a new client, as one that got no token waits before it asks again
 		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}, logout.UnexpectedResponse)
 		if k.p.Other == nil {
 			continue
@@ -175,7 +178,7 @@ func (k *kit) redirects() {
 		k.server.Handle(k.p.LoggedOut.serve, func(w http.ResponseWriter, _ *http.Request) {
 			Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}.write(w)
 		})
-		k.setSecret(k.p.Secrets[0]) // a new client, which has to ask anew
+		k.setSecret(k.p.Secrets[0]) // another, which has to ask anew
 		if _, e := k.attempt(); e == nil && len(k.server.Calls()) == 0 {
 			k.Errorf("%d beside the logout: no error and no call", status)
 		}
