@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -270,7 +271,7 @@ func (s *Source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials], error) {
 	found, err := s.provider.Retrieve(ctx)
 	if err != nil {
-		return credential.Fetched[aws.Credentials]{}, explain(ctx, err)
+		return credential.Fetched[aws.Credentials]{}, explain(ctx, err, s.Secrets())
 	}
 	got := credential.Fetched[aws.Credentials]{Value: found}
 	if found.CanExpire {
@@ -282,8 +283,11 @@ func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials]
 	return got, nil
 }
 
+// errorCode is what all codes of AWS look like, and no token or key does.
+var errorCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
+
 // explain says why a provider of the SDK has no credentials.
-func explain(ctx context.Context, err error) *unavailable {
+func explain(ctx context.Context, err error, secrets []string) *unavailable {
 	source, why := "the operator's AWS identity", "not usable" // say, a token file that is not there
 	for cause := err; ; {
 		op, ok := errors.AsType[*smithy.OperationError](cause)
@@ -302,7 +306,7 @@ func explain(ctx context.Context, err error) *unavailable {
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		why = "failed"
-		if code := httpcall.Token(api.ErrorCode()); code != "" {
+		if code := api.ErrorCode(); errorCode.MatchString(code) && !httpcall.Repeats(code, secrets) {
 			why += " (" + code + ")"
 		}
 	} else if _, sent := errors.AsType[*smithyhttp.RequestSendError](err); sent || ctx.Err() != nil {

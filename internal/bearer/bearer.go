@@ -103,6 +103,11 @@ func (a *Answer) Failure(f httpcall.Finding) *logout.Error {
 	return a.Answer.Failure(f)
 }
 
+// Receipt of an answer that confirms a logout, with its request ID if there is one.
+func (a *Answer) Receipt(requestID string) logout.Receipt {
+	return a.Answer.Receipt(requestID, a.secrets)
+}
+
 // Call signs a request in and sends it, after one for a token if there is none
 // that is still good. The error is a *logout.Error. A token that the service
 // refuses with 401 is forgotten, so that the next attempt fetches another.

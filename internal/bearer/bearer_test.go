@@ -37,9 +37,9 @@ type service struct {
 	expires      int
 	answersAfter time.Duration
 	mu           sync.Mutex
-	issued  int
-	hosts   []string // that were sent something
-	reject  bool     // has the service refuse any token
+	issued       int
+	hosts        []string // that were sent something
+	reject       bool     // has the service refuse any token
 }
 
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -95,6 +93,12 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 	return e
 }
 
+// Receipt of an answer that confirms a logout. The request ID is as it stands in
+// the answer; it is left out if it repeats a secret.
+func (a *Answer) Receipt(requestID string, secrets []string) logout.Receipt {
+	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Token(requestID), secrets)}
+}
+
 // message returns what people read about an answer: the service's own words
 // where they are of use and quote no part of what signs the request in.
 func (a *Answer) message(f Finding, code string) string {
@@ -102,7 +106,7 @@ func (a *Answer) message(f Finding, code string) string {
 	if code != "" {
 		what += ", " + code
 	}
-	message := Clean(f.Message)
+	message := Shorten(Clean(f.Message))
 	switch {
 	case f.Reason == logout.Unauthorized:
 		return "the service does not accept the credentials (" + what + ")"
@@ -111,19 +115,14 @@ func (a *Answer) message(f Finding, code string) string {
 	case message == "" || quotesCredentials(message, f.Secrets):
 		return "the service answered " + what
 	}
-	return Shorten(message)
+	return message
 }
 
 func unlessSecret(token string, secrets []string) string {
-	if repeats(token, secrets) {
+	if Repeats(token, secrets) {
 		return ""
 	}
 	return token
-}
-
-// repeats reports whether a text has one of the secrets in it.
-func repeats(text string, secrets []string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(text, s) })
 }
 
 // ReasonOf is what a status means by itself, where the answer has no code that

@@ -81,7 +81,7 @@ func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Recei
 	case err != nil:
 		return logout.Receipt{}, err
 	case answer.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: answer.Status}, nil
+		return answer.Receipt(""), nil
 	}
 	return logout.Receipt{}, failure(answer, "Keycloak's logout")
 }

@@ -80,7 +80,7 @@ func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logo
 	case err != nil:
 		return logout.Receipt{}, err
 	case a.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+		return a.Receipt(""), nil
 	case isNotFound(a):
 		return c.whetherKnown(ctx, identity)
 	}
@@ -96,7 +96,7 @@ func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Rece
 	case err != nil:
 		return logout.Receipt{}, err
 	case a.Status == http.StatusOK && !brokeOff(a) && hasID(a.Body):
-		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+		return a.Receipt(""), nil
 	}
 	return logout.Receipt{}, failure(a, getIdentity)
 }

@@ -94,7 +94,7 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	case err != nil:
 		return logout.Receipt{}, err
 	case answer.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: answer.Status, RequestID: requestID(answer)}, nil
+		return answer.Receipt(requestID(answer)), nil
 	}
 	return logout.Receipt{}, failure(answer)
 }
@@ -138,4 +138,4 @@ func reasonOf(status int, forPrograms bool) logout.Reason {
 	}
 }
 
-func requestID(a *bearer.Answer) string { return httpcall.Token(a.Header.Get("X-Request-Id")) }
+func requestID(a *bearer.Answer) string { return a.Header.Get("X-Request-Id") }

@@ -2,10 +2,12 @@ package providertest
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,6 +158,7 @@ func (k *kit) tooLate() {
 }
 
 func (k *kit) refused() {
+	k.succeeds("before") // so that credentials are there, if they are to be fetched
 	k.server.Close()
 	if e := k.fails("nobody there", logout.EndpointUnreachable); !e.ProviderWide {
 		k.Errorf("nobody there: %+v", e)
@@ -268,12 +271,20 @@ func (k *kit) rotated() {
 }
 
 // nothingSecret has the service repeat all it was sent, and each credential, in
-// every place of its answers.
+// every place of its answers and in the ways in which services do.
 func (k *kit) nothingSecret() {
+	secrets := append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...)
 	for _, status := range []int{200, 400, 401, 403, 404, 408, 422, 429, 500, 503} {
 		texts := []string{""} // for the request's headers
-		for _, secret := range append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...) {
+		for _, secret := range secrets {
 			texts = append(texts, secret, "your "+secret+" is wrong")
+		}
+		if status == http.StatusInternalServerError { // whose words reach people
+			for _, secret := range secrets {
+				texts = append(texts, strings.ToUpper(secret), strings.ToLower(secret), strings.Join(strings.Split(secret, ""), "\u200b"),
+					strings.Join(strings.Split(secret, ""), " "), secret[:5]+"\r\n\t"+secret[5:], secret[:10], url.QueryEscape(url.QueryEscape(secret)),
+					base64.StdEncoding.EncodeToString([]byte("x:"+secret)))
+			}
 		}
 		for _, text := range texts {
 			k.server.Handle(func(w http.ResponseWriter, r *http.Request) {
@@ -285,8 +296,25 @@ func (k *kit) nothingSecret() {
 				}
 				k.p.Echo(status, said).write(w)
 			}, nil)
-			if _, e := k.attempt(); e == nil { // which checks for secrets
+			_, e := k.attempt() // which checks for secrets
+			if e == nil {
 				k.Errorf("%d: no error", status)
+			} else if status == 500 && text != "" && e.Message != "the service answered HTTP 500" {
+				k.Errorf("%q became %q, code %q", text, e.Message, e.Code)
+			}
+		}
+	}
+	for _, secret := range secrets {
+		for _, text := range []string{secret, strings.ToUpper(secret), secret[:10]} {
+			a := k.p.LoggedOut
+			for name, value := range a.Header {
+				if value == k.p.RequestID {
+					a = a.with(name, text)
+				}
+			}
+			k.server.Answer(a)
+			if receipt, e := k.attempt(); e != nil || receipt.RequestID != "" {
+				k.Errorf("receipt %+v, %+v", receipt, e)
 			}
 		}
 	}

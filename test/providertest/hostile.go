@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -232,7 +233,7 @@ func notAnswers() []Hostile {
 			c.silent()
 		}},
 		{Name: "gzip bomb", Brief: true, Answer: func(c *Conn) {
-			zipped := gzipped(io.LimitReader(zeros{}, 64<<20))
+			zipped := bomb()
 			c.send(Answer{Status: 200}.raw("", length(len(zipped)), "Content-Encoding: gzip") + zipped)
 		}},
 		{Name: "two lengths", Answer: func(c *Conn) { c.send(c.Final.withBody().raw("", length(1), length(2)) + marker) }},
@@ -270,6 +271,9 @@ func gzipped(r io.Reader) string {
 	_ = w.Close()
 	return b.String()
 }
+
+// bomb becomes a thousand times as much as it is.
+var bomb = sync.OnceValue(func() string { return gzipped(io.LimitReader(zeros{}, 16<<20)) })
 
 type zeros struct{}
 
