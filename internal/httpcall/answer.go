@@ -126,24 +126,19 @@ func unlessSecret(token string, secrets []string) string {
 }
 
 // ReasonOf is what a status means by itself, where the answer has no code that
-// the service documents. A 404 is no missing user then: it is what everybody
-// answers who does not know the operation.
+// the service documents. That is never final: every proxy and firewall on the way
+// answers with a 4xx of its own, and a 404 is what everybody says who does not know
+// the operation.
 func ReasonOf(status int) logout.Reason {
 	switch {
 	case status == http.StatusUnauthorized:
 		return logout.Unauthorized
-	case status == http.StatusForbidden:
-		return logout.Forbidden
-	case status == http.StatusNotFound:
-		return logout.UnexpectedResponse
 	case status == http.StatusRequestTimeout:
 		return logout.ServiceFailure
 	case status == http.StatusTooManyRequests:
 		return logout.Throttled
 	case status == http.StatusServiceUnavailable:
 		return logout.ServiceUnavailable
-	case 400 <= status && status <= 499:
-		return logout.BadRequest
 	case 500 <= status && status <= 599:
 		return logout.ServiceFailure
 	}

@@ -26,14 +26,11 @@ const (
 	MaxTime = time.Minute
 	// grace is how long a transport may take to notice that its context is done.
 	grace = time.Second
-	// minStatus is the least status that HTTP has (RFC 9110, section 15).
-	minStatus = 100
 )
 
 var (
 	errTooLate      = errors.New("the attempt's deadline passed before the request was sent")
 	errProxyRefused = errors.New("the proxy refused the connection")
-	errNoStatus     = errors.New("the answer's status is below 100")
 )
 
 // Wire puts one request on the wire for each Do. It stands in for an
@@ -125,9 +122,6 @@ func (w *Wire) send(req *http.Request) outcome {
 		return outcome{nil, err}
 	}
 	_ = Contain(req.Context(), resp) // an answer says so itself: see Answer.Partial
-	if resp.StatusCode < minStatus {
-		return outcome{nil, errNoStatus}
-	}
 	return outcome{resp, nil}
 }
 

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/bearer"
@@ -32,6 +33,10 @@ const (
 // csrf is Kratos's code for requests that its public API takes for a browser's:
 // the endpoint is the other of its two ports.
 const csrf = "security_csrf_violation"
+
+// unknown is what Kratos says of an identity that there is not. Ory's proxy says
+// something else, in the same form, of a path that it has no rule for.
+var unknown = []string{"Unable to locate the resource", "The requested resource could not be found"}
 
 // Config of a Client.
 type Config struct {
@@ -128,10 +133,10 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		finding.Reason = logout.UnexpectedResponse
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		finding.Reason, finding.ProviderWide = logout.Unauthorized, true
-	case operation == getIdentity && isNotFound(a):
+	case operation == getIdentity && isNotFound(a) && slices.Contains(unknown, own.Message):
 		finding.Reason = logout.NotFound
-	case finding.Reason.Class() == logout.Permanent && own.Code != a.Status:
-		finding.Reason = logout.UnexpectedResponse
+	case a.Status == http.StatusBadRequest && own.Code == a.Status:
+		finding.Reason = logout.BadRequest
 	}
 	return a.Failure(finding)
 }

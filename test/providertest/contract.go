@@ -38,6 +38,7 @@ func Run(t *testing.T, p Provider) {
 		{"refused connection", (*kit).refused},
 		{"redirects", (*kit).redirects},
 		{"not the service", (*kit).notTheService},
+		{"somebody on the way refuses", (*kit).refusedOnTheWay},
 		{"oversized answers", (*kit).oversized},
 		{"IDs that need escaping", (*kit).escaping},
 		{"IDs that are refused", (*kit).refusedIDs},
@@ -160,6 +161,7 @@ func (k *kit) tooLate() {
 func (k *kit) refused() {
 	k.succeeds("before") // so that credentials are there, if they are to be fetched
 	k.server.Close()
+	_, _ = k.attempt() // by a connection that was kept
 	if e := k.fails("nobody there", logout.EndpointUnreachable); !e.ProviderWide {
 		k.Errorf("nobody there: %+v", e)
 	}
@@ -204,6 +206,29 @@ func (k *kit) notTheService() {
 			case status == 404 && a.Body == "" && k.p.BareNotFound:
 			default:
 				k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
+			}
+		}
+	}
+}
+
+// refusedOnTheWay: what a proxy or a firewall answers with is never final, whatever
+// its status: only the service's own code is.
+func (k *kit) refusedOnTheWay() {
+	for status := 400; status < 500; status++ {
+		for _, body := range []string{"", page, `{"message":"blocked"}`, `["blocked"]`, "blocked"} {
+			if status == http.StatusNotFound && body == "" && k.p.BareNotFound {
+				continue
+			}
+			media := "text/html"
+			if strings.ContainsAny(body[:min(1, len(body))], "{[") {
+				media = jsonType
+			}
+			k.server.Answer(Answer{Status: status, Header: map[string]string{"Content-Type": media}, Body: body})
+			if _, e := k.attempt(); e == nil || e.Class == logout.Permanent {
+				k.Errorf("%d %s: %+v", status, body, e)
+			}
+			if status == http.StatusUnauthorized {
+				k.setSecret(k.p.Secrets[0]) // a new client, whose credentials nobody has refused
 			}
 		}
 	}
