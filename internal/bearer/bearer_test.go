@@ -57,7 +57,11 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	case s.token != nil:
 		s.token(w, r)
 	default:
-		<-time.After(s.answersAfter)
+		select {
+		case <-time.After(s.answersAfter):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 		s.issued++
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"bearer"`, s.issued)
@@ -222,23 +226,37 @@ func begin(ctx context.Context, length time.Duration) time.Time {
 	return deadline.Add(-length)
 }
 
-// A token endpoint that never answers, over a transport that does not even mind
-// the context, holds nobody beyond the own deadline, and the next fetch neither.
+// stuck is a transport whose first request does not even end with its context.
+type stuck struct {
+	*service
+	asked   atomic.Int64
+	release chan struct{}
+}
+
+func (s *stuck) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.asked.Add(1) == 1 {
+		<-s.release
+	}
+	return s.service.RoundTrip(r)
+}
+
+// A transport that never returns holds nobody beyond the own deadline, and the
+// next fetch neither.
 func TestTransportThatNeverReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, release := &service{}, make(chan struct{})
-		s.token = func(http.ResponseWriter, *http.Request) { <-release }
-		c := newCaller(t, s)
+		s := &stuck{service: &service{}, release: make(chan struct{})}
+		defer close(s.release)
+		c := newCaller(t, s.service)
+		c.wire.Transport = s
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || time.Since(begin(ctx, 5*time.Second)) != 5*time.Second {
 			t.Errorf("%+v", e)
 		}
 		<-time.After(time.Minute)
-		close(release)
-		synctest.Wait()
-		s.token = nil
-		if status, e := call(t.Context(), t, c); status != 200 {
+		ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if status, e := call(ctx, t, c); status != 200 {
 			t.Errorf("later: %d, %+v", status, e)
 		}
 	})

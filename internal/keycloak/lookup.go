@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -45,7 +44,7 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 		return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
 	}
 	for _, u := range found {
-		if logout.CheckID(u.ID) != nil || !strings.EqualFold(c.lookup.of(u), name) {
+		if logout.CheckID(u.ID) != nil || !sameName(c.lookup.of(u), name) {
 			return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
 		}
 	}
