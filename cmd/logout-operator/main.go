@@ -18,6 +18,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
+	"github.com/logout-operator/logout-operator/internal/liblog"
 	"github.com/logout-operator/logout-operator/internal/operator"
 )
 
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(slog.New(logr.ToSlogHandler(options.Logger))) // what libraries write by package log, too
+	liblog.Redirect(slog.New(logr.ToSlogHandler(options.Logger)))
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
 	cluster, err := config.GetConfig()

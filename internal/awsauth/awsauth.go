@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,8 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/logout-operator/logout-operator/internal/credential"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -75,13 +78,20 @@ type AssumeRole struct {
 	ExternalID string
 }
 
-// stsTimeout bounds each request for credentials: the SDK's cache shares one
-// retrieval among all that wait, and so detaches it from their deadlines.
-const stsTimeout = 10 * time.Second
+const (
+	// requestTimeout bounds each request for credentials.
+	requestTimeout = 10 * time.Second
+	// maxHeader bounds the headers of an answer, in bytes.
+	maxHeader = 64 << 10
+	// margin before the end of a role's credentials in which no call begins.
+	margin = time.Minute
+)
 
 // Source gives credentials. It is safe for concurrent use.
 type Source struct {
 	provider aws.CredentialsProvider
+	fetched  *credential.Source[aws.Credentials]
+	keys     *Keys                           // that a role is assumed with; nil for others
 	last     atomic.Pointer[aws.Credentials] // that were given
 }
 
@@ -95,15 +105,26 @@ func New(ctx context.Context, config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{provider: provider}, nil
+	s := &Source{provider: provider, keys: config.Keys}
+	s.fetched = credential.New(s.fetch, retryAfter)
+	return s, nil
 }
 
 func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, error) {
 	options := []func(*awsconfig.LoadOptions) error{
 		// Credentials may be issued in another region than the endpoint's.
 		awsconfig.WithDefaultRegion(config.Region),
-		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(stsTimeout).WithTransportOptions(
-			func(t *http.Transport) { t.DisableKeepAlives = true })), // a call an hour
+		// The SDK's own client, as nothing else can be given the CA bundle of
+		// AWS_CA_BUNDLE.
+		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout).WithTransportOptions(
+			func(t *http.Transport) {
+				t.DisableKeepAlives = true // a call an hour
+				t.DisableCompression = true
+				t.MaxResponseHeaderBytes = maxHeader
+			})),
+		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{contained}),
+		// One request for each fetch: the pauses between them are package credential's.
+		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 		awsconfig.WithLogger(logging.Nop{}),
 	}
 	if config.Keys != nil {
@@ -126,9 +147,25 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 			o.ExternalID = &config.AssumeRole.ExternalID
 		}
 	})
-	return aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) {
-		o.ExpiryWindow = time.Minute // no call begins with a token about to expire
-	}), nil
+	return role, nil
+}
+
+// contained has the answers of whoever gives credentials read within bounds: see
+// httpcall.Contain. It sits next to the wire, before the SDK reads them.
+func contained(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Contained", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
+		out, metadata, err = next.HandleDeserialize(ctx, in)
+		if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {
+			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+			defer cancel()
+			if cut := httpcall.Contain(ctx, resp.Response); cut != nil && resp.StatusCode < http.StatusMultipleChoices {
+				err = &smithyhttp.RequestSendError{Err: cut} // half an answer gives no credentials
+			}
+		}
+		return out, metadata, err
+	}), middleware.After)
 }
 
 // provider checks the keys and returns them as the SDK wants them.
@@ -147,22 +184,38 @@ func (c *Keys) provider() (aws.CredentialsProvider, error) {
 
 // unavailable says why there are no credentials, in words fit for a status. It
 // wraps nothing: STS quotes ARNs, and files their paths.
-type unavailable string
+type unavailable struct {
+	why        string
+	retryAfter time.Duration
+}
 
-func (e unavailable) Error() string { return "no credentials: " + string(e) }
+func (e *unavailable) Error() string { return "no credentials: " + e.why }
+
+// retryAfter is what was asked for with an error.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*unavailable](err); ok {
+		return e.retryAfter
+	}
+	return 0
+}
 
 // Unavailable returns the seam's error if err is that of a Source which had no
 // credentials to give, else nil.
 func Unavailable(err error) *logout.Error {
-	e, ok := errors.AsType[unavailable](err)
+	e, ok := errors.AsType[*unavailable](err)
 	if !ok {
 		return nil
+	}
+	wait := e.retryAfter
+	if paused, ok := errors.AsType[*credential.Paused](err); ok {
+		wait = paused.For
 	}
 	return &logout.Error{
 		Reason:       logout.Unauthorized,
 		Class:        logout.Unauthorized.Class(),
 		ProviderWide: true,
 		Message:      e.Error(),
+		RetryAfter:   min(wait, logout.MaxRetryAfter),
 	}
 }
 
@@ -170,33 +223,71 @@ func Unavailable(err error) *logout.Error {
 // instance's metadata. The error is fit for people and holds no credential.
 func (s *Source) Check(ctx context.Context) error {
 	_, err := s.Retrieve(ctx)
+	if e, ok := errors.AsType[*unavailable](err); ok {
+		return e
+	}
 	return err
 }
 
 // Refused forgets credentials that a service has refused: it knows better than
 // their expiry time. Those for the next call are retrieved anew.
 func (s *Source) Refused() {
+	if last := s.last.Load(); last != nil {
+		s.fetched.Forget(*last)
+	}
 	if cache, ok := s.provider.(*aws.CredentialsCache); ok {
 		cache.Invalidate()
 	}
 }
 
-// Secrets are the parts of the credentials that were retrieved last, for the
-// comparison with what a service says.
+// Secrets are the parts of the credentials that were retrieved last, and of those
+// that they were retrieved with, for the comparison with what a service says.
 func (s *Source) Secrets() []string {
+	var all []string
 	if c := s.last.Load(); c != nil {
-		return []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken}
+		all = append(all, c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 	}
-	return nil
+	if k := s.keys; k != nil {
+		all = append(all, k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
+	}
+	return all
 }
 
 // Retrieve returns the credentials to sign with. It is what the SDK calls.
 func (s *Source) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	found, err := s.provider.Retrieve(ctx)
+	found, err := s.fetched.Get(ctx)
 	if err == nil {
 		s.last.Store(&found)
 		return found, nil
 	}
+	if _, ok := errors.AsType[*unavailable](err); !ok { // nobody has answered yet
+		why, _ := httpcall.Trouble(err)
+		err = &unavailable{why: why}
+	}
+	return aws.Credentials{}, err
+}
+
+// fetch asks whoever gives the credentials. The error is an *unavailable.
+func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials], error) {
+	found, err := s.provider.Retrieve(ctx)
+	if err != nil {
+		return credential.Fetched[aws.Credentials]{}, explain(ctx, err, s.Secrets())
+	}
+	got := credential.Fetched[aws.Credentials]{Value: found}
+	if found.CanExpire {
+		got.UseUntil = found.Expires.Round(0)
+		if _, ok := s.provider.(*aws.CredentialsCache); !ok { // whose times have a margin already
+			got.UseUntil = got.UseUntil.Add(-margin)
+		}
+	}
+	return got, nil
+}
+
+// errorCode is what all codes of AWS look like, and no token or key does.
+var errorCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
+
+// explain says why a provider of the SDK has no credentials.
+func explain(ctx context.Context, err error, secrets []string) *unavailable {
 	source, why := "the operator's AWS identity", "not usable" // say, a token file that is not there
 	for cause := err; ; {
 		op, ok := errors.AsType[*smithy.OperationError](cause)
@@ -205,17 +296,21 @@ func (s *Source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		}
 		if op.ServiceID == imds.ServiceID {
 			// The last place the SDK searches, so there was nothing in the others.
-			return aws.Credentials{}, unavailable("none configured, and the operator has no AWS identity")
+			return &unavailable{why: "none configured, and the operator has no AWS identity"}
 		}
 		source, cause = op.ServiceID+" "+op.OperationName, op.Err // the innermost is what failed
 	}
+	var wait time.Duration
+	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.Response != nil {
+		wait = logout.ParseRetryAfter(answer.Response.Header, time.Now())
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		why = "failed"
-		if code := httpcall.Token(api.ErrorCode()); code != "" {
+		if code := api.ErrorCode(); errorCode.MatchString(code) && !httpcall.Repeats(code, secrets) {
 			why += " (" + code + ")"
 		}
 	} else if _, sent := errors.AsType[*smithyhttp.RequestSendError](err); sent || ctx.Err() != nil {
 		why, _ = httpcall.Trouble(err)
 	}
-	return aws.Credentials{}, unavailable(source + ": " + why)
+	return &unavailable{source + ": " + why, wait}
 }

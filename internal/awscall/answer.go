@@ -3,12 +3,10 @@ package awscall
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -34,30 +32,32 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
 		out, metadata, err = next.HandleDeserialize(ctx, in)
-		s := c.Service
 		resp, ok := out.RawResponse.(*smithyhttp.Response)
-		if err != nil || !ok || resp.StatusCode == s.Status && s.IsSuccess == nil {
+		if err != nil || !ok {
 			return out, metadata, err
 		}
-		expected := resp.StatusCode == s.Status
-		a := &answer{
-			Answer:  &httpcall.Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()},
-			secrets: c.Credentials.Secrets(),
+		a := &answer{Answer: httpcall.Read(resp.Response), secrets: c.secrets(in.Request)}
+		resp.Body = io.NopCloser(bytes.NewReader(a.Body)) // for the SDK
+		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Answer) {
+			return out, metadata, a
 		}
-		if req, ok := in.Request.(*smithyhttp.Request); ok { // they may have changed since
-			a.secrets = append(a.secrets, req.Header.Get("X-Amz-Security-Token"))
-		}
-		if expected || a.Status >= http.StatusBadRequest {
-			a.Answer = httpcall.Read(resp.Response)
-		}
-		// Closed and replaced, as the SDK would read what is left to its end.
-		_ = resp.Body.Close()
-		resp.Body = io.NopCloser(bytes.NewReader(a.Body))
-		if expected && s.IsSuccess(a.Answer) {
-			return out, metadata, nil
-		}
-		return out, metadata, a
+		metadata.Set(receiptKey{}, a.Receipt(requestID(a.Header), a.secrets))
+		return out, metadata, nil
 	}), middleware.After)
+}
+
+// receiptKey is where the receipt of a call is in its metadata.
+type receiptKey struct{}
+
+// secrets are what a request was signed with, as far as anybody knows: the keys may
+// have changed since.
+func (c *Caller) secrets(request any) []string {
+	all := c.Credentials.Secrets()
+	if req, ok := request.(*smithyhttp.Request); ok {
+		_, signature, _ := strings.Cut(req.Header.Get("Authorization"), "Signature=")
+		all = append(all, req.Header.Get("X-Amz-Security-Token"), signature)
+	}
+	return all
 }
 
 // problem returns the service's error code, from the header X-Amzn-ErrorType or
@@ -65,7 +65,7 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 // if the service gave none; a body that is not a JSON object gives neither.
 func (a *answer) problem() (code, message string) {
 	var fields map[string]any
-	_ = json.Unmarshal(a.Body, &fields)
+	_ = a.JSON(&fields)
 	text := func(name string) string {
 		s, _ := fields[name].(string)
 		return s

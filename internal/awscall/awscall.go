@@ -8,9 +8,7 @@ import (
 	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
@@ -65,10 +63,7 @@ func (c *Caller) Options() Options {
 
 // Receipt of a call that ended without an error.
 func (c *Caller) Receipt(metadata middleware.Metadata) logout.Receipt {
-	receipt := logout.Receipt{HTTPStatusCode: c.Service.Status} // onlySuccess lets no other pass
-	if resp, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response); ok {
-		receipt.RequestID = requestID(resp.Header)
-	}
+	receipt, _ := metadata.Get(receiptKey{}).(logout.Receipt) // onlySuccess lets no call pass without
 	return receipt
 }
 

@@ -20,9 +20,8 @@ type Codes struct {
 
 // common are the codes that mean the same in all AWS services:
 // https://docs.aws.amazon.com/chime/latest/APIReference/CommonErrors.html.
-// An unlisted 403 is final, so the codes by which other AWS services refuse a
-// signature or token are here as well: no logout may fail for good because of
-// the operator's clock or keys.
+// The codes by which other AWS services refuse a signature or token are here as
+// well, so that people read what is wrong.
 var common = []Codes{
 	{logout.BadRequest, []string{"ValidationError"}},
 	{logout.Unauthorized, rejected},

@@ -11,13 +11,11 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"sync"
-	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/logout-operator/logout-operator/internal/credential"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -53,15 +51,7 @@ type Caller struct {
 	grant   *clientcredentials.Config // nil for a static token
 	secrets []string                  // beside a token that was fetched
 
-	fetching singleflight.Group // one request for a token, for all who wait
-	mu       sync.Mutex
-	fetched  token
-}
-
-// token that was fetched.
-type token struct {
-	value    string
-	useUntil time.Time // by the wall clock, as a machine may be suspended
+	fetched *credential.Source[string] // nil for a static token
 }
 
 // New returns a caller that sends by a wire. It sends nothing yet; the error says
@@ -81,7 +71,7 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 		return nil, errors.New("client ID and secret must not be empty")
 	}
 	id, secret := url.QueryEscape(client.ID), url.QueryEscape(client.Secret)
-	return &Caller{
+	c := &Caller{
 		wire: wire,
 		grant: &clientcredentials.Config{
 			TokenURL:     client.TokenURL,
@@ -91,7 +81,9 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 			AuthStyle:    oauth2.AuthStyleInHeader, // to find out would take a second request
 		},
 		secrets: []string{client.ID, client.Secret, id, secret, base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
-	}, nil
+	}
+	c.fetched = credential.New(c.fetch, retryAfter)
+	return c, nil
 }
 
 // Anonymous returns a caller that signs no request in, for services that only the
@@ -111,6 +103,11 @@ func (a *Answer) Failure(f httpcall.Finding) *logout.Error {
 	return a.Answer.Failure(f)
 }
 
+// Receipt of an answer that confirms a logout, with its request ID if there is one.
+func (a *Answer) Receipt(requestID string) logout.Receipt {
+	return a.Answer.Receipt(requestID, a.secrets)
+}
+
 // Call signs a request in and sends it, after one for a token if there is none
 // that is still good. The error is a *logout.Error. A token that the service
 // refuses with 401 is forgotten, so that the next attempt fetches another.
@@ -128,8 +125,8 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if answer.Status == http.StatusUnauthorized {
-		c.forget(value)
+	if answer.Status == http.StatusUnauthorized && c.fetched != nil {
+		c.fetched.Forget(value)
 	}
 	return &Answer{answer, secrets}, nil
 }
@@ -149,44 +146,21 @@ func (c *Caller) Close() { c.wire.Close() }
 
 // token returns one that is good for now. The error is a *logout.Error.
 func (c *Caller) token(ctx context.Context) (string, error) {
-	if c.grant == nil {
+	if c.fetched == nil {
 		return c.static, nil
 	}
-	if value := c.kept(); value != "" {
+	value, err := c.fetched.Get(ctx)
+	if err == nil {
 		return value, nil
 	}
-	select {
-	case is := <-c.fetching.DoChan("", func() (any, error) { return c.fetch(ctx) }):
-		if is.Err != nil {
-			return "", is.Err
-		}
-		return is.Val.(string), nil
-	case <-ctx.Done():
-		return "", ofTokenEndpoint(httpcall.Unreachable(ctx.Err()))
+	failed, ok := errors.AsType[*logout.Error](err)
+	if !ok { // nobody has answered yet
+		return "", ofTokenEndpoint(httpcall.Unreachable(err))
 	}
-}
-
-// kept returns the token that was fetched, if it is still good.
-func (c *Caller) kept() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fetched.value == "" || !time.Now().Round(0).Before(c.fetched.useUntil) {
-		return ""
+	if paused, ok := errors.AsType[*credential.Paused](err); ok {
+		again := *failed
+		again.RetryAfter = min(paused.For, logout.MaxRetryAfter)
+		failed = &again
 	}
-	return c.fetched.value
-}
-
-func (c *Caller) keep(t token) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fetched = t
-}
-
-// forget drops a token, unless another has taken its place.
-func (c *Caller) forget(value string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fetched.value == value {
-		c.fetched = token{}
-	}
+	return "", failed
 }

@@ -34,11 +34,12 @@ const (
 type service struct {
 	token http.HandlerFunc // nil: issues token-1, token-2 …, for expires
 
-	expires int
-	mu      sync.Mutex
-	issued  int
-	hosts   []string // that were sent something
-	reject  bool     // has the service refuse any token
+	expires      int
+	answersAfter time.Duration
+	mu           sync.Mutex
+	issued       int
+	hosts        []string // that were sent something
+	reject       bool     // has the service refuse any token
 }
 
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -56,6 +57,11 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	case s.token != nil:
 		s.token(w, r)
 	default:
+		select {
+		case <-time.After(s.answersAfter):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 		s.issued++
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"bearer"`, s.issued)
@@ -148,26 +154,6 @@ func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
 	}
 }
 
-// A refusal that comes late does not drop the token that came since.
-func TestLateRefusal(t *testing.T) {
-	c := newCaller(t, &service{})
-	c.keep(token{"new", time.Now().Add(time.Hour)})
-	c.forget("old")
-	if c.kept() != "new" {
-		t.Error("the new token is gone")
-	}
-}
-
-// Who comes to fetch a token when another has just done so takes that one.
-func TestFetchedSinceTheCallerLooked(t *testing.T) {
-	s := &service{}
-	c := newCaller(t, s)
-	c.keep(token{"new", time.Now().Add(time.Hour)})
-	if value, err := c.fetch(t.Context()); value != "new" || err != nil || s.issued != 0 {
-		t.Errorf("%q, %v with %d tokens issued", value, err, s.issued)
-	}
-}
-
 // One request for a token serves all who wait for it, whether it comes or not;
 // who has no time left waits no longer.
 func TestOneFetchForAll(t *testing.T) {
@@ -201,6 +187,116 @@ func TestOneFetchForAll(t *testing.T) {
 			t.Errorf("%d requests for a token, %d failures", asked, failed.Load())
 		}
 	})
+}
+
+// A fetch has a deadline of its own: a caller that has little time left does not
+// make it fail for those who have more.
+func TestShortOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answersAfter: time.Second}
+		c := newCaller(t, s)
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		var failed, fine atomic.Int64
+		go func() {
+			if c.CheckCredentials(short) != nil && time.Since(begin(short, 100*time.Millisecond)) == 100*time.Millisecond {
+				failed.Add(1)
+			}
+		}()
+		synctest.Wait()
+		for range 10 {
+			go func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				if c.CheckCredentials(ctx) == nil {
+					fine.Add(1)
+				}
+			}()
+		}
+		<-time.After(2 * time.Second)
+		if failed.Load() != 1 || fine.Load() != 10 || s.issued != 1 {
+			t.Errorf("%d without time failed, %d of 10 with time have the token, %d issued", failed.Load(), fine.Load(), s.issued)
+		}
+	})
+}
+
+// begin is when a context of a length began.
+func begin(ctx context.Context, length time.Duration) time.Time {
+	deadline, _ := ctx.Deadline()
+	return deadline.Add(-length)
+}
+
+// stuck is a transport whose first request does not even end with its context.
+type stuck struct {
+	*service
+	asked   atomic.Int64
+	release chan struct{}
+}
+
+func (s *stuck) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.asked.Add(1) == 1 {
+		<-s.release
+	}
+	return s.service.RoundTrip(r)
+}
+
+// A transport that never returns holds nobody beyond the own deadline, and the
+// next fetch neither.
+func TestTransportThatNeverReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuck{service: &service{}, release: make(chan struct{})}
+		defer close(s.release)
+		c := newCaller(t, s.service)
+		c.wire.Transport = s
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || time.Since(begin(ctx, 5*time.Second)) != 5*time.Second {
+			t.Errorf("%+v", e)
+		}
+		<-time.After(time.Minute)
+		ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if status, e := call(ctx, t, c); status != 200 {
+			t.Errorf("later: %d, %+v", status, e)
+		}
+	})
+}
+
+// A token endpoint that gives no token is left alone for as long as it asked for
+// and at least a growing pause, whoever asks. Meanwhile the error stays the same,
+// with the time that is left.
+func TestTokenEndpointIsLeftAlone(t *testing.T) {
+	for _, tc := range []struct {
+		retryAfter string
+		most       int // requests in an hour
+	}{{"", 66}, {"300", 13}, {"86400", 13}} {
+		synctest.Test(t, func(t *testing.T) {
+			var asked int
+			s := &service{}
+			s.token = func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				w.Header().Set("Retry-After", tc.retryAfter)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			c := newCaller(t, s)
+			for range 3600 {
+				_, e := call(t.Context(), t, c)
+				if err := c.CheckCredentials(t.Context()); e == nil || err == nil || err.Error() != e.Message || e.Reason != logout.ServiceUnavailable || e.RetryAfter > logout.MaxRetryAfter {
+					t.Fatalf("%+v, %v", e, err)
+				}
+				<-time.After(time.Second)
+			}
+			if asked > tc.most || asked < tc.most/2 {
+				t.Errorf("Retry-After %q: %d requests in an hour, want %d at most", tc.retryAfter, asked, tc.most)
+			}
+			_, e := call(t.Context(), t, c)
+			<-time.After(e.RetryAfter)
+			s.token = nil
+			if status, e := call(t.Context(), t, c); status != 200 {
+				t.Errorf("after the time that was left: %d, %+v", status, e)
+			}
+		})
+	}
 }
 
 // What each answer of a token endpoint means. Nothing is final, and the service

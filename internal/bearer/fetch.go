@@ -3,7 +3,6 @@ package bearer
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/logout-operator/logout-operator/internal/credential"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -24,12 +24,9 @@ const (
 	unstated = 5 * time.Minute
 )
 
-// fetch asks the token endpoint, with one request and within the deadline of the
-// attempt that needs the token first.
-func (c *Caller) fetch(ctx context.Context) (string, error) {
-	if value := c.kept(); value != "" { // fetched since the caller looked
-		return value, nil
-	}
+// fetch asks the token endpoint, with one request. The error is a *logout.Error.
+func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) {
+	var none credential.Fetched[string]
 	call := &tokenCall{wire: c.wire}
 	now := time.Now().Round(0)
 	got, err := c.grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
@@ -39,18 +36,25 @@ func (c *Caller) fetch(ctx context.Context) (string, error) {
 	switch {
 	case call.answer == nil:
 		if e, ok := errors.AsType[*logout.Error](err); ok {
-			return "", ofTokenEndpoint(e)
+			return none, ofTokenEndpoint(e)
 		}
-		return "", ofTokenEndpoint(httpcall.Unreachable(err))
-	case err != nil || call.answer.Status != http.StatusOK || !strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken):
-		return "", c.refusal(call.answer)
+		return none, ofTokenEndpoint(httpcall.Unreachable(err))
+	case err != nil || call.answer.Partial || call.answer.Status != http.StatusOK || !strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken):
+		return none, c.refusal(call.answer)
 	}
 	lifetime := unstated
 	if !got.Expiry.IsZero() {
 		lifetime = got.Expiry.Round(0).Sub(now)
 	}
-	c.keep(token{got.AccessToken, now.Add(lifetime - min(margin, lifetime/2))})
-	return got.AccessToken, nil
+	return credential.Fetched[string]{Value: got.AccessToken, UseUntil: now.Add(lifetime - min(margin, lifetime/2))}, nil
+}
+
+// retryAfter is what the token endpoint asked for with an error.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*logout.Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // tokenCall is the transport of one request for a token. It keeps what
@@ -83,7 +87,7 @@ func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
 		Description string `json:"error_description"`
 	}
 	if a.Status >= http.StatusBadRequest { // else it is no error of the server, whatever it carries
-		_ = json.Unmarshal(a.Body, &body)
+		_ = a.JSON(&body)
 	}
 	return ofTokenEndpoint(a.Failure(httpcall.Finding{
 		Reason:       reasonOf(a.Status, body.Error),
@@ -101,7 +105,7 @@ func reasonOf(status int, code string) logout.Reason {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return logout.Throttled
-	case status >= http.StatusInternalServerError || status == http.StatusRequestTimeout:
+	case status >= 500 && status <= 599 || status == http.StatusRequestTimeout:
 		return logout.ServiceUnavailable
 	case status == http.StatusUnauthorized,
 		code == "invalid_client", code == "unauthorized_client", code == "invalid_scope", code == "access_denied":

@@ -7,7 +7,6 @@ package cognito
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -44,7 +43,7 @@ func isSuccess(a *httpcall.Answer) bool {
 	media, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	var object map[string]any
 	return err == nil && (media == "application/x-amz-json-1.1" || media == "application/json") &&
-		json.Unmarshal(a.Body, &object) == nil && object != nil
+		a.JSON(&object) && object != nil
 }
 
 // Config of a Client.

@@ -66,7 +66,7 @@ func TestExceptions(t *testing.T) {
 		"ServiceUnavailableException":  {Reason: logout.ServiceUnavailable, ProviderWide: true},
 		"UnknownOperationException":    {Reason: logout.UnexpectedResponse},
 		"OperationNotEnabledException": {Reason: logout.UnexpectedResponse},
-		"SomethingNewException":        {Reason: logout.BadRequest}, // by the status
+		"SomethingNewException":        {Reason: logout.UnexpectedResponse},
 	} {
 		for _, answer := range []struct{ header, body string }{
 			{code + ":", `{"message":"said"}`},

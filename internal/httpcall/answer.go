@@ -5,11 +5,10 @@
 package httpcall
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -24,9 +23,12 @@ type Answer struct {
 	Status int
 	// Header of the answer.
 	Header http.Header
-	// Body has the first MaxBody bytes, or fewer if the body broke off, which
-	// still leaves a status to go by.
+	// Body has the first MaxBody bytes, or fewer if the body broke off.
 	Body []byte
+	// Partial means that the body is longer than that or broke off, by the
+	// deadline or by what is no HTTP. Status and header still say something, but
+	// nothing that is final, and what there is of the body proves nothing.
+	Partial bool
 	// At is when it came.
 	At time.Time
 }
@@ -34,10 +36,17 @@ type Answer struct {
 // Read reads an answer and closes its body.
 func Read(resp *http.Response) *Answer {
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
-	a.Body, _ = io.ReadAll(io.LimitReader(resp.Body, MaxBody))
+	var err error
+	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // what Contain left, and how it ends
+	a.Partial = err != nil
 	_ = resp.Body.Close()
 	return a
 }
+
+// JSON decodes the body and reports whether it is JSON that fits v and came
+// whole. Whatever a body can make final, success or failure, goes by this: half
+// an answer says neither.
+func (a *Answer) JSON(v any) bool { return !a.Partial && json.Unmarshal(a.Body, v) == nil }
 
 // Finding is what a provider makes of an answer that is not the success its
 // protocol documents.
@@ -66,6 +75,9 @@ type Finding struct {
 
 // Failure returns the seam's error for an answer.
 func (a *Answer) Failure(f Finding) *logout.Error {
+	if a.Partial && f.Reason.Class() == logout.Permanent {
+		f.Reason = logout.UnexpectedResponse
+	}
 	e := &logout.Error{
 		Reason:         f.Reason,
 		Class:          f.Reason.Class(),
@@ -81,6 +93,12 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 	return e
 }
 
+// Receipt of an answer that confirms a logout. The request ID is as it stands in
+// the answer; it is left out if it repeats a secret.
+func (a *Answer) Receipt(requestID string, secrets []string) logout.Receipt {
+	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Token(requestID), secrets)}
+}
+
 // message returns what people read about an answer: the service's own words
 // where they are of use and quote no part of what signs the request in.
 func (a *Answer) message(f Finding, code string) string {
@@ -88,7 +106,7 @@ func (a *Answer) message(f Finding, code string) string {
 	if code != "" {
 		what += ", " + code
 	}
-	message := Clean(f.Message)
+	message := Shorten(Clean(f.Message))
 	switch {
 	case f.Reason == logout.Unauthorized:
 		return "the service does not accept the credentials (" + what + ")"
@@ -97,40 +115,30 @@ func (a *Answer) message(f Finding, code string) string {
 	case message == "" || quotesCredentials(message, f.Secrets):
 		return "the service answered " + what
 	}
-	return Shorten(message)
+	return message
 }
 
 func unlessSecret(token string, secrets []string) string {
-	if repeats(token, secrets) {
+	if Repeats(token, secrets) {
 		return ""
 	}
 	return token
 }
 
-// repeats reports whether a text has one of the secrets in it.
-func repeats(text string, secrets []string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(text, s) })
-}
-
 // ReasonOf is what a status means by itself, where the answer has no code that
-// the service documents. A 404 is no missing user then: it is what everybody
-// answers who does not know the operation.
+// the service documents. That is never final: every proxy and firewall on the way
+// answers with a 4xx of its own, and a 404 is what everybody says who does not know
+// the operation.
 func ReasonOf(status int) logout.Reason {
 	switch {
 	case status == http.StatusUnauthorized:
 		return logout.Unauthorized
-	case status == http.StatusForbidden:
-		return logout.Forbidden
-	case status == http.StatusNotFound:
-		return logout.UnexpectedResponse
 	case status == http.StatusRequestTimeout:
 		return logout.ServiceFailure
 	case status == http.StatusTooManyRequests:
 		return logout.Throttled
 	case status == http.StatusServiceUnavailable:
 		return logout.ServiceUnavailable
-	case 400 <= status && status <= 499:
-		return logout.BadRequest
 	case 500 <= status && status <= 599:
 		return logout.ServiceFailure
 	}

@@ -93,12 +93,17 @@ func TestFailure(t *testing.T) {
 
 func TestReasonOf(t *testing.T) {
 	for status, want := range map[int]logout.Reason{
-		200: logout.UnexpectedResponse, 302: logout.UnexpectedResponse, 400: logout.BadRequest, 401: logout.Unauthorized,
-		403: logout.Forbidden, 404: logout.UnexpectedResponse, 408: logout.ServiceFailure, 422: logout.BadRequest,
+		200: logout.UnexpectedResponse, 302: logout.UnexpectedResponse, 400: logout.UnexpectedResponse, 401: logout.Unauthorized,
+		403: logout.UnexpectedResponse, 404: logout.UnexpectedResponse, 408: logout.ServiceFailure, 422: logout.UnexpectedResponse,
 		429: logout.Throttled, 500: logout.ServiceFailure, 503: logout.ServiceUnavailable, 599: logout.ServiceFailure, 600: logout.UnexpectedResponse,
 	} {
 		if got := ReasonOf(status); got != want {
 			t.Errorf("%d: %s, want %s", status, got, want)
+		}
+	}
+	for status := range 1000 {
+		if got := ReasonOf(status); got.Class() == logout.Permanent {
+			t.Errorf("%d by itself is final: %s", status, got)
 		}
 	}
 }

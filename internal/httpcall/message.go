@@ -8,22 +8,6 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// quotesCredentials reports whether a text may repeat parts of what signs a
-// request in: some services quote the Authorization header in their errors, and
-// AWS also the string to sign and the canonical request.
-func quotesCredentials(text string, secrets []string) bool {
-	if repeats(text, secrets) {
-		return true
-	}
-	text = strings.ToLower(text)
-	for _, word := range []string{"authorization", "signature", "credential", "bearer", "aws4", "x-amz-"} {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
-}
-
 // Clean leaves printable characters, with single spaces in place of all others.
 func Clean(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {

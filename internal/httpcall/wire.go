@@ -21,6 +21,11 @@ const (
 	// idleTimeout is shorter than that of common servers and balancers (60 s
 	// and more), so that a call rarely meets a connection just being closed.
 	idleTimeout = 30 * time.Second
+	// MaxTime bounds each request, from sending it to the end of its answer, also
+	// where its context has no deadline.
+	MaxTime = time.Minute
+	// grace is how long a transport may take to notice that its context is done.
+	grace = time.Second
 )
 
 var (
@@ -76,13 +81,48 @@ func NewWire() *Wire {
 // machine is suspended, and it may fire late after a stopped process goes on:
 // by then another process may have made the attempt that follows.
 //
-// The answer is returned as it came, whatever its status; the caller closes its
-// body. To read it within bounds, use [Read], or [Wire.Call] instead of Do.
+// The answer is returned as it came, whatever its status, with a body that
+// [Contain] has read into memory. Do returns soon after the context is done,
+// and after MaxTime at the latest, whatever the transport does.
 func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Round(0).Before(deadline.Round(0)) {
 		return nil, errTooLate
 	}
-	return w.Transport.RoundTrip(req)
+	ctx, cancel := context.WithTimeout(req.Context(), MaxTime)
+	came := make(chan outcome, 1)
+	go func() {
+		defer cancel()
+		came <- w.send(req.WithContext(ctx))
+	}()
+	select {
+	case o := <-came:
+		return o.resp, o.err
+	case <-ctx.Done():
+	}
+	// A transport that minds the context is back at once, and knows more.
+	patience := time.NewTimer(grace)
+	defer patience.Stop()
+	select {
+	case o := <-came:
+		return o.resp, o.err
+	case <-patience.C:
+		return nil, context.DeadlineExceeded
+	}
+}
+
+// outcome of sending a request.
+type outcome struct {
+	resp *http.Response
+	err  error
+}
+
+func (w *Wire) send(req *http.Request) outcome {
+	resp, err := w.Transport.RoundTrip(req)
+	if err != nil {
+		return outcome{nil, err}
+	}
+	_ = Contain(req.Context(), resp) // an answer says so itself: see Answer.Partial
+	return outcome{resp, nil}
 }
 
 // Call sends the request and reads its answer. The error is a *logout.Error.

@@ -7,7 +7,6 @@ package keycloak
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -82,7 +81,7 @@ func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Recei
 	case err != nil:
 		return logout.Receipt{}, err
 	case answer.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: answer.Status}, nil
+		return answer.Receipt(""), nil
 	}
 	return logout.Receipt{}, failure(answer, "Keycloak's logout")
 }
@@ -104,10 +103,10 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		Message     string `json:"errorMessage"`
 	}
 	if a.Status >= http.StatusBadRequest { // else it is no error of Keycloak, whatever it carries
-		_ = json.Unmarshal(a.Body, &body)
+		_ = a.JSON(&body)
 	}
 	return a.Failure(httpcall.Finding{
-		Reason:       reasonOf(a.Status, body.Error, body.Description),
+		Reason:       reasonOf(a.Status, body.Error, body.Description, body.Message),
 		ProviderWide: a.Status == http.StatusUnauthorized,
 		Code:         body.Error,
 		Message:      words(body.Message, body.Error, body.Description),
@@ -115,13 +114,17 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 	})
 }
 
-// reasonOf is what a status means, with the words beside it. Keycloak tells a
-// missing user and realm by words alone: by a 404 it also says that it does not
-// know the path.
+// reasonOf is what a status means, with Keycloak's words beside it, of which a page
+// has none. It tells a missing user and realm by words alone: by a 404 it also says
+// that it does not know the path.
 func reasonOf(status int, said ...string) logout.Reason {
 	switch status {
 	case http.StatusForbidden: // a missing role, which somebody can grant
 		return logout.Unauthorized
+	case http.StatusBadRequest: // the only other 4xx that Keycloak documents
+		if strings.Join(said, "") != "" {
+			return logout.BadRequest
+		}
 	case http.StatusNotFound:
 		for _, words := range said {
 			if strings.HasPrefix(words, "User not found") || strings.HasPrefix(words, "Realm not found") {
@@ -129,12 +132,7 @@ func reasonOf(status int, said ...string) logout.Reason {
 			}
 		}
 	}
-	switch reason := httpcall.ReasonOf(status); {
-	case reason == logout.BadRequest && status != http.StatusBadRequest: // none that Keycloak documents
-		return logout.UnexpectedResponse
-	default:
-		return reason
-	}
+	return httpcall.ReasonOf(status)
 }
 
 // words returns the first text that is for people, not a code.

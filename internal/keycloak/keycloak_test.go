@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,17 @@ func TestLookup(t *testing.T) {
 				t.Errorf("\n got %+v\nwant %+v", e, tc.want)
 			}
 		})
+	}
+}
+
+// A name that only looks like a user's logs nobody out, whatever a search finds.
+func TestLookalikesAreNotLoggedOut(t *testing.T) {
+	for found, asked := range lookalikes {
+		search := "GET " + users + "?" + url.Values{"briefRepresentation": {"true"}, "exact": {"true"}, "max": {"2"}, "username": {asked}}.Encode()
+		k := newKeycloak(t, map[string]answer{search: {200, `[{"id":"u-1","username":"` + found + `"}]`}, ofU1: {204, ""}})
+		if e := k.attempt(t, ByUsername, asked); e == nil || e.Reason != logout.UnexpectedResponse || slices.Contains(k.came, ofU1) {
+			t.Errorf("%q finds %q: %+v", asked, found, e)
+		}
 	}
 }
 

@@ -2,10 +2,8 @@ package keycloak
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -42,11 +40,11 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 	if answer.Status != http.StatusOK {
 		return "", failure(answer, operation)
 	}
-	if json.Unmarshal(answer.Body, &found) != nil || found == nil {
+	if !answer.JSON(&found) || found == nil {
 		return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
 	}
 	for _, u := range found {
-		if logout.CheckID(u.ID) != nil || !strings.EqualFold(c.lookup.of(u), name) {
+		if logout.CheckID(u.ID) != nil || !sameName(c.lookup.of(u), name) {
 			return "", answer.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: operation})
 		}
 	}

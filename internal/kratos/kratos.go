@@ -16,6 +16,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/bearer"
@@ -32,6 +33,10 @@ const (
 // csrf is Kratos's code for requests that its public API takes for a browser's:
 // the endpoint is the other of its two ports.
 const csrf = "security_csrf_violation"
+
+// unknown is what Kratos says of an identity that there is not. Ory's proxy says
+// something else, in the same form, of a path that it has no rule for.
+var unknown = []string{"Unable to locate the resource", "The requested resource could not be found"}
 
 // Config of a Client.
 type Config struct {
@@ -80,7 +85,7 @@ func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logo
 	case err != nil:
 		return logout.Receipt{}, err
 	case a.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+		return a.Receipt(""), nil
 	case isNotFound(a):
 		return c.whetherKnown(ctx, identity)
 	}
@@ -95,8 +100,8 @@ func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Rece
 	switch {
 	case err != nil:
 		return logout.Receipt{}, err
-	case a.Status == http.StatusOK && hasID(a.Body):
-		return logout.Receipt{HTTPStatusCode: a.Status}, nil
+	case a.Status == http.StatusOK && !brokeOff(a) && hasID(a.Body):
+		return a.Receipt(""), nil
 	}
 	return logout.Receipt{}, failure(a, getIdentity)
 }
@@ -128,10 +133,10 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		finding.Reason = logout.UnexpectedResponse
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		finding.Reason, finding.ProviderWide = logout.Unauthorized, true
-	case operation == getIdentity && isNotFound(a):
+	case operation == getIdentity && isNotFound(a) && slices.Contains(unknown, own.Message):
 		finding.Reason = logout.NotFound
-	case finding.Reason.Class() == logout.Permanent && own.Code != a.Status:
-		finding.Reason = logout.UnexpectedResponse
+	case a.Status == http.StatusBadRequest && own.Code == a.Status:
+		finding.Reason = logout.BadRequest
 	}
 	return a.Failure(finding)
 }
@@ -148,7 +153,7 @@ type problem struct {
 // problemOf reads an error; zero if it is not one of Ory's.
 func problemOf(a *bearer.Answer) problem {
 	var body struct{ Error problem }
-	if json.Unmarshal(a.Body, &body) != nil {
+	if !a.JSON(&body) {
 		return problem{}
 	}
 	return body.Error
@@ -159,6 +164,10 @@ func problemOf(a *bearer.Answer) problem {
 func isNotFound(a *bearer.Answer) bool {
 	return a.Status == http.StatusNotFound && problemOf(a).Code == http.StatusNotFound
 }
+
+// brokeOff reports whether less came of an answer than was sent, other than what
+// is beyond the bound.
+func brokeOff(a *bearer.Answer) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
 
 // hasID reports whether a text begins as an identity does: a JSON object with an
 // ID. An identity may be longer than what is read of it.

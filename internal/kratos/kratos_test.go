@@ -114,6 +114,8 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
 		"no answer": {answer{},
 			logout.Error{Reason: logout.EndpointUnreachable, Message: "connection lost before a valid HTTP answer came"}},
+		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: `{"error":{"code":404,"status":"Not Found","message":"Requested url does not match any rules"}}`},
+			odd(404)},
 		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
 		"a page":           {answer{status: 200, body: page}, odd(200)},
 		"no object":        {answer{status: 200, body: `[` + known + `]`}, odd(200)},

@@ -94,7 +94,7 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	case err != nil:
 		return logout.Receipt{}, err
 	case answer.Status == http.StatusNoContent:
-		return logout.Receipt{HTTPStatusCode: answer.Status, RequestID: requestID(answer)}, nil
+		return answer.Receipt(requestID(answer)), nil
 	}
 	return logout.Receipt{}, failure(answer)
 }
@@ -107,9 +107,9 @@ func failure(a *bearer.Answer) *logout.Error {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	isJSON := json.Unmarshal(a.Body, &body) == nil
+	own := a.JSON(&body) && httpcall.Token(body.Error) != ""
 	return a.Failure(httpcall.Finding{
-		Reason:       reasonOf(a.Status, isJSON || len(a.Body) == 0),
+		Reason:       reasonOf(a.Status, own, len(a.Body) == 0 && !a.Partial),
 		ProviderWide: a.Status == http.StatusUnauthorized,
 		Code:         body.Error,
 		Message:      body.Description,
@@ -118,24 +118,23 @@ func failure(a *bearer.Answer) *logout.Error {
 	})
 }
 
-// reasonOf is what a status means. What the draft does not name is not final: it
-// comes from somebody who does not speak the protocol. So does a 404 with a page,
-// while that of an unknown user has no body, or one for programs.
-func reasonOf(status int, forPrograms bool) logout.Reason {
+// reasonOf is what a status means. Only an error of OAuth's form is the service's
+// own, whoever else answers on the way, and a 404 that is empty: that is what the
+// draft has for an unknown user. Nothing else is final.
+func reasonOf(status int, own, empty bool) logout.Reason {
 	switch status {
 	case http.StatusForbidden: // a missing scope, which somebody can add
 		return logout.Unauthorized
 	case http.StatusNotFound:
-		if forPrograms {
+		if own || empty {
 			return logout.NotFound
 		}
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		if own {
+			return logout.BadRequest
+		}
 	}
-	switch reason := httpcall.ReasonOf(status); {
-	case reason == logout.BadRequest && status != http.StatusBadRequest && status != http.StatusUnprocessableEntity:
-		return logout.UnexpectedResponse
-	default:
-		return reason
-	}
+	return httpcall.ReasonOf(status)
 }
 
-func requestID(a *bearer.Answer) string { return httpcall.Token(a.Header.Get("X-Request-Id")) }
+func requestID(a *bearer.Answer) string { return a.Header.Get("X-Request-Id") }

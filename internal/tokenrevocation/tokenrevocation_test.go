@@ -1,6 +1,7 @@
 package tokenrevocation
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +57,11 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+// odd is the error of an answer that is not the protocol's.
+func odd(status int) logout.Error {
+	return logout.Error{Reason: logout.UnexpectedResponse, Message: fmt.Sprintf("the endpoint does not answer as Global Token Revocation does (HTTP %d)", status)}
+}
+
 // What each status means, with and without a body.
 func TestAnswers(t *testing.T) {
 	const page = "<html>"
@@ -65,17 +71,21 @@ func TestAnswers(t *testing.T) {
 		want   logout.Error
 	}{
 		{400, `{"error":"invalid_request","error_description":"unknown format"}`, logout.Error{Reason: logout.BadRequest, Code: "invalid_request", Message: "unknown format"}},
-		{400, "", logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
+		{400, "", odd(400)},
+		{400, page, odd(400)},
+		{400, `{"message":"blocked"}`, odd(400)},
 		{401, `{"error":"invalid_token"}`, logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
 		{403, `{"error":"insufficient_scope"}`, logout.Error{Reason: logout.Unauthorized, Code: "insufficient_scope", Message: "the service does not accept the credentials (HTTP 403, insufficient_scope)"}},
 		{404, "", logout.Error{Reason: logout.NotFound, Message: "the service answered HTTP 404"}},
 		{404, `{"error":"user_not_found"}`, logout.Error{Reason: logout.NotFound, Code: "user_not_found", Message: "the service answered HTTP 404, user_not_found"}},
-		{404, page, logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 404)"}},
-		{404, "404 page not found\n", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 404)"}},
-		{405, "", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 405)"}},
-		{422, `{"error_description":"this account cannot be logged out"}`, logout.Error{Reason: logout.BadRequest, Message: "this account cannot be logged out"}},
+		{404, page, odd(404)},
+		{404, "404 page not found\n", odd(404)},
+		{405, "", odd(405)},
+		{404, `{"message":"no route"}`, odd(404)},
+		{422, `{"error":"not_possible","error_description":"this account cannot be logged out"}`, logout.Error{Reason: logout.BadRequest, Code: "not_possible", Message: "this account cannot be logged out"}},
+		{422, `{"error_description":"this account cannot be logged out"}`, odd(422)},
 		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x", Message: "the endpoint does not answer as Global Token Revocation does (HTTP 200, x)"}},
-		{202, "", logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Global Token Revocation does (HTTP 202)"}},
+		{202, "", odd(202)},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Request-Id", "r-1")

@@ -2,7 +2,9 @@ package providertest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -21,8 +23,10 @@ var awsKeys = [2]map[string]string{
 }
 
 // awsSigner is the number of the keys that signed a request for a service.
-func awsSigner(r *http.Request, service string) int {
-	for i, keys := range awsKeys {
+func awsSigner(r *http.Request, service string) int { return awsSignerOf(awsKeys, r, service) }
+
+func awsSignerOf(sets [2]map[string]string, r *http.Request, service string) int {
+	for i, keys := range sets {
 		auth := r.Header.Get("Authorization")
 		if strings.Contains(auth, "Credential="+keys["AWS_ACCESS_KEY_ID"]+"/") && strings.Contains(auth, "/"+service+"/aws4_request,") &&
 			r.Header.Get("X-Amz-Security-Token") == keys["AWS_SESSION_TOKEN"] {
@@ -31,6 +35,8 @@ func awsSigner(r *http.Request, service string) int {
 	}
 	return -1
 }
+
+func values(keys map[string]string) []string { return slices.Sorted(maps.Values(keys)) }
 
 // awsRejected are the codes by which AWS services refuse a signature, and one
 // for a missing permission.

@@ -2,10 +2,12 @@ package providertest
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,12 +38,15 @@ func Run(t *testing.T, p Provider) {
 		{"refused connection", (*kit).refused},
 		{"redirects", (*kit).redirects},
 		{"not the service", (*kit).notTheService},
+		{"somebody on the way refuses", (*kit).refusedOnTheWay},
 		{"oversized answers", (*kit).oversized},
 		{"IDs that need escaping", (*kit).escaping},
 		{"IDs that are refused", (*kit).refusedIDs},
 		{"rotated credentials", (*kit).rotated},
 		{"nothing secret in errors", (*kit).nothingSecret},
 		{"many at a time", (*kit).many},
+		{"hostile", (*kit).hostile},
+		{"hostile beside the logout", (*kit).hostileBeside},
 		{"misconfigured", (*kit).misconfigured},
 	} {
 		t.Run(b.name, func(t *testing.T) { b.run(newKit(t, p)) })
@@ -154,7 +159,9 @@ func (k *kit) tooLate() {
 }
 
 func (k *kit) refused() {
+	k.succeeds("before") // so that credentials are there, if they are to be fetched
 	k.server.Close()
+	_, _ = k.attempt() // by a connection that was kept
 	if e := k.fails("nobody there", logout.EndpointUnreachable); !e.ProviderWide {
 		k.Errorf("nobody there: %+v", e)
 	}
@@ -168,6 +175,7 @@ func (k *kit) redirects() {
 	}))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
+		k.setSecret(k.p.Secrets[0]) // a new client, as one that got no token waits before it asks again
 		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}, logout.UnexpectedResponse)
 		if k.p.Other == nil {
 			continue
@@ -175,7 +183,7 @@ func (k *kit) redirects() {
 		k.server.Handle(k.p.LoggedOut.serve, func(w http.ResponseWriter, _ *http.Request) {
 			Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}.write(w)
 		})
-		k.setSecret(k.p.Secrets[0]) // a new client, which has to ask anew
+		k.setSecret(k.p.Secrets[0]) // another, which has to ask anew
 		if _, e := k.attempt(); e == nil && len(k.server.Calls()) == 0 {
 			k.Errorf("%d beside the logout: no error and no call", status)
 		}
@@ -198,6 +206,29 @@ func (k *kit) notTheService() {
 			case status == 404 && a.Body == "" && k.p.BareNotFound:
 			default:
 				k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
+			}
+		}
+	}
+}
+
+// refusedOnTheWay: what a proxy or a firewall answers with is never final, whatever
+// its status: only the service's own code is.
+func (k *kit) refusedOnTheWay() {
+	for status := 400; status < 500; status++ {
+		for _, body := range []string{"", page, `{"message":"blocked"}`, `["blocked"]`, "blocked"} {
+			if status == http.StatusNotFound && body == "" && k.p.BareNotFound {
+				continue
+			}
+			media := "text/html"
+			if strings.ContainsAny(body[:min(1, len(body))], "{[") {
+				media = jsonType
+			}
+			k.server.Answer(Answer{Status: status, Header: map[string]string{"Content-Type": media}, Body: body})
+			if _, e := k.attempt(); e == nil || e.Class == logout.Permanent {
+				k.Errorf("%d %s: %+v", status, body, e)
+			}
+			if status == http.StatusUnauthorized {
+				k.setSecret(k.p.Secrets[0]) // a new client, whose credentials nobody has refused
 			}
 		}
 	}
@@ -265,12 +296,20 @@ func (k *kit) rotated() {
 }
 
 // nothingSecret has the service repeat all it was sent, and each credential, in
-// every place of its answers.
+// every place of its answers and in the ways in which services do.
 func (k *kit) nothingSecret() {
+	secrets := append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...)
 	for _, status := range []int{200, 400, 401, 403, 404, 408, 422, 429, 500, 503} {
 		texts := []string{""} // for the request's headers
-		for _, secret := range append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...) {
+		for _, secret := range secrets {
 			texts = append(texts, secret, "your "+secret+" is wrong")
+		}
+		if status == http.StatusInternalServerError { // whose words reach people
+			for _, secret := range secrets {
+				texts = append(texts, strings.ToUpper(secret), strings.ToLower(secret), strings.Join(strings.Split(secret, ""), "\u200b"),
+					strings.Join(strings.Split(secret, ""), " "), secret[:5]+"\r\n\t"+secret[5:], secret[:10], url.QueryEscape(url.QueryEscape(secret)),
+					base64.StdEncoding.EncodeToString([]byte("x:"+secret)))
+			}
 		}
 		for _, text := range texts {
 			k.server.Handle(func(w http.ResponseWriter, r *http.Request) {
@@ -282,8 +321,25 @@ func (k *kit) nothingSecret() {
 				}
 				k.p.Echo(status, said).write(w)
 			}, nil)
-			if _, e := k.attempt(); e == nil { // which checks for secrets
+			_, e := k.attempt() // which checks for secrets
+			if e == nil {
 				k.Errorf("%d: no error", status)
+			} else if status == 500 && text != "" && e.Message != "the service answered HTTP 500" {
+				k.Errorf("%q became %q, code %q", text, e.Message, e.Code)
+			}
+		}
+	}
+	for _, secret := range secrets {
+		for _, text := range []string{secret, strings.ToUpper(secret), secret[:10]} {
+			a := k.p.LoggedOut
+			for name, value := range a.Header {
+				if value == k.p.RequestID {
+					a = a.with(name, text)
+				}
+			}
+			k.server.Answer(a)
+			if receipt, e := k.attempt(); e != nil || receipt.RequestID != "" {
+				k.Errorf("receipt %+v, %+v", receipt, e)
 			}
 		}
 	}

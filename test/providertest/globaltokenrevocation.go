@@ -38,6 +38,7 @@ var GlobalTokenRevocation = Provider{
 		}
 		issueToken(w, r)
 	},
+	Beside:    []string{http.MethodPost},
 	RequestID: "3f1c-77",
 	Answers: Answers{
 		LoggedOut:     Answer{Status: 204, Header: map[string]string{"X-Request-Id": "3f1c-77"}},
@@ -64,7 +65,7 @@ var GlobalTokenRevocationByToken = func() Provider {
 	}
 	p.URLs = []string{"endpoint"}
 	p.Secrets = [2]map[string]string{{"token": tokens[0]}, {"token": tokens[1]}}
-	p.Derived, p.DerivedLater, p.Other = nil, nil, nil
+	p.Derived, p.DerivedLater, p.Other, p.Beside = nil, nil, nil, nil
 	p.Call = revocationCall(tokens, map[string]string{"format": "opaque"}, "id")
 	return p
 }()
@@ -84,7 +85,7 @@ func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[stri
 		spec.GlobalTokenRevocation.SubjectFormat, spec.GlobalTokenRevocation.Issuer = format, issuer
 		return spec
 	}
-	p.Call = revocationCall(oauthTokens, subject, user)
+	p.Call, p.Beside = revocationCall(oauthTokens, subject, user), nil // as before
 	return p
 }
 

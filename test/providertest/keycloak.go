@@ -27,6 +27,7 @@ var Keycloak = Provider{
 		}
 		issueToken(w, r)
 	},
+	Beside: []string{http.MethodPost},
 	Answers: Answers{
 		LoggedOut:      Answer{Status: 204},
 		UnknownUser:    keycloakError(404, "User not found"),
@@ -52,6 +53,7 @@ var (
 func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Provider {
 	p := Keycloak
 	p.Spec, p.UserID, p.Call = keycloakSpec(lookup), "jane@example.com", keycloakCall(reversed)
+	p.Beside = []string{http.MethodGet} // beside the token's
 	p.Other = func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Query().Get(parameter)
 		if r.Method != http.MethodGet || name == "" || r.URL.Query().Get("exact") != "true" {

@@ -23,7 +23,7 @@ const attemptTime = 10 * time.Second
 // kit is what one behaviour is tried with: a service, and an operator's way to
 // its client.
 type kit struct {
-	*testing.T
+	testing.TB
 	p        Provider
 	server   *Server
 	object   *v1alpha1.ClusterLogoutProvider
@@ -31,8 +31,13 @@ type kit struct {
 	resolver *providers.Resolver
 }
 
-func newKit(t *testing.T, p Provider) *kit {
-	k := &kit{T: t, p: p, server: NewServer(t, p)}
+func newKit(t testing.TB, p Provider) *kit {
+	k := &kit{TB: t, p: p, server: NewServer(t, p)}
+	if p.Environment != nil {
+		for name, value := range p.Environment(k.server.URL) {
+			t.Setenv(name, value)
+		}
+	}
 	k.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operators", Name: "credentials"}}
 	k.setSecret(p.Secrets[0])
 	k.object = &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "p", Generation: 1},
@@ -97,7 +102,14 @@ func (k *kit) attemptFor(limit time.Duration, accountID, userID string) (logout.
 func (k *kit) attemptWith(ctx context.Context, accountID, userID string) (logout.Receipt, *logout.Error) {
 	k.Helper()
 	receipt, err := k.client().Logout(ctx, accountID, userID)
-	return receipt, logouttest.Failure(k, err, k.p.SecretValues()...)
+	return receipt, k.failure(receipt, err)
+}
+
+// failure checks what came out of an attempt.
+func (k *kit) failure(receipt logout.Receipt, err error) *logout.Error {
+	k.Helper()
+	logouttest.CheckSecrets(k, &logout.Error{RequestID: receipt.RequestID}, k.p.SecretValues()...)
+	return logouttest.Failure(k, err, k.p.SecretValues()...)
 }
 
 // succeeds makes an attempt that has to be confirmed.

@@ -35,7 +35,8 @@ var OryKratos = Provider{
 		}
 		return Call{UserID: id, Secret: kratosToken(r)}, true
 	},
-	Other: kratosIdentityIs(kratosNotFound),
+	Other:  kratosIdentityIs(kratosNotFound),
+	Beside: []string{http.MethodGet},
 	Answers: Answers{
 		LoggedOut:      Answer{Status: http.StatusNoContent},
 		LoggedOutAgain: kratosNotFound.beside(Answer{Status: 200, Header: kratosJSON, Body: `{"id":"` + kratosIdentity + `","schema_id":"default","traits":{}}`}),

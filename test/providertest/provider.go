@@ -30,6 +30,7 @@ var Variants = map[string]Provider{
 	"GlobalTokenRevocationByEmail":  GlobalTokenRevocationByEmail,
 	"GlobalTokenRevocationByIssuer": GlobalTokenRevocationByIssuer,
 	"GlobalTokenRevocationByToken":  GlobalTokenRevocationByToken,
+	"AmazonChimeByRole":             AmazonChimeByRole,
 	"KeycloakByUsername":            KeycloakByUsername,
 	"KeycloakByEmail":               KeycloakByEmail,
 }
@@ -67,6 +68,11 @@ type Provider struct {
 	// Other answers the requests that are not the logout: for a token, for
 	// instance. Nil if there are none.
 	Other http.HandlerFunc
+	// Beside are the methods of those requests, each of which a hostile service
+	// answers.
+	Beside []string
+	// Environment of the process, where not nil, for a service at an endpoint.
+	Environment func(endpoint string) map[string]string
 	// RequestID that LoggedOut carries; empty if the protocol has none.
 	RequestID string
 	// The service's answers follow.

@@ -1,0 +1,142 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// server gives credentials 1, 2, 3 …, or fails.
+type server struct {
+	asked int
+	life  time.Duration
+	err   error
+	wait  time.Duration // that it asks for
+}
+
+func (s *server) fetch(context.Context) (Fetched[int], error) {
+	s.asked++
+	if s.err != nil {
+		return Fetched[int]{}, s.err
+	}
+	f := Fetched[int]{Value: s.asked}
+	if s.life != 0 {
+		f.UseUntil = time.Now().Add(s.life).Round(0)
+	}
+	return f, nil
+}
+
+func (s *server) source() *Source[int] {
+	return New(s.fetch, func(error) time.Duration { return s.wait })
+}
+
+func TestKeptUntilItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &server{life: time.Minute}
+		s := server.source()
+		for _, step := range []struct {
+			pause time.Duration
+			want  int
+		}{{0, 1}, {time.Minute - 1, 1}, {1, 2}, {0, 2}} {
+			<-time.After(step.pause)
+			if got, err := s.Get(t.Context()); got != step.want || err != nil {
+				t.Errorf("%+v: %d, %v", step, got, err)
+			}
+		}
+	})
+}
+
+func TestForget(t *testing.T) {
+	server := &server{}
+	s := server.source()
+	for _, step := range []struct{ forget, want int }{{0, 1}, {7, 1}, {1, 2}, {1, 2}} {
+		s.Forget(step.forget)
+		if got, err := s.Get(t.Context()); got != step.want || err != nil {
+			t.Errorf("%+v: %d, %v", step, got, err)
+		}
+	}
+}
+
+func TestNothingIsAskedForACallerWithoutTime(t *testing.T) {
+	server := &server{}
+	s := server.source()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Get(ctx); !errors.Is(err, context.Canceled) || server.asked != 0 {
+		t.Errorf("%v, asked %d times", err, server.asked)
+	}
+}
+
+// The pauses grow up to their bound, are as long as the server asks for if that is
+// longer, and begin anew after a success.
+func TestPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("down")
+		server := &server{err: down}
+		s := server.source()
+		next := func(want time.Duration) {
+			t.Helper()
+			before := server.asked
+			if _, err := s.Get(t.Context()); err != down || server.asked != before+1 {
+				t.Fatalf("%v, asked %d times", err, server.asked-before)
+			}
+			_, err := s.Get(t.Context())
+			if p, ok := errors.AsType[*Paused](err); !ok || p.For != want || !errors.Is(err, down) || server.asked != before+1 {
+				t.Errorf("%v, want a pause of %s", err, want)
+			}
+			<-time.After(want)
+		}
+		for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			next(seconds * time.Second)
+		}
+		server.wait = 5 * time.Minute
+		next(server.wait)
+		server.err, server.wait = nil, 0
+		if got, err := s.Get(t.Context()); err != nil {
+			t.Error(err)
+		} else {
+			s.Forget(got)
+		}
+		server.err = down
+		next(time.Second)
+		if pause(1<<40) != maxPause {
+			t.Error("pauses overflow")
+		}
+	})
+}
+
+// A fetch that does not return is given up, and what it says later is not heard.
+func TestFetchThatDoesNotReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var asked atomic.Int64
+		s := New(func(context.Context) (Fetched[int64], error) {
+			n := asked.Add(1)
+			if n == 1 {
+				<-release
+			}
+			return Fetched[int64]{Value: n}, nil
+		}, func(error) time.Duration { return 0 })
+		start := time.Now()
+		if _, err := s.Get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != fetchTime+grace {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		<-time.After(firstPause)
+		second := func() {
+			if got, err := s.Get(t.Context()); got != 2 || err != nil {
+				t.Errorf("%d, %v", got, err)
+			}
+		}
+		second()
+		close(release)
+		synctest.Wait()
+		second()
+	})
+}

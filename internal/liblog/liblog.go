@@ -1,0 +1,46 @@
+// Package liblog takes in what libraries log by themselves, by package log. They
+// quote what they got from the network: net/http logs the beginning of whatever
+// a service sends after its answer, which can be a token or personal data.
+package liblog
+
+import (
+	"log"
+	"log/slog"
+	"strings"
+	"unicode"
+)
+
+// maxLength bounds a message, in bytes.
+const maxLength = 200
+
+// Redirect has package log write to a logger from now on, and slog's default
+// logger be that one. Of a message of package log only the first line gets there,
+// and of that what stands before the first quotation mark.
+func Redirect(logger *slog.Logger) {
+	slog.SetDefault(logger)
+	log.SetFlags(0)
+	log.SetOutput(writer{logger})
+}
+
+type writer struct{ *slog.Logger }
+
+// Write logs one message of package log.
+func (w writer) Write(message []byte) (int, error) {
+	w.Info("a library says: " + unquoted(string(message)))
+	return len(message), nil
+}
+
+// unquoted is what of a message can be logged.
+func unquoted(message string) string {
+	message = strings.TrimSpace(message)
+	end := strings.IndexFunc(message, func(r rune) bool {
+		return strings.ContainsRune("\"'`“‘«", r) || r == unicode.ReplacementChar || !unicode.IsPrint(r)
+	})
+	if end < 0 {
+		end = len(message)
+	}
+	if end = min(end, maxLength); end == len(message) {
+		return message
+	}
+	return strings.ToValidUTF8(message[:end], "") + "… (the rest is not logged, as it may quote a service)"
+}

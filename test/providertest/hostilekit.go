@@ -1,0 +1,182 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/logout-operator/logout-operator/internal/liblog"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+const (
+	// shortTime is that of an attempt which the service lets hang.
+	shortTime = 500 * time.Millisecond
+	// maxTime is after which an attempt has certainly ignored its deadline.
+	maxTime = 2 * time.Minute
+)
+
+// hostile has the logout answered by all that HTTP allows.
+func (k *kit) hostile() {
+	k.eachHostile(func(k *kit, h Hostile, handle func(http.ResponseWriter, Answer)) {
+		k.server.Handle(func(w http.ResponseWriter, _ *http.Request) { handle(w, k.p.LoggedOut) }, nil)
+	})
+}
+
+// hostileBeside does the same with each request beside the logout.
+func (k *kit) hostileBeside() {
+	for _, method := range k.p.Beside {
+		k.eachHostile(func(k *kit, h Hostile, handle func(http.ResponseWriter, Answer)) {
+			logout, other := k.p.LoggedOut, k.p.Other
+			if k.p.LoggedOutAgain.Other != nil {
+				logout, other = k.p.LoggedOutAgain, k.p.LoggedOutAgain.Other
+			}
+			k.server.Handle(logout.serve, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != method {
+					other(w, r)
+					return
+				}
+				good := httptest.NewRecorder()
+				other(good, r)
+				handle(w, Answer{Status: good.Code, Header: map[string]string{"Content-Type": good.Header().Get("Content-Type")}, Body: good.Body.String()})
+			})
+		})
+	}
+}
+
+// eachHostile makes an attempt with each hostile answer, and one that has to
+// succeed afterwards; all of them at a time, as they wait for most of theirs.
+// Prepare has handle called for what is to be answered so, with what would be a
+// good answer.
+func (k *kit) eachHostile(prepare func(k *kit, h Hostile, handle func(w http.ResponseWriter, good Answer))) {
+	var logged syncBuffer
+	defer captureLogs(&logged)()
+	var all sync.WaitGroup
+	for _, h := range hostiles() {
+		one := newKit(k.TB, k.p)
+		one.TB = named{k.TB, h.Name}
+		run := func() {
+			var answering sync.WaitGroup
+			prepare(one, h, func(w http.ResponseWriter, good Answer) {
+				answering.Add(1)
+				defer answering.Done()
+				h.serve(one, w, good, k.p.UnknownUser)
+			})
+			one.bears(h)
+			if h.Closes {
+				answering.Wait()
+			}
+			one.server.Answer(k.p.LoggedOut)
+			one.succeedsInTime()
+		}
+		if k.p.Environment == nil {
+			all.Go(run)
+		} else if h.Brief { // the environment is the whole process's, so they run one by one
+			run()
+		}
+	}
+	all.Wait()
+	if strings.Contains(logged.String(), marker) {
+		k.Errorf("logged: %s", logged.String())
+	}
+}
+
+// named says in each error what it is about.
+type named struct {
+	testing.TB
+	name string
+}
+
+// Errorf reports an error.
+func (n named) Errorf(format string, args ...any) {
+	n.Helper()
+	n.TB.Errorf("%s: %s", n.name, fmt.Sprintf(format, args...))
+}
+
+// Fatalf reports an error, and ends the goroutine.
+func (n named) Fatalf(format string, args ...any) {
+	n.Helper()
+	n.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// bears makes an attempt at a hostile service. It has to end with its context, and
+// must neither be final nor confirm what is not confirmed.
+func (k *kit) bears(h Hostile) {
+	limit := attemptTime
+	if h.Hangs {
+		limit = shortTime
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ctx, cancel := context.WithTimeout(k.Context(), limit)
+		defer cancel()
+		receipt, err := k.client().Logout(ctx, k.p.AccountID, k.p.UserID)
+		e := k.failure(receipt, err)
+		switch {
+		case e == nil && !h.Valid:
+			k.Errorf("confirmed: %+v", receipt)
+		case e != nil && e.Class == logout.Permanent:
+			k.Errorf("final: %+v", e)
+		case e != nil && strings.Contains(e.Error()+e.Code+e.RequestID, marker):
+			k.Errorf("%+v", e)
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(maxTime):
+		k.Fatalf("the attempt goes on after its deadline")
+	}
+}
+
+// succeedsInTime makes attempts until one is confirmed: a server that gave no
+// credential is left alone for a moment first.
+func (k *kit) succeedsInTime() {
+	k.Helper()
+	for over := time.After(maxTime); ; {
+		_, e := k.attempt()
+		if e == nil {
+			return
+		}
+		select {
+		case <-time.After(e.RetryAfter):
+		case <-over:
+			k.Fatalf("the next: %+v", e)
+		}
+	}
+}
+
+// captureLogs has what the process logs written to a buffer, as the operator has it
+// written to its log, until the function that it returns is called.
+func captureLogs(to *syncBuffer) func() {
+	before, flags := slog.Default(), log.Flags()
+	liblog.Redirect(slog.New(slog.NewTextHandler(to, nil)))
+	return func() {
+		slog.SetDefault(before)
+		log.SetOutput(os.Stderr)
+		log.SetFlags(flags)
+	}
+}
+
+// syncBuffer is a buffer for many.
+type syncBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
