@@ -41,7 +41,9 @@ func TestWhatIsKept(t *testing.T) {
 }
 
 func compare(t *rapid.T, s *store.Store, want map[types.NamespacedName]*v1alpha1.UserLogout) {
-	byName := func(a, b types.NamespacedName) int { return slices.Compare([]string{a.Namespace, a.Name}, []string{b.Namespace, b.Name}) }
+	byName := func(a, b types.NamespacedName) int {
+		return slices.Compare([]string{a.Namespace, a.Name}, []string{b.Namespace, b.Name})
+	}
 	same := func(what string, got []types.NamespacedName, is func(*v1alpha1.UserLogout) bool) {
 		slices.SortFunc(got, byName)
 		var wanted []types.NamespacedName
@@ -264,4 +266,3 @@ func BenchmarkGet(b *testing.B) {
 		}
 	})
 }
-

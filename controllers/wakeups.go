@@ -1,0 +1,94 @@
+package controllers
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// aheadOfWorkers is how many objects of the backlog are in the work queue at a time. The workers are never short of them,
+// and the queue, of which an object takes more than its record does, stays small.
+const aheadOfWorkers = 256
+
+// wakeups feed the work queue. An object that has changed goes into it at once. Where all of them have to be looked at, at a
+// start or because a provider has changed, they wait in a backlog that is fed into the queue as the workers get on; what
+// changes meanwhile goes before them.
+//
+// An operator that stands by has no work queue: nothing is enqueued until it is elected.
+type wakeups struct {
+	mu      sync.Mutex
+	queue   priorityqueue.PriorityQueue[reconcile.Request]
+	backlog []types.NamespacedName
+	waits   map[types.NamespacedName]bool // in the backlog: each object once
+	fed     map[types.NamespacedName]bool // in the queue, from the backlog
+}
+
+func newWakeups() *wakeups {
+	return &wakeups{waits: map[types.NamespacedName]bool{}, fed: map[types.NamespacedName]bool{}}
+}
+
+// begin has objects enqueued from now on.
+func (w *wakeups) begin(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = queue.(priorityqueue.PriorityQueue[reconcile.Request])
+}
+
+// now enqueues an object that has changed.
+func (w *wakeups) now(key types.NamespacedName) { w.enqueue(key, 0) }
+
+// called enqueues an object that has its slot.
+func (w *wakeups) called(key types.NamespacedName) { w.enqueue(key, priorityCalledUp) }
+
+func (w *wakeups) enqueue(key types.NamespacedName, priority int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue != nil {
+		w.queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(priority)}, reconcile.Request{NamespacedName: key})
+	}
+}
+
+// later has objects looked at when there is nothing more urgent.
+func (w *wakeups) later(keys ...types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue == nil {
+		return
+	}
+	for _, key := range keys {
+		if !w.waits[key] {
+			w.waits[key] = true
+			w.backlog = append(w.backlog, key)
+		}
+	}
+	w.feed()
+}
+
+// taken says that an object is being looked at, and makes room for the next.
+func (w *wakeups) taken(key types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fed[key] {
+		delete(w.fed, key)
+		w.feed()
+	}
+}
+
+// feed fills the queue up from the backlog.
+func (w *wakeups) feed() {
+	for len(w.fed) < aheadOfWorkers && len(w.backlog) > 0 {
+		key := w.backlog[0]
+		w.backlog = w.backlog[1:]
+		delete(w.waits, key)
+		w.fed[key] = true
+		w.queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(handler.LowPriority)}, reconcile.Request{NamespacedName: key})
+	}
+	if len(w.backlog) == 0 && cap(w.backlog) > 0 {
+		w.backlog, w.waits = nil, map[types.NamespacedName]bool{} // neither shrinks by itself
+	}
+}
