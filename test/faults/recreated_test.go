@@ -16,17 +16,15 @@ import (
 // TestProviderRecreated: a provider that is deleted and created anew while nobody watches has the generation of the one
 // before. It is taken for what it is now: it gets a status, and what has waited for it goes on.
 func TestProviderRecreated(t *testing.T) {
-	p := apiproxy.New(t, plane.Config)
-	startLasting(t, p)
 	e := newEndpoint(t, common())
 	e.sign(t, validKeys[0])
-	p.Cut()
 	e.recreate(t, "[nobody]")
-	p.Compact(t)
-	p.Mend()
+	p := apiproxy.New(t, plane.Config)
+	startLasting(t, p)
 	waiting := e.create(t, 1)
 	e.awaitStatus(t, waiting[0], v1alpha1.ReasonNotAllowed, func(s v1alpha1.UserLogoutStatus) bool {
-		return meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady).Reason == v1alpha1.ReasonNotAllowed
+		ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == v1alpha1.ReasonNotAllowed
 	})
 
 	p.Cut()

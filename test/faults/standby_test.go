@@ -44,7 +44,9 @@ func TestStandbyIsIdle(t *testing.T) {
 // awaitGauge returns when the number of objects that have succeeded, as an operator knows it, is as wanted.
 func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 	t.Helper()
-	looked := func(context.Context) (bool, error) { return ok(o.gauge(t, "logout_operator_objects", "state", "Succeeded")), nil }
+	looked := func(context.Context) (bool, error) {
+		return ok(o.gauge(t, "logout_operator_objects", "state", "Succeeded")), nil
+	}
 	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, await.Patience, true, looked); err != nil {
 		t.Fatalf("waited for %s in vain: %v", what, err)
 	}
