@@ -55,7 +55,7 @@ type Options struct {
 // or its context is done, and returns how many it had to abandon.
 func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned int), err error) {
 	resolver := &providers.Resolver{Reader: mgr.GetClient(), SecretNamespace: o.Namespace, AllowInsecure: o.AllowInsecureEndpoints}
-	gates, wake, recorder := gate.New(o.Workers), newWakeups(), mgr.GetEventRecorder("logout-operator")
+	gates, wake, recorder := gate.New(o.Workers), newWakeups(), boundedRecorder{mgr.GetEventRecorder("logout-operator")}
 	unfinished, finished := newUnfinishedObjects(wake), newFinishedObjects(wake)
 	logouts := &userLogoutReconciler{
 		Options: o, client: mgr.GetClient(), apiReader: mgr.GetAPIReader(), recorder: recorder, providers: resolver, gates: gates,
