@@ -1,6 +1,6 @@
-// Package follow follows UserLogouts as an informer does, with one object in memory at a time: it lists those that a field
-// selector selects, hands them over one by one, and watches what becomes of them. A tenant decides how large an object is,
-// so a list of them is never held, not even a page of it.
+// Package follow follows UserLogouts as an informer does, with one object in memory at a time: it lists those that a
+// field selector selects, hands them over one by one, and watches what becomes of them. A tenant decides how large an
+// object is, so a list of them is never held, not even a page of it.
 package follow
 
 import (
@@ -37,8 +37,8 @@ const (
 type Handler interface {
 	// Restart begins a list: at first, and whenever it is not known what the watch has missed.
 	Restart()
-	// Apply takes in an object: watch.Added for one of the list or one that is new among those selected, watch.Modified, or
-	// watch.Deleted for one that is gone or is not selected any more. The object is the handler's own.
+	// Apply takes in an object: watch.Added for one of the list or one that is new among those selected, watch.Modified,
+	// or watch.Deleted for one that is gone or is not selected any more. The object is the handler's own.
 	Apply(watch.EventType, *v1alpha1.UserLogout)
 	// Complete ends a list: what has not been applied since Restart is gone.
 	Complete()
@@ -57,8 +57,18 @@ type Follower struct {
 func New(mgr ctrl.Manager, selector fields.Selector, handler Handler) (*Follower, error) {
 	client, err := apiutil.RESTClientForGVK(v1alpha1.GroupVersion.WithKind("UserLogout"), true, false,
 		mgr.GetConfig(), serializer.NewCodecFactory(mgr.GetScheme()), mgr.GetHTTPClient())
-	return &Follower{client: client, selector: selector.String(), handler: handler,
-		backoff: utilwait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 8, Cap: 30 * time.Second}}, err
+	return &Follower{
+		client:   client,
+		selector: selector.String(),
+		handler:  handler,
+		backoff: utilwait.Backoff{
+			Duration: 500 * time.Millisecond,
+			Factor:   2,
+			Jitter:   0.5,
+			Steps:    8,
+			Cap:      30 * time.Second,
+		},
+	}, err
 }
 
 // Run follows until ctx is done.
@@ -131,8 +141,8 @@ func (f *Follower) watch(ctx context.Context, resourceVersion string) error {
 	return errors.New("the watch ended")
 }
 
-// WatchWithContext is for the RetryWatcher. That the API server has forgotten where the watch was is made an event, as which
-// it mostly comes anyway: the RetryWatcher would take the error for one that passes, and retry for ever.
+// WatchWithContext is for the RetryWatcher. That the API server has forgotten where the watch was is made an event,
+// as which it mostly comes anyway: the RetryWatcher would take the error for one that passes, and retry for ever.
 func (f *Follower) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 	o.Watch = true
 	watcher, err := f.request(o).Watch(ctx)
@@ -148,5 +158,11 @@ func (f *Follower) WatchWithContext(ctx context.Context, o metav1.ListOptions) (
 // request asks for the selected objects of all namespaces.
 func (f *Follower) request(o metav1.ListOptions) *rest.Request {
 	o.FieldSelector = f.selector
-	return f.client.Get().Resource("userlogouts").SpecificallyVersionedParams(&o, metav1.ParameterCodec, schema.GroupVersion{Version: "v1"})
+	return f.client.Get().Resource(
+		"userlogouts",
+	).SpecificallyVersionedParams(
+		&o,
+		metav1.ParameterCodec,
+		schema.GroupVersion{Version: "v1"},
+	)
 }

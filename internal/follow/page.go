@@ -36,9 +36,17 @@ type listed struct {
 func (l *listed) object() *v1alpha1.UserLogout {
 	m := &l.Metadata
 	return &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Generation: m.Generation,
-			CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp},
-		Spec: l.Spec, Status: l.Status,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:         m.Namespace,
+			Name:              m.Name,
+			UID:               m.UID,
+			ResourceVersion:   m.ResourceVersion,
+			Generation:        m.Generation,
+			CreationTimestamp: m.CreationTimestamp,
+			DeletionTimestamp: m.DeletionTimestamp,
+		},
+		Spec:   l.Spec,
+		Status: l.Status,
 	}
 }
 

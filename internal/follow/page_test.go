@@ -18,14 +18,30 @@ import (
 )
 
 func listOf(n int, note string) *v1alpha1.UserLogoutList {
-	list := &v1alpha1.UserLogoutList{TypeMeta: metav1.TypeMeta{APIVersion: "logout-operator.io/v1alpha1", Kind: "UserLogoutList"},
-		ListMeta: metav1.ListMeta{ResourceVersion: "7", Continue: "next"}, Items: make([]v1alpha1.UserLogout, n)}
+	list := &v1alpha1.UserLogoutList{
+		TypeMeta: metav1.TypeMeta{APIVersion: "logout-operator.io/v1alpha1", Kind: "UserLogoutList"},
+		ListMeta: metav1.ListMeta{ResourceVersion: "7", Continue: "next"},
+		Items:    make([]v1alpha1.UserLogout, n),
+	}
 	for i := range list.Items {
 		list.Items[i] = v1alpha1.UserLogout{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: fmt.Sprint(i), UID: "u", ResourceVersion: "5", Generation: 3,
-				Annotations: map[string]string{"note": note}, CreationTimestamp: metav1.Unix(1.8e9, 0), DeletionTimestamp: &metav1.Time{Time: metav1.Unix(1.9e9, 0).Time}},
-			Spec:   v1alpha1.UserLogoutSpec{AccountID: "a", UserID: fmt.Sprint("user-", i)},
-			Status: v1alpha1.UserLogoutStatus{Attempts: 2, Conditions: []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse}}},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace:       "security",
+				Name:            fmt.Sprint(i),
+				UID:             "u",
+				ResourceVersion: "5",
+				Generation:      3,
+				Annotations: map[string]string{
+					"note": note,
+				},
+				CreationTimestamp: metav1.Unix(1.8e9, 0),
+				DeletionTimestamp: &metav1.Time{Time: metav1.Unix(1.9e9, 0).Time},
+			},
+			Spec: v1alpha1.UserLogoutSpec{AccountID: "a", UserID: fmt.Sprint("user-", i)},
+			Status: v1alpha1.UserLogoutStatus{
+				Attempts:   2,
+				Conditions: []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse}},
+			},
 		}
 	}
 	return list
@@ -40,8 +56,8 @@ func encoded(t *testing.T, list any) []byte {
 	return text
 }
 
-// TestReadPage: a page comes out as it was sent, whatever the order of its members and the pieces it arrives in, but for
-// what deciding does not need.
+// TestReadPage: a page comes out as it was sent, whatever the order of its members and the pieces it arrives in, but
+// for what deciding does not need.
 func TestReadPage(t *testing.T) {
 	list := listOf(3, "short")
 	text := encoded(t, list)
@@ -115,8 +131,8 @@ func TestPageIsNeverHeld(t *testing.T) {
 	runtime.KeepAlive(text)
 }
 
-// TestPagesFitTheirObjects: the second page has as many objects as make some megabytes, if they are as large as the first
-// ones.
+// TestPagesFitTheirObjects: the second page has as many objects as make some megabytes, if they are as large as the
+// first ones.
 func TestPagesFitTheirObjects(t *testing.T) {
 	for size, want := range map[int64][]int64{1: {500, 500}, 1000: {500, 500}, 20_000: {150, 250}, 1_400 << 10: {2, 4}, 20 << 20: {1, 1}} {
 		got := page{objects: firstPage, bytes: firstPage * size}.next()

@@ -1,10 +1,11 @@
-// Package store keeps UserLogouts in as little memory as deciding about them needs: a hundred thousand that wait for a
-// service are some twenty megabytes (TestSize).
+// Package store keeps UserLogouts in as little memory as deciding about them needs: a hundred thousand that wait for
+// a service are some twenty megabytes (TestSize).
 //
-// An object is kept as three strings. Two of them hold what thousands of objects have in common, such as the provider and
-// the texts of the conditions, and are shared by all that have the same. The third holds what is the object's own: its UID
-// and version, the user, and the times. Labels, annotations, owners, finalizers and managedFields are not kept: writes to
-// the status subresource do not need them, as the API server takes nothing but the status from those.
+// An object is kept as three strings. Two of them hold what thousands of objects have in common, such as the provider
+// and the texts of the conditions, and are shared by all that have the same. The third holds what is the object's
+// own: its UID and version, the user, and the times. Labels, annotations, owners, finalizers and managedFields are
+// not kept: writes to the status subresource do not need them, as the API server takes nothing but the status from
+// those.
 package store
 
 import (
@@ -33,8 +34,8 @@ type record struct {
 // New returns an empty store.
 func New() *Store { return &Store{namespaces: map[string]map[string]record{}} }
 
-// Put keeps the object's state in place of an earlier one, and reports whether it differs from that. It keeps nothing of
-// the object's memory but its name.
+// Put keeps the object's state in place of an earlier one, and reports whether it differs from that. It keeps nothing
+// of the object's memory but its name.
 func (s *Store) Put(obj *v1alpha1.UserLogout) (changed bool) {
 	r := encode(obj)
 	s.mu.Lock()
@@ -87,8 +88,8 @@ func (s *Store) Len() int {
 	return s.len
 }
 
-// All yields every object in no particular order. It is the same variable each time, overwritten for the next one, and the
-// store is locked meanwhile: nothing can be put into it.
+// All yields every object in no particular order. It is the same variable each time, overwritten for the next one,
+// and the store is locked meanwhile: nothing can be put into it.
 func (s *Store) All() iter.Seq[*v1alpha1.UserLogout] {
 	return func(yield func(*v1alpha1.UserLogout) bool) {
 		var obj v1alpha1.UserLogout

@@ -17,8 +17,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// TestWhatIsKept: whatever was put into a store, and taken out again, comes back as the API has it, without what deciding
-// does not need.
+// TestWhatIsKept: whatever was put into a store, and taken out again, comes back as the API has it, without what
+// deciding does not need.
 func TestWhatIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, want := store.New(), map[types.NamespacedName]*v1alpha1.UserLogout{}
@@ -74,7 +74,11 @@ func compare(t *rapid.T, s *store.Store, want map[types.NamespacedName]*v1alpha1
 	same("keys", s.Keys(), func(*v1alpha1.UserLogout) bool { return true })
 	for _, name := range names {
 		same("in namespace "+name, s.InNamespace(name), func(o *v1alpha1.UserLogout) bool { return o.Namespace == name })
-		same("of provider "+name, s.OfProvider(name), func(o *v1alpha1.UserLogout) bool { return o.Spec.ProviderRef.Name == name })
+		same(
+			"of provider "+name,
+			s.OfProvider(name),
+			func(o *v1alpha1.UserLogout) bool { return o.Spec.ProviderRef.Name == name },
+		)
 	}
 	if got := s.Get(types.NamespacedName{Namespace: "none", Name: "none"}); got != nil {
 		t.Fatalf("got %+v, which nobody has put", got)
@@ -84,9 +88,17 @@ func compare(t *rapid.T, s *store.Store, want map[types.NamespacedName]*v1alpha1
 // bare is the object without what is not kept.
 func bare(obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
 	return &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.Name, UID: obj.UID, ResourceVersion: obj.ResourceVersion,
-			Generation: obj.Generation, CreationTimestamp: obj.CreationTimestamp, DeletionTimestamp: obj.DeletionTimestamp},
-		Spec: obj.Spec, Status: obj.Status,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:         obj.Namespace,
+			Name:              obj.Name,
+			UID:               obj.UID,
+			ResourceVersion:   obj.ResourceVersion,
+			Generation:        obj.Generation,
+			CreationTimestamp: obj.CreationTimestamp,
+			DeletionTimestamp: obj.DeletionTimestamp,
+		},
+		Spec:   obj.Spec,
+		Status: obj.Status,
 	}
 }
 
@@ -99,13 +111,29 @@ var (
 		case 0:
 			return metav1.Time{}
 		case 1: // what a tenant can write into notAfter
-			return metav1.Unix(rapid.Int64Range(-30e9, 90e9).Draw(t, "second"), rapid.Int64Range(0, 999999999).Draw(t, "nanosecond"))
+			return metav1.Unix(
+				rapid.Int64Range(-30e9, 90e9).Draw(t, "second"),
+				rapid.Int64Range(0, 999999999).Draw(t, "nanosecond"),
+			)
 		}
 		return metav1.Unix(1.8e9+rapid.Int64Range(-5000, 5000).Draw(t, "second"), 0)
 	})
-	uids = rapid.OneOf(rapid.SampledFrom([]string{"", "sixteen letters.", "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-		"6ba7b8109-dad-11d1-80b4-00c04fd430c8"}), rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), rapid.StringN(0, 40, 40))
-	versions = rapid.OneOf(rapid.SampledFrom([]string{"", "0", "007", "-1", "+1", "9223372036854775808"}), rapid.StringMatching(`[1-9][0-9]{0,18}`), rapid.String())
+	uids = rapid.OneOf(
+		rapid.SampledFrom([]string{
+			"",
+			"sixteen letters.",
+			"6BA7B810-9dad-11d1-80b4-00c04fd430c8",
+			"6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+			"6ba7b8109-dad-11d1-80b4-00c04fd430c8",
+		}),
+		rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
+		rapid.StringN(0, 40, 40),
+	)
+	versions = rapid.OneOf(
+		rapid.SampledFrom([]string{"", "0", "007", "-1", "+1", "9223372036854775808"}),
+		rapid.StringMatching(`[1-9][0-9]{0,18}`),
+		rapid.String(),
+	)
 )
 
 func pointer[T any](t *rapid.T, of *rapid.Generator[T], what string) *T {
@@ -121,30 +149,69 @@ var set = times.Filter(func(t metav1.Time) bool { return !t.IsZero() })
 var logouts = rapid.Custom(func(t *rapid.T) *v1alpha1.UserLogout {
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: rapid.SampledFrom(names).Draw(t, "namespace"), Name: rapid.SampledFrom(names).Draw(t, "name"),
-			UID: types.UID(uids.Draw(t, "uid")), ResourceVersion: versions.Draw(t, "version"), Generation: rapid.Int64().Draw(t, "generation"),
-			CreationTimestamp: times.Draw(t, "created"), DeletionTimestamp: pointer(t, set, "deleted"),
-			Labels: map[string]string{"team": "red"}, Annotations: map[string]string{"note": "long"}, Finalizers: []string{"example.com/held"},
+			Namespace: rapid.SampledFrom(names).Draw(t, "namespace"),
+			Name:      rapid.SampledFrom(names).Draw(t, "name"),
+			UID: types.UID(
+				uids.Draw(t, "uid"),
+			),
+			ResourceVersion:   versions.Draw(t, "version"),
+			Generation:        rapid.Int64().Draw(t, "generation"),
+			CreationTimestamp: times.Draw(t, "created"),
+			DeletionTimestamp: pointer(t, set, "deleted"),
+			Labels: map[string]string{
+				"team": "red",
+			},
+			Annotations: map[string]string{"note": "long"},
+			Finalizers:  []string{"example.com/held"},
 		},
 		Spec: v1alpha1.UserLogoutSpec{
-			AccountID: texts.Draw(t, "account"), UserID: texts.Draw(t, "user"),
-			ProviderRef: v1alpha1.ProviderReference{Kind: texts.Draw(t, "kind"), Name: rapid.SampledFrom(names).Draw(t, "provider")},
-			NotAfter:    pointer(t, set, "notAfter"), ActiveDeadlineSeconds: rapid.Int32().Draw(t, "deadline"),
-			Suspend: pointer(t, rapid.Bool(), "suspend"), TTLSecondsAfterFinished: pointer(t, rapid.Int32(), "ttl"),
+			AccountID: texts.Draw(t, "account"),
+			UserID:    texts.Draw(t, "user"),
+			ProviderRef: v1alpha1.ProviderReference{
+				Kind: texts.Draw(t, "kind"),
+				Name: rapid.SampledFrom(names).Draw(t, "provider"),
+			},
+			NotAfter:                pointer(t, set, "notAfter"),
+			ActiveDeadlineSeconds:   rapid.Int32().Draw(t, "deadline"),
+			Suspend:                 pointer(t, rapid.Bool(), "suspend"),
+			TTLSecondsAfterFinished: pointer(t, rapid.Int32(), "ttl"),
 		},
 		Status: v1alpha1.UserLogoutStatus{
-			ObservedGeneration: rapid.Int64().Draw(t, "observed"), Attempts: rapid.Int32().Draw(t, "attempts"),
-			StartTime: pointer(t, set, "start"), NextAttemptTime: pointer(t, set, "next"), CompletionTime: pointer(t, set, "completed"),
+			ObservedGeneration: rapid.Int64().Draw(t, "observed"),
+			Attempts:           rapid.Int32().Draw(t, "attempts"),
+			StartTime: pointer(
+				t,
+				set,
+				"start",
+			),
+			NextAttemptTime: pointer(t, set, "next"),
+			CompletionTime:  pointer(t, set, "completed"),
 		},
 	}
 	if rapid.Bool().Draw(t, "attempted") {
-		obj.Status.LastAttempt = &v1alpha1.AttemptStatus{Time: times.Draw(t, "last"), HTTPStatusCode: rapid.Int32().Draw(t, "code"),
-			Code: texts.Draw(t, "code"), Message: texts.Draw(t, "message"), RequestID: texts.Draw(t, "request")}
+		obj.Status.LastAttempt = &v1alpha1.AttemptStatus{
+			Time:           times.Draw(t, "last"),
+			HTTPStatusCode: rapid.Int32().Draw(t, "code"),
+			Code:           texts.Draw(t, "code"),
+			Message:        texts.Draw(t, "message"),
+			RequestID:      texts.Draw(t, "request"),
+		}
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "conditions") {
 		obj.Status.Conditions = append(obj.Status.Conditions, metav1.Condition{
-			Type: texts.Draw(t, "type"), Status: metav1.ConditionStatus(texts.Draw(t, "status")), Reason: texts.Draw(t, "reason"),
-			Message: texts.Draw(t, "message"), ObservedGeneration: rapid.Int64().Draw(t, "observed"), LastTransitionTime: times.Draw(t, "since")})
+			Type: texts.Draw(
+				t,
+				"type",
+			),
+			Status: metav1.ConditionStatus(texts.Draw(t, "status")),
+			Reason: texts.Draw(t, "reason"),
+			Message: texts.Draw(
+				t,
+				"message",
+			),
+			ObservedGeneration: rapid.Int64().Draw(t, "observed"),
+			LastTransitionTime: times.Draw(t, "since"),
+		})
 	}
 	return obj
 })
@@ -153,20 +220,53 @@ var logouts = rapid.Custom(func(t *rapid.T) *v1alpha1.UserLogout {
 func waiting(i int) *v1alpha1.UserLogout {
 	now := metav1.Unix(1.8e9+int64(i/10), 0)
 	condition := func(kind, reason, message string) metav1.Condition {
-		return metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message, ObservedGeneration: 1, LastTransitionTime: now}
+		return metav1.Condition{
+			Type:               kind,
+			Status:             metav1.ConditionFalse,
+			Reason:             reason,
+			Message:            message,
+			ObservedGeneration: 1,
+			LastTransitionTime: now,
+		}
 	}
 	failure := "the service asks for fewer calls; waits for its turn to call"
 	return &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: fmt.Sprintf("team-%d", i%20), Name: fmt.Sprintf("offboard-%08d", i),
-			UID: types.UID(fmt.Sprintf("6ba7b810-9dad-11d1-80b4-%012x", i)), ResourceVersion: fmt.Sprint(100000 + i), Generation: 1, CreationTimestamp: now},
-		Spec: v1alpha1.UserLogoutSpec{AccountID: "12a3456b-7c89-012d-3456-78901e23fg45", UserID: fmt.Sprintf("1ab2345c-67de-8901-f23g-%012d", i),
-			ProviderRef: v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: "default"}, ActiveDeadlineSeconds: 3600},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: fmt.Sprintf("team-%d", i%20),
+			Name:      fmt.Sprintf("offboard-%08d", i),
+			UID: types.UID(
+				fmt.Sprintf("6ba7b810-9dad-11d1-80b4-%012x", i),
+			),
+			ResourceVersion:   fmt.Sprint(100000 + i),
+			Generation:        1,
+			CreationTimestamp: now,
+		},
+		Spec: v1alpha1.UserLogoutSpec{
+			AccountID: "12a3456b-7c89-012d-3456-78901e23fg45",
+			UserID:    fmt.Sprintf("1ab2345c-67de-8901-f23g-%012d", i),
+			ProviderRef: v1alpha1.ProviderReference{
+				Kind: "ClusterLogoutProvider",
+				Name: "default",
+			},
+			ActiveDeadlineSeconds: 3600,
+		},
 		Status: v1alpha1.UserLogoutStatus{
-			ObservedGeneration: 1, Attempts: 1, StartTime: &now, NextAttemptTime: &now,
-			LastAttempt: &v1alpha1.AttemptStatus{Time: now, HTTPStatusCode: 429, Code: "ThrottledClientException", Message: failure,
-				RequestID: fmt.Sprintf("7f2b45c1-67de-8901-f23e-%012x", i)},
-			Conditions: []metav1.Condition{condition("Ready", "Throttled", failure), condition("Finished", "InProgress", "not finished yet"),
-				condition("Reconciling", "Queued", failure)},
+			ObservedGeneration: 1,
+			Attempts:           1,
+			StartTime:          &now,
+			NextAttemptTime:    &now,
+			LastAttempt: &v1alpha1.AttemptStatus{
+				Time:           now,
+				HTTPStatusCode: 429,
+				Code:           "ThrottledClientException",
+				Message:        failure,
+				RequestID:      fmt.Sprintf("7f2b45c1-67de-8901-f23e-%012x", i),
+			},
+			Conditions: []metav1.Condition{
+				condition("Ready", "Throttled", failure),
+				condition("Finished", "InProgress", "not finished yet"),
+				condition("Reconciling", "Queued", failure),
+			},
 		},
 	}
 }
