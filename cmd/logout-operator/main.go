@@ -53,6 +53,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	slog.SetDefault(slog.New(logr.ToSlogHandler(options.Logger))) // what libraries write by package log, too
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
+	operator.LimitMemory(options.Logger)
 	cluster, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("no cluster to work on: %w", err)
