@@ -8,9 +8,9 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// Predicates of watch events. An update can be more than one change, or another object: while a watch is down, an object can
-// be deleted and created anew under its name, and etcd can be restored from a copy. So neither a generation nor a
-// resourceVersion tells whether anything has changed; only the UID and the contents do.
+// Predicates of watch events. An update can be more than one change, or another object: while a watch is down, an
+// object can be deleted and created anew under its name, and etcd can be restored from a copy. So neither a
+// generation nor a resourceVersion tells whether anything has changed; only the UID and the contents do.
 
 // specChanged passes a provider whose spec has changed, or that is another than before.
 var specChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
@@ -21,6 +21,9 @@ var specChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 }}
 
 // labelsChanged passes what has other labels, or is another object than before.
-var labelsChanged = predicate.Or(predicate.LabelChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
-}})
+var labelsChanged = predicate.Or(
+	predicate.LabelChangedPredicate{},
+	predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
+	}},
+)

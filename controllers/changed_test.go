@@ -37,7 +37,8 @@ func TestSpecChanged(t *testing.T) {
 			t.Errorf("%s: passed on is %t, want %t", name, got, tt.want)
 		}
 	}
-	if !specChanged.Create(event.CreateEvent{Object: provider("1", 1)}) || !specChanged.Delete(event.DeleteEvent{Object: provider("1", 1)}) {
+	if !specChanged.Create(event.CreateEvent{Object: provider("1", 1)}) ||
+		!specChanged.Delete(event.DeleteEvent{Object: provider("1", 1)}) {
 		t.Error("what is new or gone is not passed on")
 	}
 }
@@ -56,7 +57,9 @@ func TestLabelsChanged(t *testing.T) {
 		"relabelled":   {namespace("1", "false"), true},
 		"created anew": {namespace("2", "true"), true},
 	} {
-		if got := labelsChanged.Update(event.UpdateEvent{ObjectOld: namespace("1", "true"), ObjectNew: tt.now}); got != tt.want {
+		if got := labelsChanged.Update(
+			event.UpdateEvent{ObjectOld: namespace("1", "true"), ObjectNew: tt.now},
+		); got != tt.want {
 			t.Errorf("%s: passed on is %t, want %t", name, got, tt.want)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// finishedObjects is the follow.Handler of the UserLogouts that have finished. It counts them, and keeps only those that
-// something may have to be done about: their TTL, or a later edit to acknowledge.
+// finishedObjects is the follow.Handler of the UserLogouts that have finished. It counts them, and keeps only those
+// that something may have to be done about: their TTL, or a later edit to acknowledge.
 type finishedObjects struct {
 	wake *wakeups
 
@@ -67,7 +67,7 @@ func (f *finishedObjects) Complete() {
 	f.is, f.next = *f.next, nil
 	needing := f.is.needing
 	f.mu.Unlock()
-	f.wake.later(needing.Keys()...)
+	f.wake.all("finished", needing.Keys())
 }
 
 // Apply implements follow.Handler.

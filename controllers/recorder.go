@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/tools/events"
 )
 
-// maxNote is how long the note of an event may be, in bytes, by the validation of events.k8s.io/v1. An event with a longer
-// one is refused, and client-go logs it as a whole.
+// maxNote is how long the note of an event may be, in bytes, by the validation of events.k8s.io/v1. An event with a
+// longer one is refused, and client-go logs it as a whole.
 const maxNote = 1024
 
 // boundedRecorder shortens notes that are too long. Conditions have room for all of a message.

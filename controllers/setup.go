@@ -54,37 +54,58 @@ type Options struct {
 // begin any more and waits for those under way until their outcomes are stored,
 // or its context is done, and returns how many it had to abandon.
 func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned int), err error) {
-	resolver := &providers.Resolver{Reader: mgr.GetClient(), SecretNamespace: o.Namespace, AllowInsecure: o.AllowInsecureEndpoints}
+	resolver := &providers.Resolver{
+		Reader:          mgr.GetClient(),
+		SecretNamespace: o.Namespace,
+		AllowInsecure:   o.AllowInsecureEndpoints,
+	}
 	gates, wake, recorder := gate.New(o.Workers), newWakeups(), boundedRecorder{mgr.GetEventRecorder("logout-operator")}
 	unfinished, finished := newUnfinishedObjects(wake), newFinishedObjects(wake)
 	logouts := &userLogoutReconciler{
-		Options: o, client: mgr.GetClient(), apiReader: mgr.GetAPIReader(), recorder: recorder, providers: resolver, gates: gates,
-		unfinished: unfinished, finished: finished, wake: wake, attempts: newInflight()}
+		Options:    o,
+		client:     mgr.GetClient(),
+		apiReader:  mgr.GetAPIReader(),
+		recorder:   recorder,
+		providers:  resolver,
+		gates:      gates,
+		unfinished: unfinished,
+		finished:   finished,
+		wake:       wake,
+		attempts:   newInflight(),
+	}
 	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates}
 	serveMetrics(&collector{unfinished, finished, gates})
 	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr), logouts.setup(mgr))
 }
 
-// warmUp has everything that the reconcilers read be known on a replica that stands by, too. What it is known for is not
-// done there: the controllers, and with them the work queues, begin when it is elected.
+// warmUp has everything that the reconcilers read be known on a replica that stands by, too. What it is known for is
+// not done there: the controllers, and with them the work queues, begin when it is elected.
 func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedObjects) error {
 	ctx := context.Background()
 	errs := []error{
-		mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ClusterLogoutProvider{}, providersBySecret, func(o client.Object) []string {
-			return []string{providers.SecretName(o.(*v1alpha1.ClusterLogoutProvider))}
-		}),
+		mgr.GetFieldIndexer().IndexField(
+			ctx,
+			&v1alpha1.ClusterLogoutProvider{},
+			providersBySecret,
+			func(o client.Object) []string {
+				return []string{providers.SecretName(o.(*v1alpha1.ClusterLogoutProvider))}
+			},
+		),
 		mgr.AddReadyzCheck("userlogouts", func(*http.Request) error {
 			if !unfinished.complete() {
 				return errors.New("the UserLogouts are not all known yet")
 			}
 			return nil
-		})}
+		}),
+	}
 	for _, kind := range []client.Object{&corev1.Secret{}, namespaceMetadata()} {
 		_, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		errs = append(errs, err)
 	}
-	for selector, handler := range map[fields.Selector]follow.Handler{unfinishedSelector: unfinished, finishedSelector: finished} {
-		follower, err := follow.New(mgr, selector, handler)
+	for which, handler := range map[fields.Selector]follow.Handler{
+		unfinishedSelector: unfinished, finishedSelector: finished,
+	} {
+		follower, err := follow.New(mgr, which, handler)
 		errs = append(errs, err, mgr.Add(everyReplica(follower.Run)))
 	}
 	return errors.Join(errs...)
@@ -102,8 +123,8 @@ func (run everyReplica) Start(ctx context.Context) error {
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (everyReplica) NeedLeaderElection() bool { return false }
 
-// CacheOptions are what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package store keeps
-// them, in less memory.
+// CacheOptions are what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package store
+// keeps them, in less memory.
 func CacheOptions(o Options) cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
@@ -120,19 +141,21 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ClusterLogoutProvider{}, onChange(r.wakeForProvider), builder.WithPredicates(specChanged)).
 		Watches(&corev1.Secret{}, onChange(r.wakeForSecret)).
 		WatchesMetadata(namespaceMetadata(), onChange(r.wakeInNamespace), builder.WithPredicates(labelsChanged)).
-		WatchesRawSource(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			r.wake.begin(queue)
-			r.wake.later(r.unfinished.Keys()...)
-			r.wake.later(r.finished.needing().Keys()...)
-			go r.gates.CallUp(ctx, r.wake.called)
-			return nil
-		})).
+		WatchesRawSource(
+			source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+				r.wake.begin(queue)
+				r.wake.all("unfinished", r.unfinished.Keys())
+				r.wake.all("finished", r.finished.needing().Keys())
+				go r.gates.CallUp(ctx, r.wake.called)
+				return nil
+			}),
+		).
 		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates let call, of all providers
 		Complete(r)
 }
 
-// onChange calls f for what is created, changed or deleted. What is there at the start is left out, as every UserLogout is
-// looked at then.
+// onChange calls f for what is created, changed or deleted. What is there at the start is left out, as every
+// UserLogout is looked at then.
 func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	return handler.Funcs{
@@ -149,7 +172,7 @@ func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 // wakeForProvider: what an administrator changes wakes all objects that wait.
 func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider client.Object) {
 	r.renew(ctx, provider.GetName())
-	r.wake.later(r.unfinished.OfProvider(provider.GetName())...)
+	r.wake.all("provider/"+provider.GetName(), r.unfinished.OfProvider(provider.GetName()))
 }
 
 // renew takes over what has been changed of a provider, before the objects are
@@ -165,7 +188,7 @@ func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 }
 
 func (r *userLogoutReconciler) wakeInNamespace(_ context.Context, namespace client.Object) {
-	r.wake.later(r.unfinished.InNamespace(namespace.GetName())...)
+	r.wake.all("namespace/"+namespace.GetName(), r.unfinished.InNamespace(namespace.GetName()))
 }
 
 func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.Object) {
@@ -196,6 +219,9 @@ func usersOfSecret(ctx context.Context, c client.Reader, secret client.Object) [
 func controllerOptions(workers int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, 30*time.Second),
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+			200*time.Millisecond,
+			30*time.Second,
+		),
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// completionTime is the field by which the API server tells finished objects from the others: they are followed apart.
-// Finished ones may be kept for years, as a record, and neither the operator's memory nor the first logout after its start
-// depends on how many there are.
+// completionTime is the field by which the API server tells finished objects from the others: they are followed
+// apart. Finished ones may be kept for years, as a record, and neither the operator's memory nor the first logout
+// after its start depends on how many there are.
 const completionTime = "status.completionTime"
 
 var (
@@ -22,8 +22,8 @@ var (
 	finishedSelector   = fields.OneTermNotEqualSelector(completionTime, "")
 )
 
-// unfinishedObjects is the follow.Handler of the UserLogouts that have not finished: it keeps them all, and wakes them when
-// they change. It knows the newest state that the API server has told of, as an informer does.
+// unfinishedObjects is the follow.Handler of the UserLogouts that have not finished: it keeps them all, and wakes
+// them when they change. It knows the newest state that the API server has told of, as an informer does.
 type unfinishedObjects struct {
 	*store.Store
 	wake *wakeups

@@ -14,8 +14,8 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// TestFollowedObjects: whatever happens to objects, seen by a watch or missed until a list, what is known of them in the end
-// is what there is, and each whose state has changed has been woken.
+// TestFollowedObjects: whatever happens to objects, seen by a watch or missed until a list, what is known of them in
+// the end is what there is, and each whose state has changed has been woken.
 func TestFollowedObjects(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		q := newQueue(t)
@@ -71,7 +71,15 @@ func handlerOf(u *unfinishedObjects, f *finishedObjects, obj *v1alpha1.UserLogou
 }
 
 // change creates, edits, finishes or deletes an object, and has the watches tell of it unless they are blind.
-func change(t *rapid.T, u *unfinishedObjects, f *finishedObjects, live map[types.NamespacedName]*v1alpha1.UserLogout, version int, blind bool, woken map[string]bool) {
+func change(
+	t *rapid.T,
+	u *unfinishedObjects,
+	f *finishedObjects,
+	live map[types.NamespacedName]*v1alpha1.UserLogout,
+	version int,
+	blind bool,
+	woken map[string]bool,
+) {
 	obj := object()
 	obj.Name = rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name")
 	key := client.ObjectKeyFromObject(obj)
@@ -113,7 +121,12 @@ func change(t *rapid.T, u *unfinishedObjects, f *finishedObjects, live map[types
 	}
 }
 
-func verifyKnown(t *rapid.T, u *unfinishedObjects, f *finishedObjects, live map[types.NamespacedName]*v1alpha1.UserLogout) {
+func verifyKnown(
+	t *rapid.T,
+	u *unfinishedObjects,
+	f *finishedObjects,
+	live map[types.NamespacedName]*v1alpha1.UserLogout,
+) {
 	unfinished, needing, counts := 0, 0, map[string]int{}
 	for key, want := range live {
 		got := u.Get(key)
@@ -131,13 +144,22 @@ func verifyKnown(t *rapid.T, u *unfinishedObjects, f *finishedObjects, live map[
 		} else {
 			unfinished++
 		}
-		if got == nil || got.ResourceVersion != want.ResourceVersion || got.UID != want.UID || got.Generation != want.Generation {
+		if got == nil || got.ResourceVersion != want.ResourceVersion || got.UID != want.UID ||
+			got.Generation != want.Generation {
 			t.Fatalf("known is %+v, want %+v", got, want)
 		}
 	}
-	if u.Len() != unfinished || f.needing().Len() != needing || f.count(v1alpha1.ReasonFailed) != counts[v1alpha1.ReasonFailed] {
-		t.Fatalf("%d unfinished, %d needing, %d failed, want %d, %d, %d", u.Len(), f.needing().Len(), f.count(v1alpha1.ReasonFailed),
-			unfinished, needing, counts[v1alpha1.ReasonFailed])
+	if u.Len() != unfinished || f.needing().Len() != needing ||
+		f.count(v1alpha1.ReasonFailed) != counts[v1alpha1.ReasonFailed] {
+		t.Fatalf(
+			"%d unfinished, %d needing, %d failed, want %d, %d, %d",
+			u.Len(),
+			f.needing().Len(),
+			f.count(v1alpha1.ReasonFailed),
+			unfinished,
+			needing,
+			counts[v1alpha1.ReasonFailed],
+		)
 	}
 	if !u.complete() {
 		t.Fatal("not complete after a list")

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -11,26 +12,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// aheadOfWorkers is how many objects of the backlog are in the work queue at a time. The workers are never short of them,
-// and the queue, of which an object takes more than its record does, stays small.
+// aheadOfWorkers is how many objects of the backlog are in the work queue at a time. The workers are never short of
+// them, and the queue, of which an object takes more than its record does, stays small.
 const aheadOfWorkers = 256
 
-// wakeups feed the work queue. An object that has changed goes into it at once. Where all of them have to be looked at, at a
-// start or because a provider has changed, they wait in a backlog that is fed into the queue as the workers get on; what
-// changes meanwhile goes before them.
+// wakeups feed the work queue. An object that has changed goes into it at once. Where all of them have to be looked at,
+// at a start or because a provider has changed, they wait in a backlog that is fed into the queue as the workers get
+// on; what changes meanwhile goes before them.
 //
 // An operator that stands by has no work queue: nothing is enqueued until it is elected.
 type wakeups struct {
 	mu      sync.Mutex
 	queue   priorityqueue.PriorityQueue[reconcile.Request]
-	backlog []types.NamespacedName
-	waits   map[types.NamespacedName]bool // in the backlog: each object once
+	backlog []batch
 	fed     map[types.NamespacedName]bool // in the queue, from the backlog
 }
 
-func newWakeups() *wakeups {
-	return &wakeups{waits: map[types.NamespacedName]bool{}, fed: map[types.NamespacedName]bool{}}
+// batch is what has to be looked at for one cause.
+type batch struct {
+	cause   string
+	objects []types.NamespacedName
 }
+
+func newWakeups() *wakeups { return &wakeups{fed: map[types.NamespacedName]bool{}} }
 
 // begin has objects enqueued from now on.
 func (w *wakeups) begin(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
@@ -49,23 +53,33 @@ func (w *wakeups) enqueue(key types.NamespacedName, priority int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue != nil {
-		w.queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(priority)}, reconcile.Request{NamespacedName: key})
+		w.queue.AddWithOpts(
+			priorityqueue.AddOpts{Priority: ptr.To(priority)}, reconcile.Request{NamespacedName: key})
 	}
 }
 
-// later has objects looked at when there is nothing more urgent.
-func (w *wakeups) later(keys ...types.NamespacedName) {
+// later has an object looked at when there is nothing more urgent.
+func (w *wakeups) later(key types.NamespacedName) {
+	w.add("", func(before []types.NamespacedName) []types.NamespacedName { return append(before, key) })
+}
+
+// all is later for all objects that a cause concerns. Those that still wait for the same cause are among them.
+func (w *wakeups) all(cause string, keys []types.NamespacedName) {
+	w.add(cause, func([]types.NamespacedName) []types.NamespacedName { return keys })
+}
+
+func (w *wakeups) add(cause string, change func(before []types.NamespacedName) []types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue == nil {
 		return
 	}
-	for _, key := range keys {
-		if !w.waits[key] {
-			w.waits[key] = true
-			w.backlog = append(w.backlog, key)
-		}
+	i := slices.IndexFunc(w.backlog, func(b batch) bool { return b.cause == cause })
+	if i < 0 {
+		i = len(w.backlog)
+		w.backlog = append(w.backlog, batch{cause: cause})
 	}
+	w.backlog[i].objects = change(w.backlog[i].objects)
 	w.feed()
 }
 
@@ -82,13 +96,15 @@ func (w *wakeups) taken(key types.NamespacedName) {
 // feed fills the queue up from the backlog.
 func (w *wakeups) feed() {
 	for len(w.fed) < aheadOfWorkers && len(w.backlog) > 0 {
-		key := w.backlog[0]
-		w.backlog = w.backlog[1:]
-		delete(w.waits, key)
+		first := &w.backlog[0]
+		if len(first.objects) == 0 {
+			w.backlog = slices.Delete(w.backlog, 0, 1)
+			continue
+		}
+		key := first.objects[0]
+		first.objects = first.objects[1:]
 		w.fed[key] = true
-		w.queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(handler.LowPriority)}, reconcile.Request{NamespacedName: key})
-	}
-	if len(w.backlog) == 0 && cap(w.backlog) > 0 {
-		w.backlog, w.waits = nil, map[types.NamespacedName]bool{} // neither shrinks by itself
+		w.queue.AddWithOpts(
+			priorityqueue.AddOpts{Priority: ptr.To(handler.LowPriority)}, reconcile.Request{NamespacedName: key})
 	}
 }

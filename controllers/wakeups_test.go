@@ -38,7 +38,8 @@ func TestStandbyEnqueuesNothing(t *testing.T) {
 		w.called(keyOf(fmt.Sprint(i)))
 		w.later(keyOf(fmt.Sprint(i)))
 	}
-	if n := len(w.backlog) + len(w.waits) + len(w.fed); n > 0 {
+	w.all("start", []types.NamespacedName{keyOf("jane")})
+	if n := len(w.backlog) + len(w.fed); n > 0 {
 		t.Errorf("%d are kept", n)
 	}
 	q := newQueue(t)
@@ -52,8 +53,8 @@ func TestStandbyEnqueuesNothing(t *testing.T) {
 	}
 }
 
-// TestBacklogIsFedIn: of a backlog the queue never holds more than a few, each object comes once and in order, and what has
-// changed goes before it.
+// TestBacklogIsFedIn: of a backlog the queue never holds more than a few, each object comes once and in order, and
+// what has changed goes before it.
 func TestBacklogIsFedIn(t *testing.T) {
 	const n = 10 * aheadOfWorkers
 	w, q := newWakeups(), newQueue(t)
@@ -62,8 +63,8 @@ func TestBacklogIsFedIn(t *testing.T) {
 	for i := range keys {
 		keys[i] = keyOf(fmt.Sprint(i))
 	}
-	w.later(keys...)
-	w.later(keys[n/2:]...) // which wait already
+	w.all("start", keys)
+	w.all("start", keys[aheadOfWorkers:]) // of which all still wait
 	for i := range n {
 		if ready := q.Len(); ready > aheadOfWorkers {
 			t.Fatalf("%d in the queue after %d", ready, i)
@@ -81,8 +82,8 @@ func TestBacklogIsFedIn(t *testing.T) {
 			t.Fatalf("got %s at priority %d, want %d", name, priority, i)
 		}
 	}
-	if ready := q.Len(); ready > 0 || w.backlog != nil || len(w.waits)+len(w.fed) > 0 {
-		t.Errorf("%d in the queue, %d+%d+%d are kept", ready, len(w.backlog), len(w.waits), len(w.fed))
+	if ready := q.Len(); ready > 0 || len(w.backlog)+len(w.fed) > 0 {
+		t.Errorf("%d in the queue, %d batches and %d objects are kept", ready, len(w.backlog), len(w.fed))
 	}
 	w.later(keys[0])
 	if name, _ := take(w, q); name != "0" {
@@ -90,8 +91,8 @@ func TestBacklogIsFedIn(t *testing.T) {
 	}
 }
 
-// TestBacklogSurvivesOtherWakeups: an object of the backlog that is enqueued for another reason, too, comes once, and makes
-// room for the next all the same.
+// TestBacklogSurvivesOtherWakeups: an object of the backlog that is enqueued for another reason, too, comes once, and
+// makes room for the next all the same.
 func TestBacklogSurvivesOtherWakeups(t *testing.T) {
 	const n = 3 * aheadOfWorkers
 	w, q := newWakeups(), newQueue(t)
