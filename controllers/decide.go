@@ -191,7 +191,9 @@ func deadline(obj *v1alpha1.UserLogout) time.Time {
 	return earliest(started.Add(activeDeadline(obj)), timeOf(obj.Spec.NotAfter))
 }
 
-func activeDeadline(obj *v1alpha1.UserLogout) time.Duration { return seconds(activeDeadlineSeconds(obj)) }
+func activeDeadline(obj *v1alpha1.UserLogout) time.Duration {
+	return seconds(activeDeadlineSeconds(obj))
+}
 
 // activeDeadlineSeconds repeats the schema's default for objects that did not
 // come through an API server.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,11 +100,11 @@ var (
 		"Attempts between claim and stored outcome, by provider.", []string{"provider"}, nil)
 )
 
-// collector answers a scrape from the cache and the gates.
+// collector answers a scrape from what is known of the objects, and from the gates.
 type collector struct {
-	client   client.Reader
-	finished *finishedObjects
-	gates    *gate.Gates
+	unfinished *unfinishedObjects
+	finished   *finishedObjects
+	gates      *gate.Gates
 }
 
 // serveMetrics adds a collector to the metrics that are served, in place of that
@@ -139,31 +140,25 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, reason := range []string{v1alpha1.ReasonSucceeded, v1alpha1.ReasonFailed} {
 		gauge(objectsDesc, float64(c.finished.count(reason)), reason)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cacheTimeout)
-	defer cancel()
-	var list v1alpha1.UserLogoutList
-	if err := c.client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return // the cache is not filled yet
+	if !c.unfinished.complete() {
+		return
 	}
-	states, oldest := census(list.Items, time.Now())
+	states, oldest := census(c.unfinished.All(), time.Now())
 	for state, n := range states {
 		gauge(objectsDesc, float64(n), state)
 	}
 	gauge(oldestDesc, oldest.Seconds())
 }
 
-// cacheTimeout bounds how long a scrape waits for the cache to be filled.
-const cacheTimeout = time.Second
-
 // census counts unfinished objects by state, and finds the age of the oldest
 // that is not suspended.
-func census(objects []v1alpha1.UserLogout, now time.Time) (states map[string]int, oldest time.Duration) {
+func census(objects iter.Seq[*v1alpha1.UserLogout], now time.Time) (states map[string]int, oldest time.Duration) {
 	states = map[string]int{stateWaiting: 0, stateCalling: 0, stateRetrying: 0, stateSuspended: 0}
-	for i := range objects {
-		state := stateOf(&objects[i])
+	for obj := range objects {
+		state := stateOf(obj)
 		states[state]++
 		if state != stateSuspended {
-			oldest = max(oldest, now.Sub(objects[i].CreationTimestamp.Time))
+			oldest = max(oldest, now.Sub(obj.CreationTimestamp.Time))
 		}
 	}
 	return states, oldest

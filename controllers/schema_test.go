@@ -191,3 +191,42 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("by field selector: %d objects, %v", len(found.Items), err)
 	}
 }
+
+// TestNamesThatAreRefused: what names another object is a name that an object can have. It ends in messages, events and logs.
+func TestNamesThatAreRefused(t *testing.T) {
+	tt := newTenant(t)
+	for name, passes := range map[string]bool{
+		"default": true, "a.b-c": true, "0": true, strings.Repeat("a", 253): true,
+		strings.Repeat("😀", 253): false, "Default": false, "a/b": false, "-a": false, "a..b": false, "a b": false, "a_b": false,
+	} {
+		obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.ProviderRef.Name = name })
+		provider := func(spec v1alpha1.AmazonChimeProvider) *v1alpha1.ClusterLogoutProvider {
+			spec.Endpoint = "https://service.example"
+			return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: unique(t)}, Spec: v1alpha1.ClusterLogoutProviderSpec{
+				Type: v1alpha1.AmazonChimeProviderType, AmazonChime: &spec, AccountIDs: []string{"*"},
+				AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromAll}}}
+		}
+		secret := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: name}}
+		for field, create := range map[string]client.Object{
+			"spec.providerRef.name":                         obj,
+			"spec.amazonChime.credentials.secretRef.name":   provider(v1alpha1.AmazonChimeProvider{Credentials: secret}),
+			"spec.amazonChime.assumeRole.roleARN (in name)": provider(v1alpha1.AmazonChimeProvider{AssumeRole: &v1alpha1.AssumeRole{RoleARN: roleOf(name, passes)}}),
+		} {
+			err := cluster.Create(t.Context(), create, client.DryRunAll)
+			field, _, _ := strings.Cut(field, " ")
+			if passes && err != nil {
+				t.Errorf("%s: %q is refused: %v", field, name, err)
+			} else if !passes {
+				refused(tt, err, fmt.Sprintf("%s: %q", field, name), field, "must be the ")
+			}
+		}
+	}
+}
+
+// roleOf is the ARN of a role; what must not pass is no ARN at all.
+func roleOf(name string, passes bool) string {
+	if passes {
+		return "arn:aws:iam::123456789012:role/" + name
+	}
+	return "arn:aws:iam::123456789012:user/" + name
+}

@@ -3,37 +3,31 @@ package controllers
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/follow"
 	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-// Cache indexes.
-const (
-	// waitingByProvider holds the UserLogouts of the cache, which are the
-	// unfinished ones, by their provider's name.
-	waitingByProvider = "waiting-by-provider"
-	// providersBySecret holds the ClusterLogoutProviders by their Secret's name.
-	providersBySecret = "providers-by-secret"
-)
+// providersBySecret is the cache index of the ClusterLogoutProviders by their Secret's name.
+const providersBySecret = "providers-by-secret"
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
@@ -60,40 +54,82 @@ type Options struct {
 // begin any more and waits for those under way until their outcomes are stored,
 // or its context is done, and returns how many it had to abandon.
 func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned int), err error) {
-	direct, err := client.NewWithWatch(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
-	if err != nil {
-		return nil, err
+	resolver := &providers.Resolver{
+		Reader:          mgr.GetClient(),
+		SecretNamespace: o.Namespace,
+		AllowInsecure:   o.AllowInsecureEndpoints,
 	}
-	resolver := &providers.Resolver{Reader: mgr.GetClient(), SecretNamespace: o.Namespace, AllowInsecure: o.AllowInsecureEndpoints}
-	gates, finished := gate.New(o.Workers), &finishedObjects{client: direct}
-	recorder := mgr.GetEventRecorder("logout-operator")
+	gates, wake, recorder := gate.New(o.Workers), newWakeups(), boundedRecorder{mgr.GetEventRecorder("logout-operator")}
+	unfinished, finished := newUnfinishedObjects(wake), newFinishedObjects(wake)
 	logouts := &userLogoutReconciler{
-		Options: o, client: mgr.GetClient(), apiReader: mgr.GetAPIReader(), recorder: recorder,
-		providers: resolver, gates: gates, finished: finished, attempts: newInflight()}
+		Options:    o,
+		client:     mgr.GetClient(),
+		apiReader:  mgr.GetAPIReader(),
+		recorder:   recorder,
+		providers:  resolver,
+		gates:      gates,
+		unfinished: unfinished,
+		finished:   finished,
+		wake:       wake,
+		attempts:   newInflight(),
+	}
 	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates}
-	serveMetrics(&collector{mgr.GetClient(), finished, gates})
-	return logouts.attempts.drain, errors.Join(indexFields(mgr), configs.setup(mgr), logouts.setup(mgr))
+	serveMetrics(&collector{unfinished, finished, gates})
+	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr), logouts.setup(mgr))
 }
 
-func indexFields(mgr ctrl.Manager) error {
-	ctx, indexer := context.Background(), mgr.GetFieldIndexer()
-	return errors.Join(
-		indexer.IndexField(ctx, &v1alpha1.UserLogout{}, waitingByProvider, func(o client.Object) []string {
-			return []string{o.(*v1alpha1.UserLogout).Spec.ProviderRef.Name}
+// warmUp has everything that the reconcilers read be known on a replica that stands by, too. What it is known for is
+// not done there: the controllers, and with them the work queues, begin when it is elected.
+func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedObjects) error {
+	ctx := context.Background()
+	errs := []error{
+		mgr.GetFieldIndexer().IndexField(
+			ctx,
+			&v1alpha1.ClusterLogoutProvider{},
+			providersBySecret,
+			func(o client.Object) []string {
+				return []string{providers.SecretName(o.(*v1alpha1.ClusterLogoutProvider))}
+			},
+		),
+		mgr.AddReadyzCheck("userlogouts", func(*http.Request) error {
+			if !unfinished.complete() {
+				return errors.New("the UserLogouts are not all known yet")
+			}
+			return nil
 		}),
-		indexer.IndexField(ctx, &v1alpha1.ClusterLogoutProvider{}, providersBySecret, func(o client.Object) []string {
-			return []string{providers.SecretName(o.(*v1alpha1.ClusterLogoutProvider))}
-		}))
+	}
+	for _, kind := range []client.Object{&corev1.Secret{}, namespaceMetadata()} {
+		_, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		errs = append(errs, err)
+	}
+	for which, handler := range map[fields.Selector]follow.Handler{
+		unfinishedSelector: unfinished, finishedSelector: finished,
+	} {
+		follower, err := follow.New(mgr, which, handler)
+		errs = append(errs, err, mgr.Add(everyReplica(follower.Run)))
+	}
+	return errors.Join(errs...)
 }
 
-// CacheOptions are what the manager's cache has to hold for the reconcilers, in
-// memory that does not grow with the number of finished objects.
+// everyReplica runs on those that stand by, too.
+type everyReplica func(context.Context)
+
+// Start implements manager.Runnable.
+func (run everyReplica) Start(ctx context.Context) error {
+	run(ctx)
+	return nil
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (everyReplica) NeedLeaderElection() bool { return false }
+
+// CacheOptions are what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package store
+// keeps them, in less memory.
 func CacheOptions(o Options) cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.UserLogout{}: {Field: unfinished},
-			&corev1.Secret{}:       {Namespaces: map[string]cache.Config{o.Namespace: {}}},
+			&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}},
 		},
 	}
 }
@@ -101,40 +137,42 @@ func CacheOptions(o Options) cache.Options {
 // setup watches everything that can unblock an object, so that nothing has to
 // be polled.
 func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
-	namespace := &metav1.PartialObjectMetadata{}
-	namespace.SetGroupVersionKind(namespaceKind)
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.UserLogout{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
-			return needsWork(o.(*v1alpha1.UserLogout))
-		}))).
-		Watches(&v1alpha1.ClusterLogoutProvider{}, handler.EnqueueRequestsFromMapFunc(r.waitingForProvider),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.waitingForSecret)).
-		WatchesMetadata(namespace, handler.EnqueueRequestsFromMapFunc(r.waitingInNamespace),
-			builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		WatchesRawSource(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			go r.finished.run(ctx, func(key types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: key}) })
-			go r.gates.CallUp(ctx, func(key types.NamespacedName, hasSlot bool) { callUp(queue, key, hasSlot) })
-			return nil
-		})).
+	return ctrl.NewControllerManagedBy(mgr).Named("userlogout").
+		Watches(&v1alpha1.ClusterLogoutProvider{}, onChange(r.wakeForProvider), builder.WithPredicates(specChanged)).
+		Watches(&corev1.Secret{}, onChange(r.wakeForSecret)).
+		WatchesMetadata(namespaceMetadata(), onChange(r.wakeInNamespace), builder.WithPredicates(labelsChanged)).
+		WatchesRawSource(
+			source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+				r.wake.begin(queue)
+				r.wake.all("unfinished", r.unfinished.Keys())
+				r.wake.all("finished", r.finished.needing().Keys())
+				go r.gates.CallUp(ctx, r.wake.called)
+				return nil
+			}),
+		).
 		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates let call, of all providers
 		Complete(r)
 }
 
-// callUp enqueues an object that the gate has called up.
-func callUp(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key types.NamespacedName, hasSlot bool) {
-	priority := priorityUnhurried
-	if hasSlot {
-		priority = priorityCalledUp
+// onChange calls f for what is created, changed or deleted. What is there at the start is left out, as every
+// UserLogout is looked at then.
+func onChange(f func(context.Context, client.Object)) handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, _ queue) {
+			if !e.IsInInitialList {
+				f(ctx, e.Object)
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, _ queue) { f(ctx, e.ObjectNew) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, _ queue) { f(ctx, e.Object) },
 	}
-	queue.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(
-		priorityqueue.AddOpts{Priority: ptr.To(priority)}, reconcile.Request{NamespacedName: key})
 }
 
-// waitingForProvider: what an administrator changes wakes all objects that wait.
-func (r *userLogoutReconciler) waitingForProvider(ctx context.Context, provider client.Object) []reconcile.Request {
+// wakeForProvider: what an administrator changes wakes all objects that wait.
+func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider client.Object) {
 	r.renew(ctx, provider.GetName())
-	return r.waiting(ctx, client.MatchingFields{waitingByProvider: provider.GetName()})
+	r.wake.all("provider/"+provider.GetName(), r.unfinished.OfProvider(provider.GetName()))
 }
 
 // renew takes over what has been changed of a provider, before the objects are
@@ -149,30 +187,21 @@ func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	}
 }
 
-func (r *userLogoutReconciler) waitingInNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
-	return r.waiting(ctx, client.InNamespace(namespace.GetName()))
+func (r *userLogoutReconciler) wakeInNamespace(_ context.Context, namespace client.Object) {
+	r.wake.all("namespace/"+namespace.GetName(), r.unfinished.InNamespace(namespace.GetName()))
 }
 
-func (r *userLogoutReconciler) waitingForSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	var requests []reconcile.Request
+func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.Object) {
 	for _, p := range usersOfSecret(ctx, r.client, secret) {
-		requests = append(requests, r.waitingForProvider(ctx, &p)...)
+		r.wakeForProvider(ctx, &p)
 	}
-	return requests
 }
 
-// waiting returns the unfinished objects among those listed.
-func (r *userLogoutReconciler) waiting(ctx context.Context, which client.ListOption) []reconcile.Request {
-	var list v1alpha1.UserLogoutList
-	if err := r.client.List(ctx, &list, which, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "cannot list waiting UserLogouts") // the cache has no errors of the moment: a bug
-		return nil
-	}
-	requests := make([]reconcile.Request, len(list.Items))
-	for i := range list.Items {
-		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
-	}
-	return requests
+// namespaceMetadata is a namespace of which nothing but the metadata is read.
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(namespaceKind)
+	return namespace
 }
 
 // usersOfSecret returns the providers that use a Secret. The cache holds
@@ -190,6 +219,9 @@ func usersOfSecret(ctx context.Context, c client.Reader, secret client.Object) [
 func controllerOptions(workers int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, 30*time.Second),
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+			200*time.Millisecond,
+			30*time.Second,
+		),
 	}
 }

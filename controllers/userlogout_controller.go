@@ -36,13 +36,15 @@ const (
 // userLogoutReconciler carries out UserLogouts.
 type userLogoutReconciler struct {
 	Options
-	client    client.Client // reads from the manager's cache
-	apiReader client.Reader // reads from the API server
-	recorder  events.EventRecorder
-	providers *providers.Resolver
-	gates     *gate.Gates
-	finished  *finishedObjects
-	attempts  *inflight
+	client     client.Client // reads from the manager's cache
+	apiReader  client.Reader // reads from the API server
+	recorder   events.EventRecorder
+	providers  *providers.Resolver
+	gates      *gate.Gates
+	unfinished *unfinishedObjects
+	finished   *finishedObjects
+	wake       *wakeups
+	attempts   *inflight
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts,verbs=get;list;watch;delete
@@ -59,13 +61,13 @@ type userLogoutReconciler struct {
 // outcomes in the status, never an error here; an error is trouble with the API
 // server, and is retried by the queue.
 func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	obj, err := r.get(ctx, req.NamespacedName)
-	if err != nil {
-		if apierrors.IsNotFound(err) {
-			r.gates.Leave(req.NamespacedName)
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	r.wake.taken(req.NamespacedName)
+	obj := r.get(req.NamespacedName)
+	if obj == nil {
+		r.gates.Leave(req.NamespacedName)
+		return ctrl.Result{}, nil
 	}
+	var err error
 	now := time.Now()
 	d := decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
 	if d.do != attempt {
@@ -85,17 +87,13 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	}
 }
 
-// get reads an object from the cache, or from the finished ones that need
-// something.
-func (r *userLogoutReconciler) get(ctx context.Context, key client.ObjectKey) (*v1alpha1.UserLogout, error) {
-	obj := &v1alpha1.UserLogout{}
-	err := r.client.Get(ctx, key, obj)
-	if apierrors.IsNotFound(err) {
-		if finished := r.finished.get(key); finished != nil {
-			return finished, nil
-		}
+// get returns an object that has not finished, or a finished one that needs something; nil if there is neither. Of its
+// metadata it has what is kept (package store).
+func (r *userLogoutReconciler) get(key client.ObjectKey) *v1alpha1.UserLogout {
+	if obj := r.unfinished.Get(key); obj != nil {
+		return obj
 	}
-	return obj, err
+	return r.finished.get(key)
 }
 
 // write stores a status that needs no call.

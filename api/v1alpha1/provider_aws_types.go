@@ -6,11 +6,13 @@ type AssumeRole struct {
 	// +required
 	// +kubebuilder:validation:MinLength=20
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:[a-z0-9-]+:iam::[0-9]{12}:role/[!-~]+$')",message="must be the ARN of a role, such as arn:aws:iam::123456789012:role/logout"
 	RoleARN string `json:"roleARN,omitempty"`
 
 	// externalID is what the role's trust policy asks for, if it does.
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9A-Za-z_+=,.@:/-]+$')",message="may hold letters, digits and any of _ + = , . @ : / -"
 	ExternalID string `json:"externalID,omitempty"`
 }

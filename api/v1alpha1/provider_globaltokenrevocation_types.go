@@ -45,6 +45,7 @@ type GlobalTokenRevocationProvider struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}]')",message="must not contain white space or invisible characters"
 	Issuer string `json:"issuer,omitempty"`
 
 	// credentials are those to sign in with: a Secret with the key token, a

@@ -122,6 +122,7 @@ type ProviderReference struct {
 	// +default="default"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of an object: lower case letters, digits, '-' and '.', at most 253, beginning and ending with a letter or digit"
 	Name string `json:"name,omitempty"`
 }
 

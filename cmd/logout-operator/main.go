@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	liblog.Redirect(slog.New(logr.ToSlogHandler(options.Logger)))
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
+	operator.LimitMemory(options.Logger)
 	cluster, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("no cluster to work on: %w", err)

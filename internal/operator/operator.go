@@ -100,7 +100,6 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 		Logger: o.Logger,
 		Cache:  controllers.CacheOptions(o.Options),
 		Controller: config.Controller{
-			EnableWarmup:       ptr.To(true), // a standby has its cache filled when it takes over
 			SkipNameValidation: ptr.To(true), // names need be unique for metrics only, and tests run several managers
 		},
 		LeaderElection:                o.LeaderElect,

@@ -4,12 +4,15 @@
 package providers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,11 +59,14 @@ type Resolver struct {
 
 type entry struct {
 	version version
+	spec    v1alpha1.ClusterLogoutProviderSpec
+	secret  map[string][]byte
 	client  Client
 	changed time.Time // when it took the place of an earlier client; zero for the first
 }
 
-// version of everything a client is made from.
+// version of everything a client is made from. It tells most changes and not all: an etcd that is restored from a
+// copy gives out the same generations and resourceVersions once more, so the contents are compared, too.
 type version struct {
 	provider       types.UID
 	generation     int64
@@ -75,34 +81,40 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if err != nil {
 		return nil, err
 	}
-	v := version{provider: p.UID, generation: p.Generation}
+	now := entry{version: version{provider: p.UID, generation: p.Generation}, spec: p.Spec}
 	if secret != nil {
-		v.secret, v.secretRevision = secret.UID, secret.ResourceVersion
+		now.version.secret, now.version.secretRevision, now.secret = secret.UID, secret.ResourceVersion, secret.Data
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, replaces := r.clients[p.Name]
-	if replaces && old.version == v {
+	if replaces && old.same(now) {
 		return old.client, nil
 	}
 	known, ok := typesOf[p.Spec.Type]
 	if !ok {
 		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
 	}
-	c, err := known.newClient(ctx, setup{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
+	now.client, err = known.newClient(ctx, setup{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
 	if err != nil {
 		return nil, err
 	}
-	is := entry{version: v, client: c}
+	now.spec = *p.Spec.DeepCopy()
 	if replaces {
 		old.client.Close()
-		is.changed = time.Now().Round(0) // by the wall clock, as times in the API are
+		now.changed = time.Now().Round(0) // by the wall clock, as times in the API are
 	}
 	if r.clients == nil {
 		r.clients = map[string]entry{}
 	}
-	r.clients[p.Name] = is
-	return c, nil
+	r.clients[p.Name] = now
+	return now.client, nil
+}
+
+// same reports whether both are made from the same.
+func (e entry) same(as entry) bool {
+	return e.version == as.version && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
+		equality.Semantic.DeepEqual(e.spec, as.spec)
 }
 
 // ChangedAt is when a provider of this name was last given another client, with

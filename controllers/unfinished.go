@@ -1,0 +1,92 @@
+package controllers
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/store"
+)
+
+// completionTime is the field by which the API server tells finished objects from the others: they are followed
+// apart. Finished ones may be kept for years, as a record, and neither the operator's memory nor the first logout
+// after its start depends on how many there are.
+const completionTime = "status.completionTime"
+
+var (
+	unfinishedSelector = fields.OneTermEqualSelector(completionTime, "")
+	finishedSelector   = fields.OneTermNotEqualSelector(completionTime, "")
+)
+
+// unfinishedObjects is the follow.Handler of the UserLogouts that have not finished: it keeps them all, and wakes
+// them when they change. It knows the newest state that the API server has told of, as an informer does.
+type unfinishedObjects struct {
+	*store.Store
+	wake *wakeups
+	// known is closed when all objects were listed for the first time.
+	known chan struct{}
+	once  sync.Once
+
+	listing bool
+	listed  map[types.NamespacedName]bool // in this list; nil if there is nothing that could be gone
+}
+
+func newUnfinishedObjects(wake *wakeups) *unfinishedObjects {
+	return &unfinishedObjects{Store: store.New(), wake: wake, known: make(chan struct{})}
+}
+
+// Restart implements follow.Handler.
+func (u *unfinishedObjects) Restart() {
+	u.listing, u.listed = true, nil
+	if u.Len() > 0 {
+		u.listed = map[types.NamespacedName]bool{}
+	}
+}
+
+// Apply implements follow.Handler.
+func (u *unfinishedObjects) Apply(kind watch.EventType, obj *v1alpha1.UserLogout) {
+	key := client.ObjectKeyFromObject(obj)
+	if kind == watch.Deleted {
+		u.Delete(key)
+		u.wake.now(key) // to leave the gate
+		return
+	}
+	changed := u.Put(obj)
+	switch {
+	case !u.listing:
+		u.wake.now(key)
+	case changed:
+		u.wake.later(key)
+	}
+	if u.listed != nil {
+		u.listed[key] = true
+	}
+}
+
+// Complete implements follow.Handler.
+func (u *unfinishedObjects) Complete() {
+	if u.listed != nil {
+		for _, key := range u.Keys() {
+			if !u.listed[key] {
+				u.Delete(key)
+				u.wake.later(key)
+			}
+		}
+	}
+	u.listing, u.listed = false, nil
+	u.once.Do(func() { close(u.known) })
+}
+
+// complete reports whether all objects are known.
+func (u *unfinishedObjects) complete() bool {
+	select {
+	case <-u.known:
+		return true
+	default:
+		return false
+	}
+}

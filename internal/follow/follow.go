@@ -1,0 +1,168 @@
+// Package follow follows UserLogouts as an informer does, with one object in memory at a time: it lists those that a
+// field selector selects, hands them over one by one, and watches what becomes of them. A tenant decides how large an
+// object is, so a list of them is never held, not even a page of it.
+package follow
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	watchtools "k8s.io/client-go/tools/watch"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+const (
+	// pageSize in bytes is what a page of a list is to have, of what the API server sends.
+	pageSize = 4 << 20
+	// firstPage and fullPage are how many objects the first page and any page has at most.
+	firstPage = 10
+	fullPage  = 500
+	// pageTimeout bounds the reading of a page; the API server takes a minute at most to make one.
+	pageTimeout = 3 * time.Minute
+)
+
+// Handler takes in what is followed, one call at a time.
+type Handler interface {
+	// Restart begins a list: at first, and whenever it is not known what the watch has missed.
+	Restart()
+	// Apply takes in an object: watch.Added for one of the list or one that is new among those selected, watch.Modified,
+	// or watch.Deleted for one that is gone or is not selected any more. The object is the handler's own.
+	Apply(watch.EventType, *v1alpha1.UserLogout)
+	// Complete ends a list: what has not been applied since Restart is gone.
+	Complete()
+}
+
+// Follower follows UserLogouts.
+type Follower struct {
+	client   rest.Interface
+	selector string
+	handler  Handler
+	// backoff between lists that fail. A list that follows one that was complete comes at once.
+	backoff utilwait.Backoff
+}
+
+// New returns a follower of the objects that the selector selects.
+func New(mgr ctrl.Manager, selector fields.Selector, handler Handler) (*Follower, error) {
+	client, err := apiutil.RESTClientForGVK(v1alpha1.GroupVersion.WithKind("UserLogout"), true, false,
+		mgr.GetConfig(), serializer.NewCodecFactory(mgr.GetScheme()), mgr.GetHTTPClient())
+	return &Follower{
+		client:   client,
+		selector: selector.String(),
+		handler:  handler,
+		backoff: utilwait.Backoff{
+			Duration: 500 * time.Millisecond,
+			Factor:   2,
+			Jitter:   0.5,
+			Steps:    8,
+			Cap:      30 * time.Second,
+		},
+	}, err
+}
+
+// Run follows until ctx is done.
+func (f *Follower) Run(ctx context.Context) {
+	log := ctrl.LoggerFrom(ctx).WithValues("selector", f.selector)
+	for backoff := f.backoff; ctx.Err() == nil; {
+		version, err := f.list(ctx)
+		if err == nil {
+			backoff = f.backoff
+			err = f.watch(ctx, version)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		log.Info("listing the UserLogouts anew", "cause", err.Error())
+		select {
+		case <-time.After(backoff.Step()):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// list lists all objects, page by page, and returns the resourceVersion from which to watch.
+func (f *Follower) list(ctx context.Context) (resourceVersion string, err error) {
+	f.handler.Restart()
+	for o := (metav1.ListOptions{Limit: firstPage}); ; {
+		page, err := f.page(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		if page.Continue == "" {
+			f.handler.Complete()
+			return page.ResourceVersion, nil
+		}
+		o = metav1.ListOptions{Continue: page.Continue, Limit: page.next()}
+	}
+}
+
+// next is how many objects the page after this one should have, if they are as large.
+func (p page) next() int64 {
+	return min(max(pageSize*int64(p.objects)/max(p.bytes, 1), 1), fullPage)
+}
+
+// page reads one page and hands its objects over.
+func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	body, err := f.request(o).Stream(ctx)
+	if err != nil {
+		return page{}, err
+	}
+	defer func() { _ = body.Close() }() // it is only read
+	return readPage(body, func(obj *v1alpha1.UserLogout) { f.handler.Apply(watch.Added, obj) })
+}
+
+// watch takes in what happens, and returns why it had to end.
+func (f *Follower) watch(ctx context.Context, resourceVersion string) error {
+	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, resourceVersion, f)
+	if err != nil {
+		return err
+	}
+	defer watcher.Stop()
+	for event := range watcher.ResultChan() {
+		obj, ok := event.Object.(*v1alpha1.UserLogout)
+		if !ok {
+			return apierrors.FromObject(event.Object)
+		}
+		f.handler.Apply(event.Type, obj)
+	}
+	return errors.New("the watch ended")
+}
+
+// WatchWithContext is for the RetryWatcher. That the API server has forgotten where the watch was is made an event,
+// as which it mostly comes anyway: the RetryWatcher would take the error for one that passes, and retry for ever.
+func (f *Follower) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	o.Watch = true
+	watcher, err := f.request(o).Watch(ctx)
+	var forgotten *apierrors.StatusError
+	if errors.As(err, &forgotten) && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err)) {
+		events := make(chan watch.Event, 1)
+		events <- watch.Event{Type: watch.Error, Object: &forgotten.ErrStatus}
+		return watch.NewProxyWatcher(events), nil
+	}
+	return watcher, err
+}
+
+// request asks for the selected objects of all namespaces.
+func (f *Follower) request(o metav1.ListOptions) *rest.Request {
+	o.FieldSelector = f.selector
+	return f.client.Get().Resource(
+		"userlogouts",
+	).SpecificallyVersionedParams(
+		&o,
+		metav1.ParameterCodec,
+		schema.GroupVersion{Version: "v1"},
+	)
+}

@@ -1,0 +1,123 @@
+package follow
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// page is what is known of a page that was read.
+type page struct {
+	metav1.ListMeta
+	objects int
+	bytes   int64
+}
+
+// listed is what is read of an object in a list: not what nobody asks for, which can be most of it.
+type listed struct {
+	Metadata struct {
+		Namespace         string       `json:"namespace"`
+		Name              string       `json:"name"`
+		UID               types.UID    `json:"uid"`
+		ResourceVersion   string       `json:"resourceVersion"`
+		Generation        int64        `json:"generation"`
+		CreationTimestamp metav1.Time  `json:"creationTimestamp"`
+		DeletionTimestamp *metav1.Time `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Spec   v1alpha1.UserLogoutSpec   `json:"spec"`
+	Status v1alpha1.UserLogoutStatus `json:"status"`
+}
+
+func (l *listed) object() *v1alpha1.UserLogout {
+	m := &l.Metadata
+	return &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:         m.Namespace,
+			Name:              m.Name,
+			UID:               m.UID,
+			ResourceVersion:   m.ResourceVersion,
+			Generation:        m.Generation,
+			CreationTimestamp: m.CreationTimestamp,
+			DeletionTimestamp: m.DeletionTimestamp,
+		},
+		Spec:   l.Spec,
+		Status: l.Status,
+	}
+}
+
+// readPage reads a list in JSON and hands over one object after the other.
+func readPage(r io.Reader, each func(*v1alpha1.UserLogout)) (p page, err error) {
+	counted := &counter{r: r}
+	d := json.NewDecoder(counted)
+	err = readMembers(d, func(name string) error {
+		switch name {
+		case "metadata":
+			return d.Decode(&p.ListMeta)
+		case "items":
+			return readItems(d, func() error {
+				var item listed
+				if err := d.Decode(&item); err != nil {
+					return err
+				}
+				p.objects++
+				each(item.object())
+				return nil
+			})
+		}
+		return d.Decode(&json.RawMessage{})
+	})
+	p.bytes = counted.n
+	if err != nil {
+		return p, fmt.Errorf("reading a list of UserLogouts: %w", err)
+	}
+	return p, nil
+}
+
+// readMembers calls f for each member of an object, to read its value.
+func readMembers(d *json.Decoder, f func(name string) error) error {
+	return readNested(d, '{', func() error {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		return f(name.(string)) // the decoder takes nothing else there
+	})
+}
+
+// readItems calls f for each item of an array, to read it. An array of none may be null.
+func readItems(d *json.Decoder, f func() error) error { return readNested(d, '[', f) }
+
+func readNested(d *json.Decoder, begin json.Delim, f func() error) error {
+	switch token, err := d.Token(); {
+	case err != nil:
+		return err
+	case token == nil:
+		return nil
+	case token != begin:
+		return fmt.Errorf("%v where %v was expected", token, begin)
+	}
+	for d.More() {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+// counter counts the bytes that are read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

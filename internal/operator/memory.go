@@ -1,0 +1,35 @@
+package operator
+
+import (
+	"errors"
+	"os"
+	"runtime/debug"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/go-logr/logr"
+)
+
+const (
+	// memoryShare is how much of the container's memory Go's runtime may take before it collects garbage as often as it
+	// needs to. The rest is for what it does not count: the program itself, and what the kernel keeps for it.
+	memoryShare = 0.85
+	// gcPercent is how much garbage there may be beside what is in use, in percent of it: docs/performance.md.
+	gcPercent = 50
+)
+
+// LimitMemory has Go's runtime keep within the memory of the container, where that is limited: a few huge objects
+// must cost time rather than the process. GOMEMLIMIT and GOGC in the environment go before what is chosen here.
+func LimitMemory(log logr.Logger) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	_, err := memlimit.Set(memlimit.WithRatio(memoryShare))
+	if err != nil && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
+		log.Info(
+			"the memory limit of the container is not known: set GOMEMLIMIT to have the operator keep within it",
+			"cause",
+			err.Error(),
+		)
+	}
+	log.V(1).Info("memory", "limit", debug.SetMemoryLimit(-1))
+}

@@ -1,0 +1,40 @@
+package operator_test
+
+import (
+	"math"
+	"os"
+	"runtime/debug"
+	"testing"
+
+	"github.com/go-logr/logr/testr"
+
+	"github.com/logout-operator/logout-operator/internal/operator"
+)
+
+// TestLimitMemory: there is a limit wherever the process has one, and what the environment says is left alone.
+func TestLimitMemory(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
+	t.Cleanup(func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	})
+	t.Setenv("GOGC", "") // restored when the test is over
+	if err := os.Unsetenv("GOGC"); err != nil {
+		t.Fatal(err)
+	}
+	operator.LimitMemory(testr.New(t))
+	if got := debug.SetGCPercent(100); got >= 100 || got < 10 {
+		t.Errorf("GOGC is %d", got)
+	}
+
+	debug.SetMemoryLimit(123 << 20) // as the runtime does by GOMEMLIMIT
+	t.Setenv("GOMEMLIMIT", "123MiB")
+	t.Setenv("GOGC", "70")
+	operator.LimitMemory(testr.New(t))
+	if got := debug.SetMemoryLimit(-1); got != 123<<20 {
+		t.Errorf("GOMEMLIMIT of the environment has become %d", got)
+	}
+	if got := debug.SetGCPercent(100); got != 100 {
+		t.Errorf("GOGC of the environment has become %d", got)
+	}
+}

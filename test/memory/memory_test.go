@@ -1,0 +1,184 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+const (
+	tenant   = "tenant"   // the namespace that the provider allows
+	stranger = "stranger" // one that no provider allows
+	mib      = 1 << 20
+)
+
+// TestWaiting: many objects wait for an endpoint that takes one call a second, as in an incident that logs everybody out.
+func TestWaiting(t *testing.T) {
+	n := either(10_000, 100_000)
+	create(t, n, func(i int) *v1alpha1.UserLogout { return object(tenant, i) })
+	o := start(t)
+	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-100)
+	// Most of them are there when half a minute of calls has been made.
+	o.hold(t, "waiting objects", n, either(80, 150))
+}
+
+// TestHuge: few objects, each as large as etcd takes them. What makes them so is nothing that the operator needs.
+func TestHuge(t *testing.T) {
+	n := either(40, 200)
+	create(t, n, huge)
+	o := start(t)
+	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-20)
+	o.hold(t, "objects of 1.4 MiB that wait", n, 100)
+}
+
+// TestHugeFinished: objects that have finished, in a namespace that no provider allows.
+func TestHugeFinished(t *testing.T) {
+	n := either(100, 500)
+	create(t, n, func(i int) *v1alpha1.UserLogout {
+		obj := object(stranger, i)
+		obj.Annotations = map[string]string{"note": strings.Repeat("x", 255<<10)}
+		return obj
+	})
+	parallel(t, n, func(ctx context.Context, i int) error {
+		obj := object(stranger, i)
+		if err := operator.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
+			return err
+		}
+		now := metav1.NewTime(time.Now().Truncate(time.Second))
+		obj.Status = v1alpha1.UserLogoutStatus{CompletionTime: &now, ObservedGeneration: obj.Generation, Conditions: []metav1.Condition{{
+			Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonFailed, LastTransitionTime: now}}}
+		return operator.Status().Update(ctx, obj)
+	})
+	o := start(t)
+	o.await(t, "finished objects", `logout_operator_objects{state="Failed"}`, n)
+	o.hold(t, "finished objects with annotations of 255 KiB", n, 100)
+}
+
+// object is the smallest UserLogout.
+func object(namespace string, i int) *v1alpha1.UserLogout {
+	name := fmt.Sprintf("offboard-%06d", i)
+	return &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "1ab2345c-67de-8901-f23g-" + name,
+			ActiveDeadlineSeconds: 24 * 3600},
+	}
+}
+
+// huge is an object of 1.4 MiB: the API server bounds the size of annotations, but not that of labels. It takes the keys
+// down in managedFields once more.
+func huge(i int) *v1alpha1.UserLogout {
+	obj := object(tenant, i)
+	obj.Labels = map[string]string{}
+	for n := range 2100 {
+		key := fmt.Sprintf("l%d.%s.example/%s", n, strings.Repeat("a.", 115)+"a", strings.Repeat("b", 60))
+		obj.Labels[key] = strings.Repeat("c", 63)
+	}
+	return obj
+}
+
+// create makes n objects, which are gone when the test is over.
+func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
+	t.Helper()
+	t.Cleanup(func() {
+		for _, namespace := range []string{tenant, stranger} {
+			if err := admin.DeleteAllOf(context.Background(), &v1alpha1.UserLogout{}, client.InNamespace(namespace)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	parallel(t, n, func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) })
+}
+
+// parallel calls f for 0 to n-1, some at a time.
+func parallel(t *testing.T, n int, f func(ctx context.Context, i int) error) {
+	t.Helper()
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(16)
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		group.Go(func() error { return f(ctx, i) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// process is an operator.
+type process struct {
+	*operatortest.Process
+	metrics string // address
+}
+
+// start starts an operator with as much memory as it has in a container of the manifests.
+func start(t *testing.T) *process {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &process{metrics: l.Addr().String()}
+	if err := l.Close(); err != nil { // it is free then
+		t.Fatal(err)
+	}
+	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access,
+		Flags: []string{"--metrics-bind-address=" + o.metrics, "--leader-elect"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.Kill)
+	return o
+}
+
+// await returns when a gauge has at least a value.
+func (o *process) await(t *testing.T, what, gauge string, least int) {
+	t.Helper()
+	got := 0.0
+	looked := func(ctx context.Context) (bool, error) {
+		select {
+		case <-o.Exited():
+			return false, fmt.Errorf("the operator has exited with %d", o.ExitCode())
+		default:
+		}
+		families, err := operatortest.Scrape(ctx, o.metrics, scraper)
+		if err != nil {
+			return false, nil // it does not serve them yet
+		}
+		name, label, _ := strings.Cut(gauge, "{")
+		for _, m := range families[name].GetMetric() {
+			for _, l := range m.GetLabel() {
+				if label == "" || label == fmt.Sprintf("%s=%q}", l.GetName(), l.GetValue()) {
+					got = m.GetGauge().GetValue()
+				}
+			}
+		}
+		return got >= float64(least), nil
+	}
+	if err := wait.PollUntilContextTimeout(t.Context(), 500*time.Millisecond, await.Patience, true, looked); err != nil {
+		t.Fatalf("%g %s, want at least %d: %v", got, what, least, err)
+	}
+}
+
+// hold keeps what the operator has taken of memory so far, and fails the test if that is too much.
+func (o *process) hold(t *testing.T, what string, n, most int) {
+	t.Helper()
+	u := o.UsageIn(t)
+	figures.Note(t, what, n)
+	figures.Note(t, "CPU", u.CPU)
+	figures.AtMost(t, "peak RSS in MiB", int(u.PeakRSS/mib), most, true)
+	figures.AtMost(t, "RSS in MiB", int(u.RSS/mib), most, true)
+}
+
+// letHugeIn removes the policy that bounds the size of metadata: the operator has to bear what gets past it.
+func letHugeIn(context.Context) error { return nil }
