@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
@@ -39,6 +41,37 @@ func TestStandbyIsIdle(t *testing.T) {
 	}
 	awaitGauge(t, standby, "the standby to know what is gone", func(succeeded float64) bool { return succeeded <= before })
 	figures.AtMost(t, "objects in the work queue of a standby", int(standby.gauge(t, "workqueue_depth", "controller", "userlogout")), 0, true)
+}
+
+// TestRetryAfterOutlivesTheLeader: a standby that takes over knows for how long the service wants to be left alone.
+func TestRetryAfterOutlivesTheLeader(t *testing.T) {
+	const asked = 20 * time.Second
+	e := newEndpoint(t, common())
+	e.sign(t, validKeys[0])
+	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
+	leader := startOperator(t, p, "--leader-elect")
+	standby := launch(t, other, "--leader-elect")
+	standby.log.awaitText(t, "Serving metrics server")
+	e.awaitProvider(t, metav1.ConditionTrue, v1alpha1.ReasonAvailable) // so the standby has seen it
+
+	throttled := e.next()
+	e.Script(account, throttled.Spec.UserID, chimetest.Answer{Code: "ThrottledClientException",
+		Header: map[string]string{"Retry-After": fmt.Sprint(asked.Seconds())}})
+	objects := []*v1alpha1.UserLogout{e.created(t, throttled)}
+	e.awaitProvider(t, metav1.ConditionFalse, v1alpha1.ReasonThrottled)
+	leader.terminate(t)
+	standby.log.awaitText(t, "Successfully acquired lease")
+	objects = append(objects, e.create(t, 3)...)
+	e.verify(t, objects...)
+	refused := time.Time{}
+	for _, call := range e.Journal() {
+		switch since := call.Time.Sub(refused); {
+		case refused.IsZero():
+			refused = call.Time
+		case since < asked:
+			t.Errorf("a call %s after the service asked to be left alone for %s", since, asked)
+		}
+	}
 }
 
 // awaitGauge returns when the number of objects that have succeeded, as an operator knows it, is as wanted.

@@ -22,6 +22,7 @@ type target struct {
 	*service
 	provider  string
 	namespace string
+	prefix    string // of the names of its objects
 	objects   *population
 
 	mu      sync.Mutex
@@ -81,6 +82,7 @@ func newTarget(t *testing.T, name string, l limit, o chimetest.Options) *target 
 func newTenant(t *testing.T, name string, s *service, provider string) *target {
 	t.Helper()
 	x := &target{service: s, provider: provider, namespace: newName(name), created: map[string]time.Time{}}
+	x.prefix = x.namespace
 	apply(t, fmt.Sprintf(namespaceManifest, x.namespace))
 	x.objects = watchPopulation(t, x.namespace)
 	t.Cleanup(func() { deleteAll(t, x.namespace) })
@@ -123,11 +125,14 @@ func (x *target) createMany(ctx context.Context, n, parallel int) ([]string, err
 	var clients errgroup.Group
 	clients.SetLimit(parallel)
 	for i := range names {
-		names[i] = fmt.Sprintf("%s-%05d", x.namespace, first+i)
+		names[i] = x.name(first + i)
 		clients.Go(func() error { return x.createOne(ctx, names[i]) })
 	}
 	return names, clients.Wait()
 }
+
+// name of an object, and of its user, by its number.
+func (x *target) name(i int) string { return fmt.Sprintf("%s-%05d", x.prefix, i) }
 
 func (x *target) createOne(ctx context.Context, name string) error {
 	x.SignIn(account, name, "laptop", "phone")
