@@ -23,6 +23,10 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		{"--visibility-timeout=10s", "--visibility-timeout (10s) must be at least twice --call-timeout (10s)"},
 		{"--namespace=", "--namespace must not be empty"},
 		{"--log-level=loud", "-log-level"},
+		{"--leader-election-retry-period=0s", "--leader-election-retry-period must be above zero"},
+		{"--leader-election-lease-duration=59500ms", "--leader-election-lease-duration must be in whole seconds"},
+		{"--leader-election-lease-duration=40s", "--leader-election-lease-duration (40s) must be above --leader-election-renew-deadline (40s)"},
+		{"--leader-election-renew-deadline=6s", "--leader-election-renew-deadline (6s) must be above 1.2 times --leader-election-retry-period (5s)"},
 	} {
 		var out bytes.Buffer
 		code := exitCode(run(t.Context(), strings.Fields(tt.args), &out), &out)
@@ -49,6 +53,10 @@ func TestDefaultsDoNotContradictEachOther(t *testing.T) {
 	}
 	if o.Workers != 50 || o.CallTimeout != 10*time.Second || o.VisibilityTimeout != 30*time.Second {
 		t.Errorf("defaults %+v", o)
+	}
+	// A defragmentation of etcd takes up to half a minute; the last renewal was up to a period before it.
+	if outage := o.Lease.RenewDeadline - o.Lease.RetryPeriod; outage < 30*time.Second {
+		t.Errorf("an outage of more than %s ends the leader", outage)
 	}
 }
 
