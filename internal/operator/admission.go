@@ -141,5 +141,6 @@ func claimsServiceAccount(token string) bool {
 		Subject string `json:"sub"`
 	}
 	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	return err == nil && json.Unmarshal(body, &claims) == nil && strings.HasPrefix(claims.Subject, "system:serviceaccount:")
+	return err == nil && json.Unmarshal(body, &claims) == nil &&
+		strings.HasPrefix(claims.Subject, "system:serviceaccount:")
 }
