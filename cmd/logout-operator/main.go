@@ -74,6 +74,11 @@ func parse(args []string, stderr io.Writer) (operator.Options, error) {
 	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")
 	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false, "allow providers whose endpoint is http on another host than the loopback")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "wait for the lease before doing anything, so that several replicas can run")
+	// Kubernetes' own controllers have 15, 10 and 2 seconds, which an etcd that is defragmented for half a minute
+	// outlasts. These ride that out; what they cost is a minute without a leader after a crash.
+	flags.DurationVar(&o.Lease.Duration, "leader-election-lease-duration", time.Minute, "after how long without a renewal another replica may take the lease: how long nobody leads after a crash")
+	flags.DurationVar(&o.Lease.RenewDeadline, "leader-election-renew-deadline", 40*time.Second, "for how long the leader tries to renew the lease before it exits: how long an outage of the API server it rides out; below the lease's duration")
+	flags.DurationVar(&o.Lease.RetryPeriod, "leader-election-retry-period", 5*time.Second, "pause between two attempts to take or renew the lease; its 1.2-fold is below the renew deadline")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "where to serve metrics, over TLS and with authorization; 0 for nowhere")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz; 0 for nowhere")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe level to log: debug, info, warn or error")

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"io"
+	"log"
+	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,10 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		{"--visibility-timeout=10s", "--visibility-timeout (10s) must be at least twice --call-timeout (10s)"},
 		{"--namespace=", "--namespace must not be empty"},
 		{"--log-level=loud", "-log-level"},
+		{"--leader-election-retry-period=0s", "--leader-election-retry-period must be above zero"},
+		{"--leader-election-lease-duration=59500ms", "--leader-election-lease-duration must be in whole seconds"},
+		{"--leader-election-lease-duration=40s", "--leader-election-lease-duration (40s) must be above --leader-election-renew-deadline (40s)"},
+		{"--leader-election-renew-deadline=6s", "--leader-election-renew-deadline (6s) must be above 1.2 times --leader-election-retry-period (5s)"},
 	} {
 		var out bytes.Buffer
 		code := exitCode(run(t.Context(), strings.Fields(tt.args), &out), &out)
@@ -50,6 +57,10 @@ func TestDefaultsDoNotContradictEachOther(t *testing.T) {
 	if o.Workers != 50 || o.CallTimeout != 10*time.Second || o.VisibilityTimeout != 30*time.Second {
 		t.Errorf("defaults %+v", o)
 	}
+	// A defragmentation of etcd takes up to half a minute; the last renewal was up to a period before it.
+	if outage := o.Lease.RenewDeadline - o.Lease.RetryPeriod; outage < 30*time.Second {
+		t.Errorf("an outage of more than %s ends the leader", outage)
+	}
 }
 
 func TestNoCluster(t *testing.T) {
@@ -58,5 +69,22 @@ func TestNoCluster(t *testing.T) {
 	var out bytes.Buffer
 	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 || !strings.Contains(out.String(), "no cluster to work on") {
 		t.Errorf("status %d, %q", code, out.String())
+	}
+}
+
+// What libraries log by themselves does not quote what a service sent.
+func TestLibrariesQuoteNothing(t *testing.T) {
+	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
+	t.Setenv("HOME", t.TempDir())
+	defer func(before *slog.Logger, flags int) {
+		slog.SetDefault(before)
+		log.SetFlags(flags)
+		log.SetOutput(os.Stderr)
+	}(slog.Default(), log.Flags())
+	var out bytes.Buffer
+	_ = run(t.Context(), nil, &out) // which ends at once, without a cluster
+	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Authorization: Bearer abc", nil)
+	if text := out.String(); !strings.Contains(text, "Unsolicited response") || strings.Contains(text, "abc") {
+		t.Errorf("logged %s", text)
 	}
 }

@@ -20,6 +20,9 @@ const (
 	// firstPause and maxPause bound the pauses after failures, which double from
 	// one to the next.
 	firstPause, maxPause = time.Second, time.Minute
+	// leastUse is how long a credential is used that is over when it comes, so that no
+	// server has one request for each caller.
+	leastUse = time.Second
 )
 
 // Fetched is a credential, and how long it is good.
@@ -58,7 +61,9 @@ type flight[T any] struct {
 // New returns a source that fetches by one request at a time. Of an error of
 // fetch, retryAfter says how long the server asks to be left alone; 0 if it does
 // not.
-func New[T comparable](fetch func(context.Context) (Fetched[T], error), retryAfter func(error) time.Duration) *Source[T] {
+func New[T comparable](
+	fetch func(context.Context) (Fetched[T], error), retryAfter func(error) time.Duration,
+) *Source[T] {
 	return &Source[T]{fetch: fetch, retryAfter: retryAfter}
 }
 
@@ -144,6 +149,9 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 	f.value, f.err = got.Value, err
 	defer close(f.done)
 	if err == nil {
+		if least := time.Now().Round(0).Add(leastUse); !got.UseUntil.IsZero() && got.UseUntil.Before(least) {
+			got.UseUntil = least
+		}
 		s.kept, s.failures, s.failure = &got, 0, nil
 		return
 	}

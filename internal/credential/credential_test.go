@@ -53,6 +53,23 @@ func TestKeptUntilItsEnd(t *testing.T) {
 	})
 }
 
+// A credential that is over when it comes serves those who come with it.
+func TestOverWhenItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &server{life: -time.Hour}
+		s := server.source()
+		for range 10 * 100 {
+			if _, err := s.Get(t.Context()); err != nil {
+				t.Error(err)
+			}
+			<-time.After(leastUse / 100)
+		}
+		if server.asked != 10 {
+			t.Errorf("asked %d times in ten seconds", server.asked)
+		}
+	})
+}
+
 func TestForget(t *testing.T) {
 	server := &server{}
 	s := server.source()
@@ -84,7 +101,7 @@ func TestPauses(t *testing.T) {
 		next := func(want time.Duration) {
 			t.Helper()
 			before := server.asked
-			if _, err := s.Get(t.Context()); err != down || server.asked != before+1 {
+			if _, err := s.Get(t.Context()); !errors.Is(err, down) || errors.As(err, new(*Paused)) || server.asked != before+1 {
 				t.Fatalf("%v, asked %d times", err, server.asked-before)
 			}
 			_, err := s.Get(t.Context())

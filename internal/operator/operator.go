@@ -14,6 +14,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -30,6 +31,8 @@ type Options struct {
 	// LeaderElect makes the program wait until it holds the lease, so that
 	// several can stand by.
 	LeaderElect bool
+	// Lease says for how long the program leads.
+	Lease Lease
 	// MetricsAddress to serve metrics at, over TLS and to callers that RBAC
 	// allows; "0" for none.
 	MetricsAddress string
@@ -37,6 +40,38 @@ type Options struct {
 	HealthAddress string
 	// Logger for everything.
 	Logger logr.Logger
+}
+
+// Lease has the times of the leader election, as client-go names them.
+type Lease struct {
+	// Duration is after how long without a renewal another may take the lease: how
+	// long nobody leads after a crash. A lease that was given back is taken at once.
+	Duration time.Duration
+	// RenewDeadline is for how long the leader tries to renew the lease before it
+	// gives up and exits: how long an outage of the API server it rides out.
+	RenewDeadline time.Duration
+	// RetryPeriod is the pause between two attempts to take or renew it.
+	RetryPeriod time.Duration
+}
+
+// validate says what client-go would refuse or what would have two lead at a time.
+func (l Lease) validate() error {
+	switch {
+	case l.RetryPeriod <= 0:
+		return fmt.Errorf("--leader-election-retry-period must be above zero, not %s", l.RetryPeriod)
+	case l.Duration%time.Second != 0:
+		return fmt.Errorf("--leader-election-lease-duration must be in whole seconds, as a Lease has them, not %s",
+			l.Duration)
+	case l.RenewDeadline.Seconds() <= leaderelection.JitterFactor*l.RetryPeriod.Seconds():
+		return fmt.Errorf("--leader-election-renew-deadline (%s) must be above %g times --leader-election-retry-period (%s), "+
+			"or the lease could be lost between two attempts to renew it",
+			l.RenewDeadline, leaderelection.JitterFactor, l.RetryPeriod)
+	case l.Duration <= l.RenewDeadline:
+		return fmt.Errorf("--leader-election-lease-duration (%s) must be above --leader-election-renew-deadline (%s), "+
+			"or two replicas could lead at a time",
+			l.Duration, l.RenewDeadline)
+	}
+	return nil
 }
 
 // storeGrace is how long a stop waits beyond the last call's end for its
@@ -58,7 +93,7 @@ func (o Options) Validate() error {
 	case o.Namespace == "":
 		return errors.New("--namespace must not be empty")
 	}
-	return nil
+	return o.Lease.validate()
 }
 
 // Run runs the operator until ctx is done, and then until the outcomes of the
@@ -105,6 +140,9 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "logout-operator.logout-operator.io",
 		LeaderElectionNamespace:       o.Namespace,
+		LeaseDuration:                 &o.Lease.Duration,
+		RenewDeadline:                 &o.Lease.RenewDeadline,
+		RetryPeriod:                   &o.Lease.RetryPeriod,
 		LeaderElectionReleaseOnCancel: true, // the program ends right after, so a standby can take over at once
 		GracefulShutdownTimeout:       ptr.To(o.CallTimeout + 2*storeGrace),
 		Metrics: server.Options{

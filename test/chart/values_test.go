@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/diff"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -180,6 +181,9 @@ func TestEveryFlagIsAValue(t *testing.T) {
 		if match := defaultOfHelp.FindStringSubmatch(flag[2]); match != nil {
 			standard = strings.ToLower(match[1]) // INFO and info are the same level
 		}
+		if d, err := time.ParseDuration(standard); err == nil { // 1m0s, and 60s in the chart
+			standard = fmt.Sprintf("%gs", d.Seconds())
+		}
 		want[camelCase(flag[1])] = standard
 	}
 	if len(want) < 5 {
@@ -195,7 +199,8 @@ func TestEveryFlagIsAValue(t *testing.T) {
 		t.Errorf("defaults of the operator (-) and of values.yaml (+)\n%s", d)
 	}
 	for name, value := range map[string]string{
-		"workers": "51", "callTimeout": "9s", "visibilityTimeout": "31s", "allowInsecureEndpoints": "true", "logLevel": "debug",
+		"workers": "51", "callTimeout": "9s", "visibilityTimeout": "31s",
+		"leaderElectionLeaseDuration": "61s", "leaderElectionRenewDeadline": "41s", "leaderElectionRetryPeriod": "6s", "allowInsecureEndpoints": "true", "logLevel": "debug",
 	} {
 		delete(want, name)
 		args := argsOf(t, render(t, "--set="+name+"="+value))

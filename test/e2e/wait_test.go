@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// patience is how long a test waits for anything before it fails.
-const patience = 90 * time.Second
+// patience is how long a test waits for anything before it fails. A leader that is killed leaves its lease for a minute.
+const patience = 2 * time.Minute
 
 // await lists objects and watches them from there until they are as wanted, and returns them.
 func await[T client.Object](t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) []T {

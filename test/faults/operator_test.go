@@ -63,7 +63,8 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	metrics := freeAddress(t)
-	o := start(t, cluster{plane, admin, p}, binary, append([]string{"--metrics-bind-address=" + metrics}, flags...)...)
+	o := start(t, cluster{plane, admin, p}, binary, append([]string{"--metrics-bind-address=" + metrics,
+		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s", "--leader-election-retry-period=2s"}, flags...)...)
 	o.metrics = metrics
 	return o
 }

@@ -42,7 +42,7 @@ and alerts may contain braces.
 
 {{/* The flags that are not the operator's own defaults. */}}
 {{- define "logout-operator.flags" -}}
-{{- $defaults := dict "workers" 50 "callTimeout" "10s" "visibilityTimeout" "30s" "allowInsecureEndpoints" false "logLevel" "info" }}
+{{- $defaults := dict "workers" 50 "callTimeout" "10s" "visibilityTimeout" "30s" "leaderElectionLeaseDuration" "60s" "leaderElectionRenewDeadline" "40s" "leaderElectionRetryPeriod" "5s" "allowInsecureEndpoints" false "logLevel" "info" }}
 {{- range $name, $default := $defaults }}
 {{- $value := index $.Values $name }}
 {{- if ne (toString $value) (toString $default) }}
