@@ -46,18 +46,21 @@ func TestStandbyIsIdle(t *testing.T) {
 // TestRetryAfterOutlivesTheLeader: a standby that takes over knows for how long the service wants to be left alone.
 func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	const asked = 20 * time.Second
-	e := newEndpoint(t, common())
-	e.sign(t, validKeys[0])
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	leader := startOperator(t, p, "--leader-elect")
 	standby := launch(t, other, "--leader-elect")
 	standby.log.awaitText(t, "Serving metrics server")
-	e.awaitProvider(t, metav1.ConditionTrue, v1alpha1.ReasonAvailable) // so the standby has seen it
+	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
+	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
+	e := newEndpoint(t, common()) // which the standby sees before anything is known against it
+	e.sign(t, validKeys[0])
+	objects := e.create(t, 1)
+	awaitGauge(t, standby, "the standby to know the first logout", func(succeeded float64) bool { return succeeded > before })
 
 	throttled := e.next()
 	e.Script(account, throttled.Spec.UserID, chimetest.Answer{Code: "ThrottledClientException",
 		Header: map[string]string{"Retry-After": fmt.Sprint(asked.Seconds())}})
-	objects := []*v1alpha1.UserLogout{e.created(t, throttled)}
+	objects = append(objects, e.created(t, throttled))
 	e.awaitProvider(t, metav1.ConditionFalse, v1alpha1.ReasonThrottled)
 	leader.terminate(t)
 	standby.log.awaitText(t, "Successfully acquired lease")
@@ -66,8 +69,9 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	refused := time.Time{}
 	for _, call := range e.Journal() {
 		switch since := call.Time.Sub(refused); {
-		case refused.IsZero():
+		case call.Status == 429:
 			refused = call.Time
+		case refused.IsZero():
 		case since < asked:
 			t.Errorf("a call %s after the service asked to be left alone for %s", since, asked)
 		}
