@@ -53,7 +53,7 @@ func TestHugeFinished(t *testing.T) {
 		obj.Annotations = map[string]string{"note": strings.Repeat("x", 255<<10)}
 		return obj
 	})
-	parallel(t, n, func(ctx context.Context, i int) error {
+	if err := parallel(t.Context(), n, func(ctx context.Context, i int) error {
 		obj := object(stranger, i)
 		if err := operator.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
@@ -72,7 +72,9 @@ func TestHugeFinished(t *testing.T) {
 			},
 		}
 		return operator.Status().Update(ctx, obj)
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	o := start(t)
 	o.await(t, "finished objects", `logout_operator_objects{state="Failed"}`, n)
 	o.hold(t, "finished objects with annotations of 255 KiB", n, either(80, 100))
@@ -103,31 +105,30 @@ func huge(i int) *v1alpha1.UserLogout {
 // create makes n objects, which are gone when the test is over.
 func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	t.Helper()
-	t.Cleanup(func() {
-		for _, namespace := range []string{tenant, stranger} {
-			if err := admin.DeleteAllOf(
-				context.Background(),
-				&v1alpha1.UserLogout{},
-				client.InNamespace(namespace),
-			); err != nil {
-				t.Error(err)
-			}
+	t.Cleanup(func() { // one by one: of huge ones the API server cannot delete all at once
+		if err := parallel(context.Background(), n, func(ctx context.Context, i int) error {
+			return client.IgnoreNotFound(admin.Delete(ctx, of(i)))
+		}); err != nil {
+			t.Error(err)
 		}
 	})
-	parallel(t, n, func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) })
+	if err := parallel(
+		t.Context(),
+		n,
+		func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) },
+	); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // parallel calls f for 0 to n-1, some at a time.
-func parallel(t *testing.T, n int, f func(ctx context.Context, i int) error) {
-	t.Helper()
-	group, ctx := errgroup.WithContext(t.Context())
+func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := 0; i < n && ctx.Err() == nil; i++ {
 		group.Go(func() error { return f(ctx, i) })
 	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	return group.Wait()
 }
 
 // process is an operator.
