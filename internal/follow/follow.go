@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	utilwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
@@ -131,18 +132,26 @@ func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error)
 	return readPage(body, func(r *received) { f.apply(ctx, watch.Added, r) })
 }
 
+// errWentBack is why an API server is not asked what has happened since a version that it does not have yet.
+var errWentBack = errors.New("etcd was restored from a copy: the API server is behind what is known of it")
+
 // watch takes in what happens, by one watch after the other, and returns why it is not known any more what happens.
 func (f *Follower) watch(ctx context.Context, version string) error {
-	for {
+	for resumed := false; ; resumed = true {
 		next := time.After(watchSpacing)
-		err := f.stream(ctx, &version)
-		if ctx.Err() != nil {
+		var err error
+		if resumed {
+			err = f.lookBack(ctx, version)
+		}
+		if err == nil {
+			err = f.stream(ctx, &version)
+		}
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-			return err // the API server has forgotten what came after the version
-		}
-		if err != nil {
+		case errors.Is(err, errWentBack), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+			return err
+		case err != nil:
 			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts broke off and is resumed", "cause", err.Error())
 		}
 		select {
@@ -150,6 +159,26 @@ func (f *Follower) watch(ctx context.Context, version string) error {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// lookBack checks that the API server has not gone back behind a version. It would not tell: a watch from a version
+// that is yet to come shows nothing until then.
+func (f *Follower) lookBack(ctx context.Context, version string) error {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	body, err := f.request(metav1.ListOptions{Limit: 1}).Stream(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // it is only read
+	now, err := readPage(body, func(*received) {})
+	if err != nil {
+		return err
+	}
+	if order, err := resourceversion.CompareResourceVersion(now.ResourceVersion, version); err != nil || order < 0 {
+		return errWentBack
+	}
+	return nil
 }
 
 // event of a watch.

@@ -126,8 +126,10 @@ func TestFollow(t *testing.T) {
 		{asks: map[string]string{"limit": "500", "continue": "more"}, answers: listOfTwo("", "c", "d")},
 		{watch: true, asks: map[string]string{"resourceVersion": "10"}, answers: eventOf(watch.Modified, named("a", 11, `"joe"`)) +
 			eventOf(watch.Bookmark, named("", 15, `""`))},
+		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "15"}, answers: eventOf(watch.Deleted, named("b", 16, `"jane"`)) +
 			`{"type":"ADDED","obj`}, // broken off
+		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "16"}, answers: eventOf(watch.Error, gone)},
 		{asks: map[string]string{"continue": ""}, answers: listOfTwo("more", "a", "c")},
 		{asks: map[string]string{"continue": "more"}, status: http.StatusGone, answers: gone}, // it took too long
@@ -140,6 +142,21 @@ func TestFollow(t *testing.T) {
 		"restart", "ADDED a jane", "ADDED c jane",
 		"restart", "ADDED a jane", "ADDED c jane", "complete",
 		"restart", "ADDED a jane", "ADDED c jane", "complete")
+}
+
+// TestWentBack: an API server that knows less than it has told before is listed anew.
+func TestWentBack(t *testing.T) {
+	told := follow(t, []exchange{
+		{answers: listOfTwo("", "a", "b")},
+		{watch: true, answers: eventOf(watch.Modified, named("a", 20, `"joe"`))},
+		{asks: map[string]string{"limit": "1"}, status: http.StatusServiceUnavailable, answers: `{"kind":"Status","code":503}`},
+		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
+		{watch: true, asks: map[string]string{"resourceVersion": "20"}},
+		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"11","continue":"more"},"items":[]}`},
+		{asks: map[string]string{"limit": "10"}, answers: listOfTwo("", "a", "b")},
+	})
+	expect(t, told, "restart", "ADDED a jane", "ADDED b jane", "complete", "MODIFIED a joe",
+		"restart", "ADDED a jane", "ADDED b jane", "complete")
 }
 
 // TestUnreadable: an object that cannot be read counts as none, and the others are read all the same.
