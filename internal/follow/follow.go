@@ -5,7 +5,10 @@ package follow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"math/rand/v2"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,10 +16,11 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	utilwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
-	watchtools "k8s.io/client-go/tools/watch"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -31,6 +35,10 @@ const (
 	fullPage  = 500
 	// pageTimeout bounds the reading of a page; the API server takes a minute at most to make one.
 	pageTimeout = 3 * time.Minute
+	// watchTime is how long a watch lasts at least before the API server ends it, and twice that at most.
+	watchTime = 5 * time.Minute
+	// watchSpacing is how long after the beginning of a watch the next begins at the earliest.
+	watchSpacing = time.Second
 )
 
 // Handler takes in what is followed, one call at a time.
@@ -121,38 +129,106 @@ func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error)
 		return page{}, err
 	}
 	defer func() { _ = body.Close() }() // it is only read
-	return readPage(body, func(obj *v1alpha1.UserLogout) { f.handler.Apply(watch.Added, obj) })
+	return readPage(body, func(r *received) { f.apply(ctx, watch.Added, r) })
 }
 
-// watch takes in what happens, and returns why it had to end.
-func (f *Follower) watch(ctx context.Context, resourceVersion string) error {
-	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, resourceVersion, f)
+// errWentBack is why an API server is not asked what has happened since a version that it does not have yet.
+var errWentBack = errors.New("etcd was restored from a copy: the API server is behind what is known of it")
+
+// watch takes in what happens, by one watch after the other, and returns why it is not known any more what happens.
+func (f *Follower) watch(ctx context.Context, version string) error {
+	for resumed := false; ; resumed = true {
+		next := time.After(watchSpacing)
+		var err error
+		if resumed {
+			err = f.lookBack(ctx, version)
+		}
+		if err == nil {
+			err = f.stream(ctx, &version)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errWentBack), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+			return err
+		case err != nil:
+			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts broke off and is resumed", "cause", err.Error())
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// lookBack checks that the API server has not gone back behind a version. It would not tell: a watch from a version
+// that is yet to come shows nothing until then.
+func (f *Follower) lookBack(ctx context.Context, version string) error {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	body, err := f.request(metav1.ListOptions{Limit: 1}).Stream(ctx)
 	if err != nil {
 		return err
 	}
-	defer watcher.Stop()
-	for event := range watcher.ResultChan() {
-		obj, ok := event.Object.(*v1alpha1.UserLogout)
-		if !ok {
-			return apierrors.FromObject(event.Object)
-		}
-		f.handler.Apply(event.Type, obj)
+	defer func() { _ = body.Close() }() // it is only read
+	now, err := readPage(body, func(*received) {})
+	if err != nil {
+		return err
 	}
-	return errors.New("the watch ended")
+	if order, err := resourceversion.CompareResourceVersion(now.ResourceVersion, version); err != nil || order < 0 {
+		return errWentBack
+	}
+	return nil
 }
 
-// WatchWithContext is for the RetryWatcher. That the API server has forgotten where the watch was is made an event,
-// as which it mostly comes anyway: the RetryWatcher would take the error for one that passes, and retry for ever.
-func (f *Follower) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-	o.Watch = true
-	watcher, err := f.request(o).Watch(ctx)
-	var forgotten *apierrors.StatusError
-	if errors.As(err, &forgotten) && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err)) {
-		events := make(chan watch.Event, 1)
-		events <- watch.Event{Type: watch.Error, Object: &forgotten.ErrStatus}
-		return watch.NewProxyWatcher(events), nil
+// event of a watch.
+type event struct {
+	Type   watch.EventType `json:"type"`
+	Object json.RawMessage `json:"object"`
+}
+
+// stream takes in one watch from a version on, and leaves the version where it ended. An end is no error.
+func (f *Follower) stream(ctx context.Context, version *string) error {
+	body, err := f.request(metav1.ListOptions{
+		Watch: true, AllowWatchBookmarks: true, ResourceVersion: *version,
+		TimeoutSeconds: ptr.To(int64(watchTime.Seconds() * (1 + rand.Float64()))), //nolint:gosec // no secret
+	}).Stream(ctx)
+	if err != nil {
+		return err
 	}
-	return watcher, err
+	defer func() { _ = body.Close() }() // it is only read
+	for d := json.NewDecoder(body); ; {
+		var e event
+		if err := d.Decode(&e); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if e.Type == watch.Error {
+			status := &apierrors.StatusError{}
+			return errors.Join(json.Unmarshal(e.Object, &status.ErrStatus), status)
+		}
+		var r received
+		if err := json.Unmarshal(e.Object, &r); err != nil {
+			return err
+		}
+		if e.Type != watch.Bookmark {
+			f.apply(ctx, e.Type, &r)
+		}
+		*version = r.Metadata.ResourceVersion
+	}
+}
+
+// apply hands an object over. One that cannot be read, as no CRD of the operator's lets it be written, is told of and
+// taken for one that is not there: it must not keep the others from being read.
+func (f *Follower) apply(ctx context.Context, kind watch.EventType, r *received) {
+	obj, err := r.object()
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "a UserLogout cannot be read and is left alone: correct or delete it, and have the CRD be that of this version",
+			"namespace", obj.Namespace, "name", obj.Name)
+		kind = watch.Deleted
+	}
+	f.handler.Apply(kind, obj)
 }
 
 // request asks for the selected objects of all namespaces.

@@ -6,9 +6,6 @@ import (
 	"io"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
 // page is what is known of a page that was read.
@@ -18,40 +15,8 @@ type page struct {
 	bytes   int64
 }
 
-// listed is what is read of an object in a list: not what nobody asks for, which can be most of it.
-type listed struct {
-	Metadata struct {
-		Namespace         string       `json:"namespace"`
-		Name              string       `json:"name"`
-		UID               types.UID    `json:"uid"`
-		ResourceVersion   string       `json:"resourceVersion"`
-		Generation        int64        `json:"generation"`
-		CreationTimestamp metav1.Time  `json:"creationTimestamp"`
-		DeletionTimestamp *metav1.Time `json:"deletionTimestamp"`
-	} `json:"metadata"`
-	Spec   v1alpha1.UserLogoutSpec   `json:"spec"`
-	Status v1alpha1.UserLogoutStatus `json:"status"`
-}
-
-func (l *listed) object() *v1alpha1.UserLogout {
-	m := &l.Metadata
-	return &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:         m.Namespace,
-			Name:              m.Name,
-			UID:               m.UID,
-			ResourceVersion:   m.ResourceVersion,
-			Generation:        m.Generation,
-			CreationTimestamp: m.CreationTimestamp,
-			DeletionTimestamp: m.DeletionTimestamp,
-		},
-		Spec:   l.Spec,
-		Status: l.Status,
-	}
-}
-
 // readPage reads a list in JSON and hands over one object after the other.
-func readPage(r io.Reader, each func(*v1alpha1.UserLogout)) (p page, err error) {
+func readPage(r io.Reader, each func(*received)) (p page, err error) {
 	counted := &counter{r: r}
 	d := json.NewDecoder(counted)
 	err = readMembers(d, func(name string) error {
@@ -60,12 +25,12 @@ func readPage(r io.Reader, each func(*v1alpha1.UserLogout)) (p page, err error) 
 			return d.Decode(&p.ListMeta)
 		case "items":
 			return readItems(d, func() error {
-				var item listed
+				var item received
 				if err := d.Decode(&item); err != nil {
 					return err
 				}
 				p.objects++
-				each(item.object())
+				each(&item)
 				return nil
 			})
 		}

@@ -47,6 +47,15 @@ func listOf(n int, note string) *v1alpha1.UserLogoutList {
 	return list
 }
 
+func objectOf(t *testing.T, r *received) *v1alpha1.UserLogout {
+	t.Helper()
+	obj, err := r.object()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
 func encoded(t *testing.T, list any) []byte {
 	t.Helper()
 	text, err := json.Marshal(list)
@@ -70,7 +79,7 @@ func TestReadPage(t *testing.T) {
 		"as it is": bytes.NewReader(text), "sorted": bytes.NewReader(sorted), "byte by byte": iotest.OneByteReader(bytes.NewReader(text)),
 	} {
 		var got []*v1alpha1.UserLogout
-		p, err := readPage(r, func(obj *v1alpha1.UserLogout) { got = append(got, obj) })
+		p, err := readPage(r, func(r *received) { got = append(got, objectOf(t, r)) })
 		if err != nil || p.ResourceVersion != "7" || p.Continue != "next" || p.objects != 3 || p.bytes != int64(len(text)) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
@@ -83,7 +92,7 @@ func TestReadPage(t *testing.T) {
 		}
 	}
 	for _, none := range []string{`{"metadata":{},"items":[]}`, `{"metadata":{},"items":null}`, `{"kind":"UserLogoutList"}`} {
-		p, err := readPage(strings.NewReader(none), func(obj *v1alpha1.UserLogout) { t.Errorf("got %v", obj) })
+		p, err := readPage(strings.NewReader(none), func(r *received) { t.Errorf("got %v", r) })
 		if err != nil || p.objects != 0 {
 			t.Errorf("%s: %+v, %v", none, p, err)
 		}
@@ -95,12 +104,12 @@ func TestBrokenPage(t *testing.T) {
 	text := encoded(t, listOf(2, "short"))
 	rapid.Check(t, func(t *rapid.T) {
 		end := rapid.IntRange(0, len(text)-1).Draw(t, "end")
-		if _, err := readPage(bytes.NewReader(text[:end]), func(*v1alpha1.UserLogout) {}); err == nil {
+		if _, err := readPage(bytes.NewReader(text[:end]), func(*received) {}); err == nil {
 			t.Fatalf("%d of %d bytes pass", end, len(text))
 		}
 	})
-	for _, other := range []string{"", "[]", `"text"`, `{"items":{}}`, `{"items":[1]}`, `{"items":[{"spec":1}]}`, "<html>"} {
-		if _, err := readPage(strings.NewReader(other), func(*v1alpha1.UserLogout) {}); err == nil {
+	for _, other := range []string{"", "[]", `"text"`, `{"items":{}}`, `{"items":[1]}`, "<html>"} {
+		if _, err := readPage(strings.NewReader(other), func(*received) {}); err == nil {
 			t.Errorf("%s passes", other)
 		}
 	}
@@ -118,8 +127,8 @@ func TestPageIsNeverHeld(t *testing.T) {
 	}
 	before, most := inUse(), int64(0)
 	var kept []*v1alpha1.UserLogout
-	if _, err := readPage(bytes.NewReader(text), func(obj *v1alpha1.UserLogout) {
-		kept = append(kept, obj)
+	if _, err := readPage(bytes.NewReader(text), func(r *received) {
+		kept = append(kept, objectOf(t, r))
 		most = max(most, inUse()-before)
 	}); err != nil {
 		t.Fatal(err)

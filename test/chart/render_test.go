@@ -103,6 +103,7 @@ func TestObjectsThatCanBeLeftOut(t *testing.T) {
 		"podDisruptionBudget.enabled=false": {"PodDisruptionBudget"},
 		"serviceAccount.create=false":       {"ServiceAccount"},
 		"crds.enabled=false":                {"CustomResourceDefinition", "CustomResourceDefinition"},
+		"metadataPolicy.enabled=false":      {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 		"statusPolicy.enabled=false":        {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 		"allowInsecureEndpoints=true":       {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 		"tenantRoles.enabled=false":         {"ClusterRole", "ClusterRole"},

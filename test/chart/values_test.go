@@ -58,7 +58,7 @@ func TestEveryValueIsDocumented(t *testing.T) {
 type value struct{ comment, standard string }
 
 // groups are the values of values.yaml that hold other values of the chart's; other maps are values themselves.
-var groups = []string{"image", "podDisruptionBudget", "serviceAccount", "crds", "statusPolicy", "tenantRoles", "networkPolicy",
+var groups = []string{"image", "podDisruptionBudget", "serviceAccount", "crds", "metadataPolicy", "statusPolicy", "tenantRoles", "networkPolicy",
 	"prometheus", "prometheus.serviceMonitor", "prometheus.rules"}
 
 // defaults reads values.yaml. The default of a map or list that is not empty is left out.

@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"context"
 	"fmt"
-	"strings"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,42 +15,67 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 )
 
+// recreatedProvider is one that needs no Secret, whose watch would wake what waits for it.
+const recreatedProvider = `
+apiVersion: logout-operator.io/v1alpha1
+kind: ClusterLogoutProvider
+metadata: {name: recreated}
+spec:
+  type: OryKratos
+  oryKratos: {endpoint: %q}
+  accountIDs: [%s]
+  allowedNamespaces: {from: All}
+`
+
 // TestProviderRecreated: a provider that is deleted and created anew while nobody watches has the generation of the one
 // before. It is taken for what it is now: it gets a status, and what has waited for it goes on.
 func TestProviderRecreated(t *testing.T) {
-	e := newEndpoint(t, common())
-	e.sign(t, validKeys[0])
-	e.recreate(t, "[nobody]")
+	kratos := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(kratos.Close)
+	on := common()
+	provider := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "recreated"}}
+	on.apply(t, fmt.Sprintf(recreatedProvider, kratos.URL, "nobody"))
+	t.Cleanup(func() {
+		if err := admin.Delete(context.Background(), provider); err != nil {
+			t.Error(err)
+		}
+	})
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
-	waiting := e.create(t, 1)
-	e.awaitStatus(t, waiting[0], v1alpha1.ReasonNotAllowed, func(s v1alpha1.UserLogoutStatus) bool {
-		ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
-		return ready != nil && ready.Reason == v1alpha1.ReasonNotAllowed
-	})
+	obj := newUserLogout(nameFor(t, 0))
+	obj.Spec.ProviderRef.Name = provider.Name
+	if err := admin.Create(t.Context(), obj); err != nil {
+		t.Fatal(err)
+	}
+	ready := func(conditions []metav1.Condition, reason string) bool {
+		c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
+		return c != nil && c.Reason == reason
+	}
+	awaitLogout := func(reason string) {
+		t.Helper()
+		on.awaitSeen(t, &v1alpha1.UserLogoutList{}, obj, reason, func(seen client.Object) bool {
+			return ready(seen.(*v1alpha1.UserLogout).Status.Conditions, reason)
+		})
+	}
+	awaitLogout(v1alpha1.ReasonNotAllowed)
 
 	p.Cut()
-	generation := e.recreate(t, "[account]")
-	if generation != 1 {
-		t.Fatalf("generation %d, want that of the one before", generation)
+	if err := admin.Delete(t.Context(), provider); err != nil {
+		t.Fatal(err)
+	}
+	on.apply(t, fmt.Sprintf(recreatedProvider, kratos.URL, account))
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(provider), provider); err != nil {
+		t.Fatal(err)
+	}
+	if provider.Generation != 1 {
+		t.Fatalf("generation %d, want that of the one before", provider.Generation)
 	}
 	p.Compact(t) // what happened in between is forgotten
 	p.Mend()
-	e.verify(t, waiting...)
-	e.awaitProvider(t, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
-}
-
-// recreate deletes the endpoint's provider and creates it anew, for other accounts.
-func (e *endpoint) recreate(t *testing.T, accounts string) (generation int64) {
-	t.Helper()
-	provider := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
-	if err := e.on.admin.Delete(t.Context(), provider); err != nil {
-		t.Fatal(err)
-	}
-	manifest := fmt.Sprintf(endpointManifest, e.provider, e.URL, e.limit.perSecond, e.limit.burst)
-	e.on.apply(t, strings.Replace(manifest, "[account]", accounts, 1))
-	if err := e.on.admin.Get(t.Context(), client.ObjectKey{Name: e.provider}, provider); err != nil {
-		t.Fatal(err)
-	}
-	return provider.Generation
+	awaitLogout(v1alpha1.ReasonLoggedOut)
+	on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, provider, "a status", func(seen client.Object) bool {
+		return ready(seen.(*v1alpha1.ClusterLogoutProvider).Status.Conditions, v1alpha1.ReasonAvailable)
+	})
 }

@@ -18,29 +18,45 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// TestStandbyIsIdle: an operator that stands by knows the objects and does nothing about them. Its work queue holds none of
-// those that there have been.
+// TestStandbyIsIdle: an operator that stands by knows the objects and does nothing about them. Its work queue holds
+// none of those that there have been.
 func TestStandbyIsIdle(t *testing.T) {
 	n := either(100, 6000)
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	startOperator(t, p, "--leader-elect", manyWorkers)
 	standby := launch(t, other, "--leader-elect")
 	standby.log.awaitText(t, "Serving metrics server")
-	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
+	awaitGauge(
+		t,
+		standby,
+		"the standby to know what was there before",
+		func(succeeded float64) bool { return succeeded > 0 },
+	)
 	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
 	objects := make([]*v1alpha1.UserLogout, n)
 	for i := range objects {
 		objects[i] = create(t, nameFor(t, i))
 	}
 	awaitAll(t, objects)
-	awaitGauge(t, standby, "the standby to know what has finished", func(succeeded float64) bool { return succeeded >= before+float64(n) })
+	awaitGauge(
+		t,
+		standby,
+		"the standby to know what has finished",
+		func(succeeded float64) bool { return succeeded >= before+float64(n) },
+	)
 	for _, obj := range objects {
 		if err := admin.Delete(t.Context(), obj, client.GracePeriodSeconds(0)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	awaitGauge(t, standby, "the standby to know what is gone", func(succeeded float64) bool { return succeeded <= before })
-	figures.AtMost(t, "objects in the work queue of a standby", int(standby.gauge(t, "workqueue_depth", "controller", "userlogout")), 0, true)
+	figures.AtMost(
+		t,
+		"objects in the work queue of a standby",
+		int(standby.gauge(t, "workqueue_depth", "controller", "userlogout")),
+		0,
+		true,
+	)
 }
 
 // TestRetryAfterOutlivesTheLeader: a standby that takes over knows for how long the service wants to be left alone.

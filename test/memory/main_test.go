@@ -1,6 +1,6 @@
-// Package memory measures what the operator holds of memory, from its start on, beside what a cluster can hold of objects:
-// many that wait, few that are huge, and huge ones that have finished. The operator is a process of its own, a release
-// build with the limit that it has in the manifests, and the objects are there before it starts.
+// Package memory measures what the operator holds of memory, from its start on, beside what a cluster can hold of
+// objects: many that wait, few that are huge, and huge ones that have finished. The operator is a process of its own,
+// a release build with the limit that it has in the manifests, and the objects are there before it starts.
 //
 // By default the sizes are small. The figures that docs/performance.md gives are taken, and their limits asserted, by
 //
@@ -18,7 +18,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-logr/logr"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,7 +35,11 @@ import (
 )
 
 var (
-	full     = flag.Bool("full", false, "measure with as many objects as docs/performance.md tells of, in about twenty minutes")
+	full = flag.Bool(
+		"full",
+		false,
+		"measure with as many objects as docs/performance.md tells of, in about twenty minutes",
+	)
 	operated = flag.String("operator", "", "the operator's executable, to use in place of one that is built")
 )
 
@@ -94,11 +101,15 @@ func prepare(ctx context.Context, dir, endpoint string, credentials aws.Credenti
 	}
 	// One call a second, so that what waits keeps waiting.
 	if err := plane.Apply(ctx, operatortest.Manifests(
-		operatortest.Tenant(tenant, true), operatortest.Tenant(stranger, false), operatortest.Secret("credentials", credentials),
-		operatortest.DefaultProvider(endpoint, 1, 1), operatortest.Scraper(operatortest.Namespace, "scraper"))); err != nil {
-		return err
-	}
-	if err := letHugeIn(ctx); err != nil {
+		operatortest.Tenant(
+			tenant,
+			true,
+		),
+		operatortest.Tenant(stranger, false),
+		operatortest.Secret("credentials", credentials),
+		operatortest.DefaultProvider(endpoint, 1, 1),
+		operatortest.Scraper(operatortest.Namespace, "scraper"),
+	)); err != nil {
 		return err
 	}
 	reader, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, "scraper")
@@ -118,7 +129,26 @@ func prepare(ctx context.Context, dir, endpoint string, credentials aws.Credenti
 	}
 	as := rest.CopyConfig(plane.Config)
 	as.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account, Groups: []string{"system:masters"}}
-	operator, err = client.New(as, client.Options{Scheme: scheme})
-	return err
+		UserName: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account,
+		Groups:   []string{"system:masters"},
+	}
+	if operator, err = client.New(as, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	return letHugeIn(ctx)
+}
+
+// letHugeIn removes the policy that bounds the size of metadata: the operator has to bear what gets past it, or was
+// there before it.
+func letHugeIn(ctx context.Context) error {
+	binding := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "logout-operator-metadata"}}
+	binding.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicyBinding"))
+	if err := admin.Delete(ctx, binding); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	let := func(ctx context.Context) (bool, error) {
+		err := admin.Create(ctx, huge(0), client.DryRunAll)
+		return err == nil, nil
+	}
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, await.Patience, true, let) // a moment later
 }

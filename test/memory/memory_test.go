@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,14 +26,14 @@ const (
 	mib      = 1 << 20
 )
 
-// TestWaiting: many objects wait for an endpoint that takes one call a second, as in an incident that logs everybody out.
+// TestWaiting: many objects wait for an endpoint that takes one call a second, as in an incident that logs everybody
+// out.
 func TestWaiting(t *testing.T) {
 	n := either(10_000, 100_000)
 	create(t, n, func(i int) *v1alpha1.UserLogout { return object(tenant, i) })
 	o := start(t)
 	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-100)
-	// Most of them are there when half a minute of calls has been made.
-	o.hold(t, "waiting objects", n, either(80, 150))
+	o.hold(t, "waiting objects", n, 50+n/1024) // as docs/performance.md says
 }
 
 // TestHuge: few objects, each as large as etcd takes them. What makes them so is nothing that the operator needs.
@@ -41,7 +42,7 @@ func TestHuge(t *testing.T) {
 	create(t, n, huge)
 	o := start(t)
 	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-20)
-	o.hold(t, "objects of 1.4 MiB that wait", n, 100)
+	o.hold(t, "objects of 1.4 MiB that wait", n, either(80, 100))
 }
 
 // TestHugeFinished: objects that have finished, in a namespace that no provider allows.
@@ -52,19 +53,31 @@ func TestHugeFinished(t *testing.T) {
 		obj.Annotations = map[string]string{"note": strings.Repeat("x", 255<<10)}
 		return obj
 	})
-	parallel(t, n, func(ctx context.Context, i int) error {
+	if err := parallel(t.Context(), n, func(ctx context.Context, i int) error {
 		obj := object(stranger, i)
 		if err := operator.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
 		}
 		now := metav1.NewTime(time.Now().Truncate(time.Second))
-		obj.Status = v1alpha1.UserLogoutStatus{CompletionTime: &now, ObservedGeneration: obj.Generation, Conditions: []metav1.Condition{{
-			Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonFailed, LastTransitionTime: now}}}
+		obj.Status = v1alpha1.UserLogoutStatus{
+			CompletionTime:     &now,
+			ObservedGeneration: obj.Generation,
+			Conditions: []metav1.Condition{
+				{
+					Type:               v1alpha1.ConditionFinished,
+					Status:             metav1.ConditionTrue,
+					Reason:             v1alpha1.ReasonFailed,
+					LastTransitionTime: now,
+				},
+			},
+		}
 		return operator.Status().Update(ctx, obj)
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	o := start(t)
 	o.await(t, "finished objects", `logout_operator_objects{state="Failed"}`, n)
-	o.hold(t, "finished objects with annotations of 255 KiB", n, 100)
+	o.hold(t, "finished objects with annotations of 255 KiB", n, either(80, 100))
 }
 
 // object is the smallest UserLogout.
@@ -77,8 +90,8 @@ func object(namespace string, i int) *v1alpha1.UserLogout {
 	}
 }
 
-// huge is an object of 1.4 MiB: the API server bounds the size of annotations, but not that of labels. It takes the keys
-// down in managedFields once more.
+// huge is an object of 1.4 MiB: the API server bounds the size of annotations, but not that of labels. It takes the
+// keys down in managedFields once more.
 func huge(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Labels = map[string]string{}
@@ -92,27 +105,30 @@ func huge(i int) *v1alpha1.UserLogout {
 // create makes n objects, which are gone when the test is over.
 func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	t.Helper()
-	t.Cleanup(func() {
-		for _, namespace := range []string{tenant, stranger} {
-			if err := admin.DeleteAllOf(context.Background(), &v1alpha1.UserLogout{}, client.InNamespace(namespace)); err != nil {
-				t.Error(err)
-			}
+	t.Cleanup(func() { // one by one: of huge ones the API server cannot delete all at once
+		if err := parallel(context.Background(), n, func(ctx context.Context, i int) error {
+			return client.IgnoreNotFound(admin.Delete(ctx, of(i)))
+		}); err != nil {
+			t.Error(err)
 		}
 	})
-	parallel(t, n, func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) })
+	if err := parallel(
+		t.Context(),
+		n,
+		func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) },
+	); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // parallel calls f for 0 to n-1, some at a time.
-func parallel(t *testing.T, n int, f func(ctx context.Context, i int) error) {
-	t.Helper()
-	group, ctx := errgroup.WithContext(t.Context())
+func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := 0; i < n && ctx.Err() == nil; i++ {
 		group.Go(func() error { return f(ctx, i) })
 	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	return group.Wait()
 }
 
 // process is an operator.
@@ -121,12 +137,18 @@ type process struct {
 	metrics string // address
 }
 
-// start starts an operator with as much memory as it has in a container of the manifests.
+// container is how much memory the operator has in a container of the manifests, in bytes.
+const container = 256 * mib
+
+// start starts an operator that takes its memory for that of such a container.
 func start(t *testing.T) *process {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // what it finds out by its cgroup there
 	}
 	o := &process{metrics: l.Addr().String()}
 	if err := l.Close(); err != nil { // it is free then
@@ -179,6 +201,3 @@ func (o *process) hold(t *testing.T, what string, n, most int) {
 	figures.AtMost(t, "peak RSS in MiB", int(u.PeakRSS/mib), most, true)
 	figures.AtMost(t, "RSS in MiB", int(u.RSS/mib), most, true)
 }
-
-// letHugeIn removes the policy that bounds the size of metadata: the operator has to bear what gets past it.
-func letHugeIn(context.Context) error { return nil }
