@@ -102,6 +102,20 @@ func (p *population) awaitQueued(t *testing.T, n int) {
 	p.Await(t, fmt.Sprintf("%d objects to say that they wait", n), func() bool { return p.queued >= n })
 }
 
+// awaitSeen returns when the operator has said of n objects where they stand: that they wait, if nothing else.
+func (p *population) awaitSeen(t *testing.T, n int) {
+	t.Helper()
+	p.Await(t, fmt.Sprintf("%d objects to have a status", n), func() bool {
+		seen := 0
+		for _, m := range p.members {
+			if m.reason != "" {
+				seen++
+			}
+		}
+		return seen >= n
+	})
+}
+
 // awaitFinished returns when n objects have finished, and the last status of every object by its name.
 func (p *population) awaitFinished(t *testing.T, n int) map[string]member {
 	t.Helper()
