@@ -24,6 +24,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/follow"
 	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/providers"
+	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
 // providersBySecret is the cache index of the ClusterLogoutProviders by their Secret's name.
@@ -47,6 +48,9 @@ type Options struct {
 	Namespace string
 	// AllowInsecureEndpoints allows http to other hosts than the loopback.
 	AllowInsecureEndpoints bool
+	// Schema holds up all work while the API server serves the kinds as an older
+	// version had them; nil for never.
+	Schema *schema.Guard
 }
 
 // Setup registers both reconcilers with a manager, and returns the drain to call
@@ -73,7 +77,7 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 		wake:       wake,
 		attempts:   newInflight(),
 	}
-	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates}
+	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates, schema: o.Schema}
 	serveMetrics(&collector{unfinished, finished, gates})
 	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr), logouts.setup(mgr))
 }

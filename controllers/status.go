@@ -77,18 +77,22 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 	return s
 }
 
-// uncalledStatus is the outcome of an attempt that ended before its call, since
-// calls are held meanwhile or its time was up: the object waits for its turn
-// again, and if it has not been called for, its clock has not started.
-func uncalledStatus(claim *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
-	s := *claim.Status.DeepCopy()
-	s.NextAttemptTime = nil
+// uncalledStatus is the outcome of an attempt that ended before its call: the
+// object waits for its turn again, or for what refuses it to change. If it has
+// not been called for, its clock has not started.
+func uncalledStatus(claim *v1alpha1.UserLogout, refused *refusal, now time.Time) v1alpha1.UserLogoutStatus {
+	back := claim.DeepCopy()
+	s := &back.Status
 	if s.LastAttempt == nil {
 		s.StartTime = nil
 	}
-	setConditions(&s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
-		fmt.Sprintf("attempt %d ended before its call; waits for its turn", s.Attempts)})
-	return s
+	if blocked(refused.reason) {
+		return blockedStatus(back, refused.reason, refused.message, now)
+	}
+	s.NextAttemptTime = nil
+	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
+		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.message)})
+	return *s
 }
 
 // blockedStatus says what outside the object keeps it from being attempted.
@@ -154,22 +158,33 @@ func failedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Tim
 	return s
 }
 
-// deadlineExceeded ends an object that was not done in time, and says how far
-// it had come, or why it had not.
+// deadlineExceeded ends an object that was not done in time, and says why, or if
+// that is empty how far it had come.
 func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time, why string) v1alpha1.UserLogoutStatus {
 	message := fmt.Sprintf("not logged out within activeDeadlineSeconds (%d)", activeDeadlineSeconds(obj))
 	if passed(timeOf(obj.Spec.NotAfter), now) {
 		message = "not logged out by notAfter (" + obj.Spec.NotAfter.UTC().Format(time.RFC3339) + ")"
 	}
-	switch last := ready(obj.Status); {
-	case why != "":
-		message += why
-	case last.Reason == v1alpha1.ReasonCalling:
-		message += fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
-	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:
-		message += "; last: " + last.Reason + ": " + last.Message
+	if why == "" {
+		why = howFar(obj)
 	}
-	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message, now)
+	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message+why, now)
+}
+
+// deletedStatus ends an object that is being deleted, and says how far it had come.
+func deletedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	return failedStatus(obj, v1alpha1.ReasonDeleted, "deleted before the user was logged out"+howFar(obj), now)
+}
+
+// howFar says where an object stands that ends without a call.
+func howFar(obj *v1alpha1.UserLogout) string {
+	switch last := ready(obj.Status); {
+	case last.Reason == v1alpha1.ReasonCalling:
+		return fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
+	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:
+		return "; last: " + last.Reason + ": " + last.Message
+	}
+	return ""
 }
 
 // acknowledgedStatus notes that a later generation of a finished object has

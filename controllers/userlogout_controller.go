@@ -45,6 +45,8 @@ type userLogoutReconciler struct {
 	finished   *finishedObjects
 	wake       *wakeups
 	attempts   *inflight
+	written    lastWrite
+	unstored   unstored
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts,verbs=get;list;watch;delete
@@ -61,14 +63,21 @@ type userLogoutReconciler struct {
 // outcomes in the status, never an error here; an error is trouble with the API
 // server, and is retried by the queue.
 func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if !r.Schema.Await(ctx) {
+		return ctrl.Result{}, nil // the process is about to exit
+	}
 	r.wake.taken(req.NamespacedName)
 	obj := r.get(req.NamespacedName)
 	if obj == nil {
 		r.gates.Leave(req.NamespacedName)
+		r.unstored.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	var err error
 	now := time.Now()
+	if kept, ok := r.unstored.of(obj, now); ok {
+		return r.storeKept(ctx, kept, now)
+	}
 	d := decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
 	if d.do != attempt {
 		r.gates.Leave(req.NamespacedName)
@@ -77,7 +86,7 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	}
 	switch d.do {
 	case attempt:
-		return r.attempt(ctx, obj, d.provider, d.slot)
+		return r.attempt(ctx, obj, d.admission)
 	case write:
 		return r.write(ctx, obj, d)
 	case remove:
@@ -99,10 +108,17 @@ func (r *userLogoutReconciler) get(key client.ObjectKey) *v1alpha1.UserLogout {
 // write stores a status that needs no call.
 func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d decision) (ctrl.Result, error) {
 	before := obj.Status
-	obj.Status = d.status
-	if err := r.client.Status().Update(ctx, obj); err != nil {
-		return r.apiError(ctx, err)
+	var err error
+	for _, form := range forms(before, d.status) {
+		obj.Status = form
+		if err = r.client.Status().Update(ctx, obj); !tooLarge(err) {
+			break
+		}
 	}
+	if err != nil {
+		return r.writeError(ctx, obj, err)
+	}
+	r.written.note(time.Now())
 	r.announce(obj, before, d.status)
 	r.countFinish(ctx, obj, before, d.status)
 	return requeueAt(d.at), nil
@@ -113,6 +129,18 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLogout) (ctrl.Result, error) {
 	err := r.client.Delete(ctx, obj, client.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion})
 	return r.apiError(ctx, err)
+}
+
+// writeError returns what to do about the error of a write of a status. An object
+// that is too large for its status is no trouble of the API server's: it is told
+// by an event, and looked at again when it changes, or seldom.
+func (r *userLogoutReconciler) writeError(ctx context.Context, obj *v1alpha1.UserLogout, err error) (ctrl.Result, error) {
+	if !tooLarge(err) {
+		return r.apiError(ctx, err)
+	}
+	logr.FromContextOrDiscard(ctx).Info("status not stored: the object is too large")
+	r.tellUnstored(obj, err)
+	return ctrl.Result{RequeueAfter: backoffCap}, nil
 }
 
 // apiError returns what to do about the error of a write that has a

@@ -47,6 +47,9 @@ const (
 	// ReasonDeadlineExceeded: notAfter or activeDeadlineSeconds passed before
 	// the service confirmed the logout, or calls were paused for that long. Final.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
+	// ReasonDeleted: the object is being deleted, and somebody's finalizer keeps
+	// it for now. Final. (On a provider: the same, and no calls are made.)
+	ReasonDeleted = "Deleted"
 	// ReasonInvalidSpec: the operator refuses an ID that the schema of this
 	// cluster let pass. Final. (On a provider: what its schema let pass, until
 	// the spec is changed.)
@@ -58,6 +61,14 @@ const (
 	ReasonProviderNotReady = "ProviderNotReady"
 	// ReasonNotAllowed: the provider does not allow the namespace or account.
 	ReasonNotAllowed = "NotAllowed"
+)
+
+// Reasons of events that are not those of a condition.
+const (
+	// ReasonStatusUnstored: the status of a UserLogout cannot be written, since the
+	// object is too large, or something between the operator and the API server's
+	// store refuses it. No call is made meanwhile.
+	ReasonStatusUnstored = "StatusUnstored"
 )
 
 // Reasons of a UserLogout whose last call failed.

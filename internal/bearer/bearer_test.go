@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -285,7 +286,7 @@ func TestTokenEndpointIsLeftAlone(t *testing.T) {
 			c := newCaller(t, s)
 			for range 3600 {
 				_, e := call(t.Context(), t, c)
-				if err := c.CheckCredentials(t.Context()); e == nil || err == nil || err.Error() != e.Message || e.Reason != logout.ServiceUnavailable || e.RetryAfter > logout.MaxRetryAfter {
+				if err := c.CheckCredentials(t.Context()); e == nil || err == nil || err.Error() != e.Error() || e.Reason != logout.ServiceUnavailable || e.RetryAfter > logout.MaxRetryAfter {
 					t.Fatalf("%+v, %v", e, err)
 				}
 				<-time.After(time.Second)
@@ -358,8 +359,8 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		if !slices.Equal(s.hosts, []string{"tokens.example"}) {
 			t.Errorf("%d: sent to %q", tc.status, s.hosts)
 		}
-		if err := c.CheckCredentials(t.Context()); err == nil || err.Error() != tc.message {
-			t.Errorf("%d: credentials: %v", tc.status, err)
+		if checked, ok := errors.AsType[*logout.Error](c.CheckCredentials(t.Context())); !ok || checked.Message != tc.message {
+			t.Errorf("%d: credentials: %+v", tc.status, checked)
 		}
 	}
 }

@@ -6,6 +6,7 @@ package providers
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -25,7 +26,8 @@ import (
 type Client interface {
 	logout.Provider
 	// CheckCredentials returns an error fit for people if there are no
-	// credentials to be had. It may ask other services, but not the provider's.
+	// credentials to be had: a *logout.Error if whoever gives them has answered.
+	// It may ask other services, but not the provider's.
 	CheckCredentials(ctx context.Context) error
 	// Close frees idle connections; calls under way go on.
 	Close()
@@ -63,7 +65,20 @@ type entry struct {
 	secret  map[string][]byte
 	client  Client
 	changed time.Time // when it took the place of an earlier client; zero for the first
+
+	// Of the last check of its credentials.
+	checked bool
+	problem *ConfigError
+	recheck time.Time // zero if nothing was wrong
 }
+
+const (
+	// checkTimeout bounds one check of credentials.
+	checkTimeout = 10 * time.Second
+	// recheckAfter is how soon to ask again for credentials that could not be
+	// had: whatever gives them (STS, a token endpoint) is not watched.
+	recheckAfter = 30 * time.Second
+)
 
 // version of everything a client is made from. It tells most changes and not all: an etcd that is restored from a
 // copy gives out the same generations and resourceVersions once more, so the contents are compared, too.
@@ -77,6 +92,9 @@ type version struct {
 // Client returns the client for a provider. The error is a *ConfigError if the
 // provider's configuration is at fault, else one of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
+	if !p.DeletionTimestamp.IsZero() {
+		return nil, &ConfigError{v1alpha1.ReasonDeleted, "it is being deleted"}
+	}
 	secret, err := r.secret(ctx, p)
 	if err != nil {
 		return nil, err
@@ -115,6 +133,57 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 func (e entry) same(as entry) bool {
 	return e.version == as.version && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
 		equality.Semantic.DeepEqual(e.spec, as.spec)
+}
+
+// CheckCredentials says what is wrong with the credentials of a provider, nil
+// for nothing, and when to ask again, zero for not before the provider changes.
+// A client's credentials are checked once, and again only after a failure: 30
+// seconds later, or as long after it as the failure asks for. In between, and
+// until the time paused, which is when calls may be made again, the last result
+// stands. So nothing that users do can make the operator ask for a token.
+func (r *Resolver) CheckCredentials(ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time) (*ConfigError, time.Time) {
+	now := time.Now()
+	is := r.entryOf(p.Name, c)
+	switch {
+	case is.checked && (is.recheck.IsZero() || now.Before(is.recheck)):
+		return is.problem, is.recheck
+	case now.Before(paused):
+		return is.problem, paused
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := c.CheckCredentials(ctx)
+	is.checked, is.problem, is.recheck = true, nil, time.Time{}
+	if err != nil {
+		message, after := err.Error(), recheckAfter
+		if failure, ok := errors.AsType[*logout.Error](err); ok {
+			message, after = failure.Message, max(after, failure.RetryAfter)
+		}
+		is.problem, is.recheck = &ConfigError{v1alpha1.ReasonCredentialsUnavailable, message}, time.Now().Add(after)
+	}
+	r.noteCheck(p.Name, is)
+	return is.problem, is.recheck
+}
+
+// entryOf returns what is kept of a provider's client; of another one, which is
+// about to be taken over, nothing is known.
+func (r *Resolver) entryOf(name string, c Client) entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if is := r.clients[name]; is.client == c {
+		return is
+	}
+	return entry{client: c}
+}
+
+// noteCheck keeps the result of a check, unless the client has been replaced.
+func (r *Resolver) noteCheck(name string, checked entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if is, ok := r.clients[name]; ok && is.client == checked.client {
+		is.checked, is.problem, is.recheck = checked.checked, checked.problem, checked.recheck
+		r.clients[name] = is
+	}
 }
 
 // ChangedAt is when a provider of this name was last given another client, with
@@ -156,6 +225,9 @@ func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: r.SecretNamespace, Name: name}, &s)
 	if apierrors.IsNotFound(err) {
 		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
+	}
+	if err == nil && !s.DeletionTimestamp.IsZero() {
+		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q in namespace %q is being deleted", name, r.SecretNamespace)}
 	}
 	return &s, err
 }
