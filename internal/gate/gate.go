@@ -112,7 +112,6 @@ func (g *gate) enter(a Applicant, fresh bool, free int, now time.Time) (p *place
 	}
 	g.countWaiting(now)
 	g.calls++
-	g.used = true
 	return p, true
 }
 
@@ -139,6 +138,7 @@ func (g *gate) next(free int, now time.Time) *place {
 	if p == nil {
 		return nil
 	}
+	g.used = true
 	g.pace.take(now)
 	g.busy[p.value.object.Namespace]++
 	return p

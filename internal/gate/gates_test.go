@@ -212,7 +212,12 @@ func TestRestoredOnce(t *testing.T) {
 			t.Errorf("slot %v, wait %+v", slot, wait)
 		}
 		after(time.Minute)
-		slot, _ = c.Enter(p, gate.Applicant{Object: c.called()[0]})
+		probe := c.called()
+		c.Update(p) // while it is called up, and has not come
+		if after(time.Minute); len(probe) != 1 || len(c.called()) != 0 {
+			t.Errorf("%v called up, and more", probe)
+		}
+		slot, _ = c.Enter(p, gate.Applicant{Object: probe[0]})
 		end(slot, nil)
 		if state := c.Update(p); state.Closed != nil {
 			t.Errorf("closed again: %+v", state)
