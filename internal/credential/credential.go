@@ -20,6 +20,9 @@ const (
 	// firstPause and maxPause bound the pauses after failures, which double from
 	// one to the next.
 	firstPause, maxPause = time.Second, time.Minute
+	// leastUse is how long a credential is used that is over when it comes, so that no
+	// server has one request for each caller.
+	leastUse = time.Second
 )
 
 // Fetched is a credential, and how long it is good.
@@ -144,6 +147,9 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 	f.value, f.err = got.Value, err
 	defer close(f.done)
 	if err == nil {
+		if least := time.Now().Round(0).Add(leastUse); !got.UseUntil.IsZero() && got.UseUntil.Before(least) {
+			got.UseUntil = least
+		}
 		s.kept, s.failures, s.failure = &got, 0, nil
 		return
 	}

@@ -53,6 +53,23 @@ func TestKeptUntilItsEnd(t *testing.T) {
 	})
 }
 
+// A credential that is over when it comes serves those who come with it.
+func TestOverWhenItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &server{life: -time.Hour}
+		s := server.source()
+		for range 10 * 100 {
+			if _, err := s.Get(t.Context()); err != nil {
+				t.Error(err)
+			}
+			<-time.After(leastUse / 100)
+		}
+		if server.asked != 10 {
+			t.Errorf("asked %d times in ten seconds", server.asked)
+		}
+	})
+}
+
 func TestForget(t *testing.T) {
 	server := &server{}
 	s := server.source()
