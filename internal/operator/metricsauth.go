@@ -2,13 +2,14 @@ package operator
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/client-go/rest"
@@ -16,13 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-const (
-	// reviewTimeout bounds both reviews of a scrape.
-	reviewTimeout = 10 * time.Second
-	// reviewsPerSecond and reviewBurst bound what callers without permission
-	// can make the operator ask of the API server.
-	reviewsPerSecond, reviewBurst = 5, 20
-)
+// reviewTimeout bounds both reviews of a scrape.
+const reviewTimeout = 10 * time.Second
 
 // errUnauthenticated is that the API server does not know the caller.
 var errUnauthenticated = errors.New("the token is not valid")
@@ -31,12 +27,18 @@ var errUnauthenticated = errors.New("the token is not valid")
 // and whom RBAC allows the verb and path, such as get of /metrics. It is what
 // controller-runtime's filter of the same purpose does, without the third of
 // the program's size and memory that its dependency on k8s.io/apiserver costs.
+// Callers that were let through before are kept apart from all others, who can
+// so not use up what the operator asks of the API server: see admission.
 func authorizedOnly(config *rest.Config, httpClient *http.Client) (server.Filter, error) {
+	return filterAt(config, httpClient, time.Now)
+}
+
+func filterAt(config *rest.Config, httpClient *http.Client, now func() time.Time) (server.Filter, error) {
 	c, err := client.New(config, client.Options{HTTPClient: httpClient})
 	if err != nil {
 		return nil, err
 	}
-	limiter := rate.NewLimiter(reviewsPerSecond, reviewBurst)
+	callers := newAdmission()
 	return func(log logr.Logger, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
@@ -44,13 +46,24 @@ func authorizedOnly(config *rest.Config, httpClient *http.Client) (server.Filter
 				http.Error(w, "a bearer token is required", http.StatusUnauthorized)
 				return
 			}
-			if !limiter.Allow() {
+			verb, path := strings.ToLower(req.Method), req.URL.Path
+			scrape := sha256.Sum256([]byte(verb + " " + path + " " + token))
+			switch callers.admit(now(), scrape, strangerOf(req.RemoteAddr, token)) {
+			case letThrough:
+				next.ServeHTTP(w, req)
+				return
+			case refused:
 				http.Error(w, "too many requests", http.StatusTooManyRequests)
 				return
 			}
 			ctx, cancel := context.WithTimeout(req.Context(), reviewTimeout)
 			defer cancel()
-			switch allowed, err := review(ctx, c, token, strings.ToLower(req.Method), req.URL.Path); {
+			began := now() // what is found out is at least as old
+			allowed, err := review(ctx, c, token, verb, path)
+			if err == nil || errors.Is(err, errUnauthenticated) {
+				callers.reviewed(began, scrape, allowed)
+			}
+			switch {
 			case errors.Is(err, errUnauthenticated):
 				http.Error(w, err.Error(), http.StatusUnauthorized)
 			case err != nil:
@@ -63,6 +76,15 @@ func authorizedOnly(config *rest.Config, httpClient *http.Client) (server.Filter
 			}
 		}), nil
 	}, nil
+}
+
+// strangerOf is whom a caller counts with who is not known.
+func strangerOf(remoteAddr, token string) stranger {
+	host, _, err := net.SplitHostPort(remoteAddr)
+	if err != nil {
+		host = remoteAddr
+	}
+	return stranger{host, claimsServiceAccount(token)}
 }
 
 // review asks the API server who the caller is and whether they may do this.

@@ -1,13 +1,18 @@
 package operator
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/operatortest"
@@ -42,7 +47,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filter, err := authorizedOnly(own, httpClient)
+	clock := time.Now()
+	filter, err := filterAt(own, httpClient, func() time.Time { return clock })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +86,53 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 	if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK || served != 1 {
 		t.Errorf("with permission: answered %d, served %d", got, served)
 	}
-	for range reviewBurst {
-		ask(http.MethodGet, "/metrics", "Bearer abc")
+
+	// Fifty made up tokens a second from the scraper's own address, whatever they claim
+	// to be, take nothing from it.
+	answers, n := map[int]int{}, 0
+	flood := func(seconds int, kinds ...string) {
+		for range 50 * seconds {
+			clock = clock.Add(20 * time.Millisecond)
+			answers[ask(http.MethodGet, "/metrics", fmt.Sprintf("Bearer "+kinds[n%len(kinds)], n))]++
+			n++
+		}
 	}
-	if got := ask(http.MethodGet, "/metrics", "Bearer abc"); got != http.StatusTooManyRequests {
-		t.Errorf("one more of many callers with a made up token: answered %d", got)
+	const madeUp, forged = "made-up-%d", "e30.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIn0.made-up-%d"
+	for range 10 {
+		clock = clock.Add(goodFor) // so that it has to be asked about
+		flood(2, madeUp, forged)
+		if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK {
+			t.Errorf("beside made up tokens: answered %d", got)
+		}
+	}
+	clock = clock.Add(time.Minute)
+	flood(2, madeUp)
+	scraper = "Bearer " + account("monitoring", "scraper").BearerToken
+	if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK {
+		t.Errorf("a new token beside made up ones: answered %d", got)
+	}
+	if answers[http.StatusTooManyRequests] == 0 || len(answers) != 2 || answers[http.StatusUnauthorized] > 1000 {
+		t.Errorf("made up tokens were answered %v", answers)
+	}
+
+	// Who is allowed no more is let through for as long as was said, and no longer than
+	// the API server does.
+	admin, err := client.New(plane.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Delete(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "scraper"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK {
+		t.Errorf("at once after the permission was taken away: answered %d", got)
+	}
+	got := 0
+	for deadline := time.Now().Add(time.Minute); got != http.StatusForbidden && time.Now().Before(deadline); {
+		clock = clock.Add(goodFor) // so that the API server is asked each time, which takes a moment to hear of it
+		got = ask(http.MethodGet, "/metrics", scraper)
+	}
+	if got != http.StatusForbidden {
+		t.Errorf("later: answered %d", got)
 	}
 }
