@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"io"
+	"log"
+	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -66,5 +69,22 @@ func TestNoCluster(t *testing.T) {
 	var out bytes.Buffer
 	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 || !strings.Contains(out.String(), "no cluster to work on") {
 		t.Errorf("status %d, %q", code, out.String())
+	}
+}
+
+// What libraries log by themselves does not quote what a service sent.
+func TestLibrariesQuoteNothing(t *testing.T) {
+	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
+	t.Setenv("HOME", t.TempDir())
+	defer func(before *slog.Logger, flags int) {
+		slog.SetDefault(before)
+		log.SetFlags(flags)
+		log.SetOutput(os.Stderr)
+	}(slog.Default(), log.Flags())
+	var out bytes.Buffer
+	_ = run(t.Context(), nil, &out) // which ends at once, without a cluster
+	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Authorization: Bearer abc", nil)
+	if text := out.String(); !strings.Contains(text, "Unsolicited response") || strings.Contains(text, "abc") {
+		t.Errorf("logged %s", text)
 	}
 }
