@@ -45,6 +45,7 @@ type Conn struct {
 	// over the wire; Final one that refuses for good.
 	Good, Final Answer
 	written     atomic.Int64
+	over        <-chan struct{} // the test
 }
 
 // Write counts.
@@ -77,12 +78,14 @@ func (c *Conn) again(text string) {
 
 // slowly sends a text a byte a second.
 func (c *Conn) slowly(text string) {
-	for tick := time.NewTicker(time.Second); text != ""; text = text[1:] {
-		if !c.send(text[:1]) {
-			tick.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ; text != "" && c.send(text[:1]); text = text[1:] {
+		select {
+		case <-tick.C:
+		case <-c.over:
 			return
 		}
-		<-tick.C
 	}
 }
 
@@ -290,7 +293,7 @@ func (h Hostile) serve(k *kit, w http.ResponseWriter, good, final Answer) {
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(k.Context(), func() { _ = conn.Close() })()
-	c := &Conn{Conn: conn, Good: good, Final: final}
+	c := &Conn{Conn: conn, Good: good, Final: final, over: k.Context().Done()}
 	h.Answer(c)
 	if n := c.written.Load(); n > maxWritten {
 		k.Errorf("%d bytes read", n)

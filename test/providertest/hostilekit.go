@@ -67,6 +67,7 @@ func (k *kit) eachHostile(prepare func(k *kit, h Hostile, handle func(w http.Res
 		one.TB = named{k.TB, h.Name}
 		run := func() {
 			var answering sync.WaitGroup
+			one.Cleanup(answering.Wait)
 			prepare(one, h, func(w http.ResponseWriter, good Answer) {
 				answering.Add(1)
 				defer answering.Done()
