@@ -39,7 +39,8 @@ func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) 
 			return none, ofTokenEndpoint(e)
 		}
 		return none, ofTokenEndpoint(httpcall.Unreachable(err))
-	case err != nil || call.answer.Partial || call.answer.Status != http.StatusOK || !strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken):
+	case err != nil || call.answer.Partial || call.answer.Status != http.StatusOK ||
+		!strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken):
 		return none, c.refusal(call.answer)
 	}
 	lifetime := unstated

@@ -61,7 +61,9 @@ type flight[T any] struct {
 // New returns a source that fetches by one request at a time. Of an error of
 // fetch, retryAfter says how long the server asks to be left alone; 0 if it does
 // not.
-func New[T comparable](fetch func(context.Context) (Fetched[T], error), retryAfter func(error) time.Duration) *Source[T] {
+func New[T comparable](
+	fetch func(context.Context) (Fetched[T], error), retryAfter func(error) time.Duration,
+) *Source[T] {
 	return &Source[T]{fetch: fetch, retryAfter: retryAfter}
 }
 

@@ -101,7 +101,7 @@ func TestPauses(t *testing.T) {
 		next := func(want time.Duration) {
 			t.Helper()
 			before := server.asked
-			if _, err := s.Get(t.Context()); err != down || server.asked != before+1 {
+			if _, err := s.Get(t.Context()); !errors.Is(err, down) || errors.As(err, new(*Paused)) || server.asked != before+1 {
 				t.Fatalf("%v, asked %d times", err, server.asked-before)
 			}
 			_, err := s.Get(t.Context())

@@ -117,7 +117,7 @@ type outcome struct {
 }
 
 func (w *Wire) send(req *http.Request) outcome {
-	resp, err := w.Transport.RoundTrip(req)
+	resp, err := w.Transport.RoundTrip(req) //nolint:bodyclose // Contain closes it
 	if err != nil {
 		return outcome{nil, err}
 	}

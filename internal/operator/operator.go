@@ -60,12 +60,15 @@ func (l Lease) validate() error {
 	case l.RetryPeriod <= 0:
 		return fmt.Errorf("--leader-election-retry-period must be above zero, not %s", l.RetryPeriod)
 	case l.Duration%time.Second != 0:
-		return fmt.Errorf("--leader-election-lease-duration must be in whole seconds, as a Lease has them, not %s", l.Duration)
+		return fmt.Errorf("--leader-election-lease-duration must be in whole seconds, as a Lease has them, not %s",
+			l.Duration)
 	case l.RenewDeadline.Seconds() <= leaderelection.JitterFactor*l.RetryPeriod.Seconds():
-		return fmt.Errorf("--leader-election-renew-deadline (%s) must be above %g times --leader-election-retry-period (%s), or the lease could be lost between two attempts to renew it",
+		return fmt.Errorf("--leader-election-renew-deadline (%s) must be above %g times --leader-election-retry-period (%s), "+
+			"or the lease could be lost between two attempts to renew it",
 			l.RenewDeadline, leaderelection.JitterFactor, l.RetryPeriod)
 	case l.Duration <= l.RenewDeadline:
-		return fmt.Errorf("--leader-election-lease-duration (%s) must be above --leader-election-renew-deadline (%s), or two replicas could lead at a time",
+		return fmt.Errorf("--leader-election-lease-duration (%s) must be above --leader-election-renew-deadline (%s), "+
+			"or two replicas could lead at a time",
 			l.Duration, l.RenewDeadline)
 	}
 	return nil

@@ -72,7 +72,8 @@ func (c *Conn) send(texts ...string) bool {
 // again sends a text over and over, up to far more than a client may take.
 func (c *Conn) again(text string) {
 	text = strings.Repeat(text, 1+(16<<10)/len(text))
-	for c.written.Load() < 4*maxWritten && c.send(text) {
+	for more := true; more && c.written.Load() < 4*maxWritten; {
+		more = c.send(text)
 	}
 }
 

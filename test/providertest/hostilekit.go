@@ -28,7 +28,7 @@ const (
 
 // hostile has the logout answered by all that HTTP allows.
 func (k *kit) hostile() {
-	k.eachHostile(func(k *kit, h Hostile, handle func(http.ResponseWriter, Answer)) {
+	k.eachHostile(func(k *kit, handle func(http.ResponseWriter, Answer)) {
 		k.server.Handle(func(w http.ResponseWriter, _ *http.Request) { handle(w, k.p.LoggedOut) }, nil)
 	})
 }
@@ -36,7 +36,7 @@ func (k *kit) hostile() {
 // hostileBeside does the same with each request beside the logout.
 func (k *kit) hostileBeside() {
 	for _, method := range k.p.Beside {
-		k.eachHostile(func(k *kit, h Hostile, handle func(http.ResponseWriter, Answer)) {
+		k.eachHostile(func(k *kit, handle func(http.ResponseWriter, Answer)) {
 			logout, other := k.p.LoggedOut, k.p.Other
 			if k.p.LoggedOutAgain.Other != nil {
 				logout, other = k.p.LoggedOutAgain, k.p.LoggedOutAgain.Other
@@ -58,7 +58,7 @@ func (k *kit) hostileBeside() {
 // succeed afterwards; all of them at a time, as they wait for most of theirs.
 // Prepare has handle called for what is to be answered so, with what would be a
 // good answer.
-func (k *kit) eachHostile(prepare func(k *kit, h Hostile, handle func(w http.ResponseWriter, good Answer))) {
+func (k *kit) eachHostile(prepare func(k *kit, handle func(w http.ResponseWriter, good Answer))) {
 	var logged syncBuffer
 	defer captureLogs(&logged)()
 	var all sync.WaitGroup
@@ -68,7 +68,7 @@ func (k *kit) eachHostile(prepare func(k *kit, h Hostile, handle func(w http.Res
 		run := func() {
 			var answering sync.WaitGroup
 			one.Cleanup(answering.Wait)
-			prepare(one, h, func(w http.ResponseWriter, good Answer) {
+			prepare(one, func(w http.ResponseWriter, good Answer) {
 				answering.Add(1)
 				defer answering.Done()
 				h.serve(one, w, good, k.p.UnknownUser)
