@@ -234,3 +234,40 @@ func TestProxyRefuses(t *testing.T) {
 		t.Errorf("%d requests to the proxy", n)
 	}
 }
+
+// A proxy that answers CONNECT with all that HTTP allows gets nothing, and holds
+// nobody beyond the deadline.
+func TestHostileProxy(t *testing.T) {
+	for name, answer := range map[string]func(net.Conn){
+		"101": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+		},
+		"204": func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n") },
+		"302": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n")
+		},
+		"header without end": endlessHeaders,
+		"1xx without end": func(c net.Conn) {
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(c, strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100))
+			}
+		},
+		"no HTTP":           func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") },
+		"no TLS afterwards": func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy := serveConn(t, func(c net.Conn) {
+				if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil && r.Method == http.MethodConnect {
+					answer(c)
+				} else if r != nil {
+					t.Errorf("the proxy got %s", r.Method)
+				}
+			})
+			c := newClient(t, "https://chime.example")
+			transport(c).Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy) }
+			if receipt, e := attempt(t, c); e == nil || e.Reason != logout.EndpointUnreachable {
+				t.Errorf("%+v, %+v", receipt, e)
+			}
+		})
+	}
+}
