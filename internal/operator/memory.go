@@ -13,7 +13,8 @@ const (
 	// memoryShare is how much of the container's memory Go's runtime may take before it collects garbage as often as it
 	// needs to. The rest is for what it does not count: the program itself, and what the kernel keeps for it.
 	memoryShare = 0.85
-	// gcPercent is how much garbage there may be beside what is in use, in percent of it: docs/performance.md.
+	// gcPercent is how much garbage there may be beside what is in use, in percent of it. Go's own 100 takes a fifth
+	// more memory with many objects, and 6 % less CPU for a logout: docs/performance.md.
 	gcPercent = 50
 )
 
