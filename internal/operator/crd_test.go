@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"testing"
@@ -188,6 +189,7 @@ func (r *crdRig) replace() {
 
 func (r *crdRig) create(name string) *v1alpha1.UserLogout {
 	r.Helper()
+	name += fmt.Sprintf("-%d", time.Now().UnixNano()) // those of an earlier round are still there
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "older-crd", Name: name}, Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: name}}
 	r.service.SignIn("account", name, "laptop")
 	if err := r.admin.Create(r.Context(), obj); err != nil {
