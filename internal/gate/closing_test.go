@@ -263,3 +263,29 @@ func TestSharedSuspicion(t *testing.T) {
 		}
 	}
 }
+
+// TestSuspicionIsBounded: what is remembered of namespaces and accounts does not
+// grow with what tenants make up, and is forgotten when nothing is heard of them.
+func TestSuspicionIsBounded(t *testing.T) {
+	k := keepProven(t, quick)
+	for i := range 3 * mostRemembered {
+		name := "n" + strconv.Itoa(i) + "/"
+		for j := range maxStrikes {
+			k.pass(time.Second)
+			k.apply(Applicant{Object: object(name + strconv.Itoa(j)), Account: "a" + strconv.Itoa(i)}).end(failing)
+			k.mustEnter(t, "good/0").end(nil)
+		}
+		k.suspicion.probe(origin{"n", "a" + strconv.Itoa(i)}, k.now)
+	}
+	if s := &k.suspicion; len(s.suspects) > mostRemembered || len(s.probed) > mostRemembered+2 || len(s.struck) > mostStrikes {
+		t.Errorf("%d namespaces, %d probes, %d struck", len(s.suspects), len(s.probed), len(s.struck))
+	}
+	if k.suspicion.paused() != mostRemembered {
+		t.Errorf("%d namespaces are paused", k.suspicion.paused())
+	}
+	k.pass(remembered)
+	k.look(k.now)
+	if s := &k.suspicion; len(s.suspects) != 0 || s.pausesAny() || len(k.queue.paused) != 0 {
+		t.Errorf("%d namespaces are remembered, %d paused in the queue", len(s.suspects), len(k.queue.paused))
+	}
+}
