@@ -19,15 +19,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
 // attempt is one claim, one call and one outcome. The claim is stored before
 // the call, so that a crash at any moment leaves a claim that runs out rather
 // than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
-func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, provider logout.Provider, slot *gate.Slot) (ctrl.Result, error) {
-	defer slot.Release() // not before the outcome is stored
+func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, with admission) (ctrl.Result, error) {
+	defer with.slot.Release() // not before the outcome is stored
 	if !r.attempts.begin() {
 		return ctrl.Result{}, nil // the process is about to exit
 	}
@@ -46,10 +45,10 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 		repeats.WithLabelValues(obj.Spec.ProviderRef.Name).Inc()
 	}
 
-	outcome := r.call(ctx, claim, provider, slot, claimedAt, callBy)
+	outcome := r.call(ctx, claim, with, claimedAt, callBy)
 	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", outcome.Attempts, "reason", ready(outcome).Reason)
 	if err := r.store(ctx, claim, outcome); apierrors.IsNotFound(err) {
-		log.Info("outcome dropped: the object was deleted during the call")
+		log.Info("outcome dropped: the object was deleted during the attempt")
 		return ctrl.Result{}, nil
 	} else if err != nil {
 		outcomesUnstored.WithLabelValues(string(apierrors.ReasonForError(err))).Inc()
@@ -74,31 +73,43 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 }
 
 // call makes the call, tells the gate, and returns the status that tells of the
-// outcome. The gate has the last word: trouble that has become known since the
-// claim keeps the call from being made. So does a claim that took three quarters
-// of the attempt's time: a call that its deadline cuts off is repeated, and held
-// against a service that may do its work. It does not end with the reconcile's
-// context, so that SIGTERM or a lost lease lets a call end that the service may
-// already be working on.
-func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, provider logout.Provider, slot *gate.Slot, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
+// outcome. It does not end with the reconcile's context, so that SIGTERM or a
+// lost lease lets a call end that the service may already be working on.
+func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, with admission, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
 	notAfter := timeOf(claim.Spec.NotAfter)
 	callCtx, cancel := context.WithDeadline(r.attempts.ctx, earliest(callBy, notAfter))
 	defer cancel()
-	if !slot.Await(callCtx) || time.Until(callBy) < r.CallTimeout/4 {
-		return uncalledStatus(claim, time.Now())
+	if withdrawn := r.awaitTurn(callCtx, claim, with, callBy); withdrawn != nil {
+		return uncalledStatus(claim, withdrawn, time.Now())
 	}
 	began := time.Now()
-	receipt, err := provider.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
+	receipt, err := with.service.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
 	now := time.Now()
 	failure := failureOf(ctx, err)
 	if failure == nil || notAfter.IsZero() || now.Before(notAfter) {
-		slot.Report(failure)
+		with.slot.Report(failure)
 	} // else a tenant gave the service next to no time, which says nothing about it
 	countAttempt(claim.Spec.ProviderRef.Name, failure, now.Sub(began))
 	if failure == nil {
 		return loggedOutStatus(claim, claimedAt, receipt, now)
 	}
 	return failedAttemptStatus(claim, claimedAt, failure, now, backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+}
+
+// awaitTurn waits for the turn of a call, and returns why it is not to be made
+// after all. The gate has its last word: trouble that has become known since the
+// claim keeps the call from being made. So does a claim that took three quarters
+// of the attempt's time: a call that its deadline cuts off is repeated, and held
+// against a service that may do its work. And all that admitted the object is
+// looked at once more.
+func (r *userLogoutReconciler) awaitTurn(ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time) *refusal {
+	if !with.slot.Await(ctx) {
+		return &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused, or its time was up"}
+	}
+	if time.Until(callBy) < r.CallTimeout/4 {
+		return &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long"}
+	}
+	return with.withdrawn(ctx, claim)
 }
 
 // failureOf returns what a provider's error says; nil for none.

@@ -25,11 +25,11 @@ const (
 // decision is what to do with an object. Every decision is a pure function of
 // the object and the time, so that all of them can be tested in tables.
 type decision struct {
-	do       action
-	status   v1alpha1.UserLogoutStatus // for write
-	at       time.Time                 // look again at this time; zero: only when something changes
-	provider logout.Provider           // for attempt
-	slot     *gate.Slot                // for attempt
+	do     action
+	status v1alpha1.UserLogoutStatus // for write
+	at     time.Time                 // look again at this time; zero: only when something changes
+
+	admission admission // for attempt
 
 	unhurried bool // everything else goes before that look
 }
@@ -40,8 +40,6 @@ type decision struct {
 func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 	next := nextAttempt(obj, mended, now)
 	switch {
-	case !obj.DeletionTimestamp.IsZero():
-		return decision{}
 	case finished(obj):
 		return decideFinished(obj, now)
 	case calling(obj) && now.Before(next):
@@ -49,6 +47,10 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 		// out nobody else may write, or a logout that succeeds could be
 		// recorded as failed.
 		return decision{at: next}
+	case !obj.DeletionTimestamp.IsZero():
+		// Somebody's finalizer holds it, perhaps for ever. Who deletes it wants
+		// no logout any more.
+		return writeStatus(obj, deletedStatus(obj, now), time.Time{})
 	case passed(timeOf(obj.Spec.NotAfter), now):
 		return writeStatus(obj, deadlineExceeded(obj, now), time.Time{})
 	case suspended(obj):
@@ -104,7 +106,7 @@ func decideFinished(obj *v1alpha1.UserLogout, now time.Time) decision {
 	if obj.Status.ObservedGeneration != obj.Generation {
 		return decision{do: write, status: acknowledgedStatus(obj), at: now}
 	}
-	if obj.Spec.TTLSecondsAfterFinished == nil {
+	if obj.Spec.TTLSecondsAfterFinished == nil || !obj.DeletionTimestamp.IsZero() {
 		return decision{}
 	}
 	expiry := timeOf(obj.Status.CompletionTime).Add(seconds(*obj.Spec.TTLSecondsAfterFinished))

@@ -91,6 +91,10 @@ func queuedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) { obj.Status = queuedStatus(obj, at(seconds+60), at(seconds)) }
 }
 
+func endedAsDeletedAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.Status = deletedStatus(obj, at(seconds)) }
+}
+
 func deleted(obj *v1alpha1.UserLogout) { obj.DeletionTimestamp = metaAt(0) }
 
 func TestDecide(t *testing.T) {
@@ -105,7 +109,16 @@ func TestDecide(t *testing.T) {
 	}{
 		{"new", object(), 0, attempt, time.Time{}, ""},
 		{"new, the clock is behind the API server's", object(), -5, attempt, time.Time{}, ""},
-		{"deleting", object(deleted), 0, wait, time.Time{}, ""},
+		{"deleting", object(deleted), 0, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and seen", object(deleted, endedAsDeletedAt(1)), 99999, wait, time.Time{}, ""},
+		{"deleting, a claim stands", object(claimedAt(0), deleted), 5, wait, at(30), ""},
+		{"deleting, the claim ran out", object(claimedAt(0), deleted), 30, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting in the backoff", object(claimedAt(0), throttledAt(1, 60), deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and suspended", object(suspendedAt(0), deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and lifted", object(suspendedAt(0), liftSuspend, deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting past the deadline", object(deleted), 9999, write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting, logged out", object(claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
+		{"deleting, with a TTL to come", object(ttl(60), claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
 		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
 
 		{"claimed a moment ago", object(claimedAt(0)), 5, wait, at(30), ""},
@@ -372,7 +385,7 @@ func TestRandomHistories(t *testing.T) {
 					throttledAt(answered, rapid.IntRange(0, int(backoffCap/time.Second)).Draw(t, "backoff"))(obj)
 					claimed = false
 				case "not called":
-					obj.Status = uncalledStatus(obj, at(answered))
+					obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused"}, at(answered))
 					claimed = false
 				}
 			case wait:

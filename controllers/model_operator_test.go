@@ -179,7 +179,7 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	switch d := decide(obj, time.Time{}, time.Now()); d.do {
 	case attempt:
 		slot, _ := r.gates.Enter(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}}, gate.Applicant{Object: modelKey})
-		return r.attempt(ctx, obj, service(w.logOut), slot)
+		return r.attempt(ctx, obj, admission{service(w.logOut), slot, stands})
 	case write:
 		return r.write(ctx, obj, d)
 	default:

@@ -15,6 +15,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
+var never time.Time
+
 func equalObjects(a, b *v1alpha1.UserLogout) bool { return equality.Semantic.DeepEqual(a, b) }
 
 func equalStatus(a, b v1alpha1.UserLogoutStatus) bool { return equality.Semantic.DeepEqual(a, b) }
@@ -74,30 +76,74 @@ func TestPolicy(t *testing.T) {
 		return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: v1alpha1.ClusterLogoutProviderSpec{
 			AccountIDs: accounts, AllowedNamespaces: v1alpha1.AllowedNamespaces{From: from, Selector: selector}}}
 	}
+	namespace := func(labels map[string]string) *metav1.PartialObjectMetadata {
+		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "security", Labels: labels}}
+	}
+	deleting := namespace(map[string]string{"allowed": "true"})
+	deleting.DeletionTimestamp = &metav1.Time{Time: at(3)}
+	requirement := func(key string, operator metav1.LabelSelectorOperator) *metav1.LabelSelector {
+		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator}}}
+	}
 	labelled := &metav1.LabelSelector{MatchLabels: map[string]string{"allowed": "true"}}
-	broken := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}
+	negative, broken := requirement("untrusted", metav1.LabelSelectorOpDoesNotExist), requirement("a", "Near")
+	anybody := []string{"*"}
 	for _, tt := range []struct {
-		name     string
-		provider *v1alpha1.ClusterLogoutProvider
-		labels   map[string]string
-		refused  string // part of the message; empty: allowed
+		name      string
+		provider  *v1alpha1.ClusterLogoutProvider
+		namespace *metav1.PartialObjectMetadata
+		refused   string // part of the message; empty: allowed
+		since     time.Time
 	}{
-		{"any account, all namespaces", provider([]string{"*"}, v1alpha1.NamespacesFromAll, nil), nil, ""},
-		{"this account", provider([]string{"other", "account"}, v1alpha1.NamespacesFromAll, nil), nil, ""},
-		{"another account", provider([]string{"other"}, v1alpha1.NamespacesFromAll, nil), nil, "accountIDs"},
-		{"a pattern is no account", provider([]string{"acc*"}, v1alpha1.NamespacesFromAll, nil), nil, "accountIDs"},
-		{"matching label", provider([]string{"*"}, v1alpha1.NamespacesFromSelector, labelled), map[string]string{"allowed": "true"}, ""},
-		{"no label", provider([]string{"*"}, v1alpha1.NamespacesFromSelector, labelled), nil, "labels do not match"},
-		{"other value", provider([]string{"*"}, v1alpha1.NamespacesFromSelector, labelled), map[string]string{"allowed": "false"}, "labels do not match"},
-		{"no selector matches nothing", provider([]string{"*"}, v1alpha1.NamespacesFromSelector, nil), map[string]string{"allowed": "true"}, "labels do not match"},
-		{"broken selector", provider([]string{"*"}, v1alpha1.NamespacesFromSelector, broken), nil, "selector"},
+		{"any account, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), namespace(nil), "", never},
+		{"this account", provider([]string{"other", "account"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "", never},
+		{"another account", provider([]string{"other"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
+		{"no accounts", provider(nil, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
+		{"a pattern is no account", provider([]string{"acc*"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
+		{"matching label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(map[string]string{"allowed": "true"}), "", never},
+		{"no label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(nil), "labels do not match", never},
+		{"other value", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(map[string]string{"allowed": "false"}), "labels do not match", never},
+		{"no such label", provider(anybody, v1alpha1.NamespacesFromSelector, negative), namespace(nil), "", never},
+		{"no selector matches nothing", provider(anybody, v1alpha1.NamespacesFromSelector, nil), namespace(nil), "labels do not match", never},
+		{"broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), namespace(nil), "selector", never},
+		{"unknown namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), nil, "", never},
+		{"unknown namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), nil, "has not seen namespace", at(1)},
+		{"unknown namespace, negative selector", provider(anybody, v1alpha1.NamespacesFromSelector, negative), nil, "has not seen namespace", at(1)},
+		{"unknown namespace, empty selector", provider(anybody, v1alpha1.NamespacesFromSelector, &metav1.LabelSelector{}), nil, "has not seen namespace", at(1)},
+		{"unknown namespace, broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), nil, "selector", never},
+		{"deleting namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), deleting, "being deleted", at(3)},
+		{"deleting namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), deleting, "being deleted", at(3)},
+		{"a choice of a later version", provider(anybody, "Names", labelled), namespace(map[string]string{"allowed": "true"}), "does not know the value", never},
+		{"no choice", provider(anybody, "", nil), namespace(nil), "does not know the value", never},
 	} {
-		got := policy(tt.provider, "security", tt.labels, "account")
+		obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "security", CreationTimestamp: metav1.Time{Time: at(1)}},
+			Spec: v1alpha1.UserLogoutSpec{AccountID: "account"}}
+		got := policy(tt.provider, tt.namespace, obj)
 		if (got == nil) != (tt.refused == "") {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
-		if got != nil && (got.reason != v1alpha1.ReasonNotAllowed || !strings.Contains(got.message, tt.refused)) {
-			t.Errorf("%s: refused as %+v, want a message with %q", tt.name, got, tt.refused)
+		if got != nil && (got.reason != v1alpha1.ReasonNotAllowed || !strings.Contains(got.message, tt.refused) || !got.since.Equal(tt.since)) {
+			t.Errorf("%s: refused as %+v, want a message with %q, since %s", tt.name, got, tt.refused, tt.since)
+		}
+	}
+}
+
+// TestRefusedBriefly: what is over within moments is not written, and what lasts is.
+func TestRefusedBriefly(t *testing.T) {
+	obj := object(func(*v1alpha1.UserLogout) {})
+	for _, tt := range []struct {
+		name      string
+		since, at time.Time
+		write     bool
+		next      time.Time
+	}{
+		{"told at once", never, at(10), true, deadline(obj)},
+		{"new", at(10), at(10), false, at(10).Add(unsaidFor)},
+		{"lasts", at(10), at(10).Add(unsaidFor), true, deadline(obj)},
+		{"since a time to come", at(1000), at(10), true, deadline(obj)},
+	} {
+		d := decideRefused(obj, &refusal{v1alpha1.ReasonNotAllowed, "no", tt.since}, tt.at)
+		if (d.do == write) != tt.write || !d.at.Equal(tt.next) {
+			t.Errorf("%s: %+v", tt.name, d)
 		}
 	}
 }

@@ -75,13 +75,16 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 	return s
 }
 
-// uncalledStatus is the outcome of an attempt that ended before its call, since
-// calls are held meanwhile or its time was up: the object waits for its turn again.
-func uncalledStatus(claim *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+// uncalledStatus is the outcome of an attempt that ended before its call: the
+// object waits for its turn again, or for what refuses it to change.
+func uncalledStatus(claim *v1alpha1.UserLogout, refused *refusal, now time.Time) v1alpha1.UserLogoutStatus {
+	if blocked(refused.reason) {
+		return blockedStatus(claim, refused.reason, refused.message, now)
+	}
 	s := *claim.Status.DeepCopy()
 	s.NextAttemptTime = nil
 	setConditions(&s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
-		fmt.Sprintf("attempt %d ended before its call; waits for its turn", s.Attempts)})
+		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.message)})
 	return s
 }
 
@@ -147,13 +150,23 @@ func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogo
 	if passed(timeOf(obj.Spec.NotAfter), now) {
 		message = "not logged out by notAfter (" + obj.Spec.NotAfter.UTC().Format(time.RFC3339) + ")"
 	}
+	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message+howFar(obj), now)
+}
+
+// deletedStatus ends an object that is being deleted, and says how far it had come.
+func deletedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
+	return failedStatus(obj, v1alpha1.ReasonDeleted, "deleted before the user was logged out"+howFar(obj), now)
+}
+
+// howFar says where an object stands that ends without a call.
+func howFar(obj *v1alpha1.UserLogout) string {
 	switch last := ready(obj.Status); {
 	case last.Reason == v1alpha1.ReasonCalling:
-		message += fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
+		return fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
 	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:
-		message += "; last: " + last.Reason + ": " + last.Message
+		return "; last: " + last.Reason + ": " + last.Message
 	}
-	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message, now)
+	return ""
 }
 
 // acknowledgedStatus notes that a later generation of a finished object has

@@ -76,7 +76,7 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	}
 	switch d.do {
 	case attempt:
-		return r.attempt(ctx, obj, d.provider, d.slot)
+		return r.attempt(ctx, obj, d.admission)
 	case write:
 		return r.write(ctx, obj, d)
 	case remove:

@@ -171,6 +171,53 @@ func TestDeadlineWhileNothingCanBeDone(t *testing.T) {
 	wantCalls(tt, obj, 0)
 }
 
+// TestDeletedButKept: an object that is deleted, and that somebody's finalizer
+// keeps, is not called for, whatever it waited for, and finishes.
+func TestDeletedButKept(t *testing.T) {
+	tt := newTenant(t)
+	kept := func(o *v1alpha1.UserLogout) { o.Finalizers = []string{"example.com/keep"} }
+	done := awaitReason(tt, tt.logout(kept, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(0)) }), v1alpha1.ReasonLoggedOut)
+	inCall := tt.newLogout(kept)
+	service.SignIn(account, inCall.Spec.UserID, "laptop")
+	call := service.Hold(account, inCall.Spec.UserID)
+	tt.create(inCall)
+	suspended := tt.logout(kept, func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
+	blocked := tt.logout(kept, func(o *v1alpha1.UserLogout) { o.Spec.ProviderRef.Name = "no-such-provider" })
+	<-call.Arrived()
+	awaitReason(tt, suspended, v1alpha1.ReasonSuspended)
+	awaitReason(tt, blocked, v1alpha1.ReasonProviderNotFound)
+	deleting := func(o *v1alpha1.UserLogout) bool { return !o.DeletionTimestamp.IsZero() }
+	for _, obj := range []*v1alpha1.UserLogout{inCall, suspended, blocked} {
+		if err := cluster.Delete(t.Context(), obj, client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
+			t.Fatal(err)
+		}
+		await(tt, obj, "deleting", deleting)
+	}
+	await(tt, done, "deleted by its TTL", deleting)
+	call.Release()
+	awaitReason(tt, inCall, v1alpha1.ReasonLoggedOut)
+	for _, obj := range []*v1alpha1.UserLogout{suspended, blocked} {
+		got := awaitReason(tt, obj, v1alpha1.ReasonDeleted)
+		if !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) || got.Status.CompletionTime == nil {
+			t.Errorf("status %+v", got.Status)
+		}
+		wantCalls(tt, obj, 0)
+	}
+	wantCalls(tt, inCall, 1)
+	for _, obj := range []*v1alpha1.UserLogout{inCall, suspended, blocked, done} {
+		patch(tt, live(tt, obj), func(o *v1alpha1.UserLogout) { o.Finalizers = nil })
+	}
+}
+
+func live(t *tenant, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
+	t.Helper()
+	got := &v1alpha1.UserLogout{}
+	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(obj), got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
 func TestTTLDeletes(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(1)) })

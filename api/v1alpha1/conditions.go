@@ -48,6 +48,9 @@ const (
 	// ReasonDeadlineExceeded: notAfter or activeDeadlineSeconds passed before
 	// the service confirmed the logout. Final.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
+	// ReasonDeleted: the object is being deleted, and somebody's finalizer keeps
+	// it for now. Final. (On a provider: the same, and no calls are made.)
+	ReasonDeleted = "Deleted"
 	// ReasonInvalidSpec: the operator refuses an ID that the schema of this
 	// cluster let pass. Final. (On a provider: what its schema let pass, until
 	// the spec is changed.)

@@ -71,6 +71,9 @@ type version struct {
 // Client returns the client for a provider. The error is a *ConfigError if the
 // provider's configuration is at fault, else one of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
+	if !p.DeletionTimestamp.IsZero() {
+		return nil, &ConfigError{v1alpha1.ReasonDeleted, "it is being deleted"}
+	}
 	secret, err := r.secret(ctx, p)
 	if err != nil {
 		return nil, err
@@ -144,6 +147,9 @@ func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: r.SecretNamespace, Name: name}, &s)
 	if apierrors.IsNotFound(err) {
 		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
+	}
+	if err == nil && !s.DeletionTimestamp.IsZero() {
+		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q in namespace %q is being deleted", name, r.SecretNamespace)}
 	}
 	return &s, err
 }

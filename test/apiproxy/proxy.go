@@ -80,8 +80,9 @@ type Proxy struct {
 	answers  map[write][]int  // status codes, 0 for none
 	events   map[string]*held // by the object's name
 	watches  map[*stream]bool
-	past     *past  // nil for the present
-	oldest   uint64 // the resourceVersion that changes are known since
+	past     *past                    // nil for the present
+	blind    map[string]chan struct{} // paths that are not read until the channel is closed
+	oldest   uint64                   // the resourceVersion that changes are known since
 
 	link    context.Context // to the API server; every request ends with it
 	cutLink context.CancelFunc
@@ -98,7 +99,8 @@ func New(t testing.TB, admin *rest.Config) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{admin: admin, faults: map[write][]Fault{}, answers: map[write][]int{}, events: map[string]*held{}, watches: map[*stream]bool{}}
+	p := &Proxy{admin: admin, faults: map[write][]Fault{}, answers: map[write][]int{}, events: map[string]*held{}, watches: map[*stream]bool{},
+		blind: map[string]chan struct{}{}}
 	p.upstream = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,

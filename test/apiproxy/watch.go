@@ -28,6 +28,10 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 		p.forward(w, r)
 		return
 	}
+	if !p.awaitSight(r) {
+		reset(w)
+		return
+	}
 	query := r.URL.Query()
 	watches := query.Get("watch") == "true" || query.Get("watch") == "1"
 	if watches && p.forgotten(query.Get("resourceVersion"), query.Get("sendInitialEvents") == "true") {
@@ -44,7 +48,7 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	r = r.WithContext(ctx)
-	s := &stream{proxy: p, to: w, end: cancel}
+	s := &stream{proxy: p, path: r.URL.Path, to: w, end: cancel}
 	p.state.Change(func() { p.watches[s] = true })
 	defer func() {
 		s.close()
@@ -65,6 +69,7 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 // the API server's answer is written to.
 type stream struct {
 	proxy *Proxy
+	path  string
 	to    http.ResponseWriter
 	end   context.CancelFunc
 
@@ -221,6 +226,41 @@ func (p *Proxy) BreakWatches() {
 			s.end()
 		}
 	})
+}
+
+// Blind keeps operators from seeing what is at a path, such as /api/v1/namespaces: the watches of it end, and whoever
+// lists or watches it anew waits, until see is called or the test is over. It may be called more than once.
+func (p *Proxy) Blind(t testing.TB, path string) (see func()) {
+	over := make(chan struct{})
+	see = sync.OnceFunc(func() {
+		p.state.Change(func() { delete(p.blind, path) })
+		close(over)
+	})
+	t.Cleanup(see)
+	p.state.Change(func() {
+		p.blind[path] = over
+		for s := range p.watches {
+			if s.path == path {
+				s.end()
+			}
+		}
+	})
+	return see
+}
+
+// awaitSight returns when the path of a request may be read, or reports that the operator has hung up by then.
+func (p *Proxy) awaitSight(r *http.Request) bool {
+	var over chan struct{}
+	p.state.Look(func() { over = p.blind[r.URL.Path] })
+	if over == nil {
+		return true
+	}
+	select {
+	case <-over:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
 }
 
 // Compact has the API server forget all changes so far: operators that want to go on from before are told so (410), and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -213,7 +214,13 @@ func (e *endpoint) awaitProvider(t *testing.T, status metav1.ConditionStatus, re
 // awaitSeen watches an object from its resourceVersion on, or as it is if it has none, until it is as wanted.
 func (c cluster) awaitSeen(t *testing.T, list client.ObjectList, obj client.Object, what string, is func(client.Object) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), longPatience)
+	c.awaitSeenWithin(t, longPatience, list, obj, what, is)
+}
+
+func (c cluster) awaitSeenWithin(t *testing.T, within time.Duration, list client.ObjectList, obj client.Object, what string,
+	is func(client.Object) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	w, err := c.admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()},
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: obj.GetResourceVersion()}})

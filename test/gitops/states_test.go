@@ -56,6 +56,14 @@ func TestEveryState(t *testing.T) {
 	see("not-found", ready(t, "UserLogout", "nobody", v1alpha1.ReasonNotFound))
 	apply(t, logout("late", `notAfter: "2020-01-01T00:00:00Z"`))
 	see("deadline-exceeded", ready(t, "UserLogout", "late", v1alpha1.ReasonDeadlineExceeded))
+	apply(t, logout("deleted", "suspend: true"))
+	ready(t, "UserLogout", "deleted", v1alpha1.ReasonSuspended)
+	edit(t, "UserLogout", "deleted", `{"metadata": {"finalizers": ["example.com/keep"]}}`)
+	if err := admin.Delete(t.Context(), named("UserLogout", "deleted")); err != nil {
+		t.Fatal(err)
+	}
+	see("deleted", ready(t, "UserLogout", "deleted", v1alpha1.ReasonDeleted))
+	edit(t, "UserLogout", "deleted", `{"metadata": {"finalizers": null}}`)
 
 	retries := map[string]string{v1alpha1.ConditionReconciling: v1alpha1.ReasonProgressingWithRetry}
 	waits := func(state, reason, manifest string) {

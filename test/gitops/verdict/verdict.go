@@ -39,6 +39,8 @@ var UserLogouts = []State{
 	// It has failed for good.
 	{Name: "not-found", KStatus: status.FailedStatus, Argo: Degraded, Finished: true},
 	{Name: "deadline-exceeded", KStatus: status.FailedStatus, Argo: Degraded, Finished: true},
+	// To kstatus what is being deleted is that, whatever its conditions say.
+	{Name: "deleted", KStatus: status.TerminatingStatus, Argo: Degraded, Finished: true},
 
 	{Name: "logged-out", KStatus: status.CurrentStatus, Argo: Healthy, Finished: true},
 	// Edited when it had finished: before the operator has seen that, and after.
