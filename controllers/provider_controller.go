@@ -26,13 +26,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-const (
-	// credentialsTimeout bounds one check of credentials.
-	credentialsTimeout = 10 * time.Second
-	// providerWorkers check providers at a time, so that one whose identity
-	// service hangs does not hold up the others.
-	providerWorkers = 4
-)
+// providerWorkers check providers at a time, so that one whose identity service
+// hangs does not hold up the others.
+const providerWorkers = 4
 
 // providerReconciler says whether each ClusterLogoutProvider can be used.
 type providerReconciler struct {
@@ -76,13 +72,13 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	problem, state, err := r.check(ctx, &p)
+	found, err := r.check(ctx, &p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	now := time.Now()
-	status := providerStatus(&p, problem, state, now)
-	result := requeueAt(providerLook(problem, state, now))
+	status := providerStatus(&p, found.problem, found.gate, now)
+	result := requeueAt(providerLook(found.recheck, found.gate, now))
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return result, nil
 	}
@@ -97,27 +93,33 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	return result, nil
 }
 
-// check returns what is wrong with a provider's configuration, if anything, and
-// the state of its gate.
-func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (*providers.ConfigError, gate.State, error) {
+// finding is what is found out about a provider.
+type finding struct {
+	problem *providers.ConfigError // with its configuration; nil for none
+	recheck time.Time              // of the credentials; zero for none
+	gate    gate.State
+}
+
+// check looks at a provider's configuration and gate.
+func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (f finding, err error) {
 	service, err := r.providers.Client(ctx, p)
-	var problem *providers.ConfigError
-	if errors.As(err, &problem) {
-		return problem, gate.State{}, nil
+	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
+		return finding{problem: problem}, nil
 	}
 	if err != nil {
-		return nil, gate.State{}, err
+		return f, err
 	}
-	state := r.gates.Update(gateOf(p, service))
+	f.gate = r.gates.Update(gateOf(p, service))
 	if _, err := metav1.LabelSelectorAsSelector(p.Spec.AllowedNamespaces.Selector); err != nil {
-		return &providers.ConfigError{Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}, state, nil
+		f.problem = &providers.ConfigError{Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}
+		return f, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
-	defer cancel()
-	if err := service.CheckCredentials(ctx); err != nil {
-		return &providers.ConfigError{Reason: v1alpha1.ReasonCredentialsUnavailable, Message: err.Error()}, state, nil
+	var paused time.Time
+	if f.gate.Closed != nil {
+		paused = f.gate.Closed.Until
 	}
-	return nil, state, nil
+	f.problem, f.recheck = r.providers.CheckCredentials(ctx, p, service, paused)
+	return f, nil
 }
 
 // announce emits an event for a change of the Ready condition, once it is stored.

@@ -21,9 +21,6 @@ const (
 	// recount is how often the number of waiting objects is written while it
 	// changes.
 	recount = 10 * time.Second
-	// credentialsRecheck is how soon to ask again for credentials that could
-	// not be had: whatever gives them (STS, the node's identity) is not watched.
-	credentialsRecheck = 30 * time.Second
 )
 
 // providerStatus is the status of a provider with this problem, or none, and
@@ -81,11 +78,10 @@ func waitingCount(state gate.State, now time.Time) int32 {
 	return int32(min(state.Waiting, math.MaxInt32)) //nolint:gosec // bounded
 }
 
-// providerLook is when to look at a provider again although nothing happens.
-func providerLook(problem *providers.ConfigError, state gate.State, now time.Time) (at time.Time) {
-	if problem != nil && problem.Reason == v1alpha1.ReasonCredentialsUnavailable {
-		at = now.Add(credentialsRecheck)
-	}
+// providerLook is when to look at a provider again although nothing happens. Its
+// credentials are to be checked again at the time recheck, if that is not zero.
+func providerLook(recheck time.Time, state gate.State, now time.Time) (at time.Time) {
+	at = recheck
 	if c := state.Closed; c != nil {
 		if notice := c.Since.Add(noticeable); now.Before(notice) {
 			at = earliest(at, notice)

@@ -26,6 +26,7 @@ func TestProviderStatus(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		problem *providers.ConfigError
+		recheck int // 0 for never
 		state   gate.State
 		now     int
 		ready   string // its reason
@@ -41,8 +42,10 @@ func TestProviderStatus(t *testing.T) {
 		{name: "misconfigured", problem: misconfigured, now: 5, ready: v1alpha1.ReasonInvalidEndpoint, also: v1alpha1.ConditionStalled},
 		{name: "misconfigured and closed", problem: misconfigured, state: gate.State{Closed: closedAt(0, 60)}, now: 5, ready: v1alpha1.ReasonInvalidEndpoint,
 			also: v1alpha1.ConditionStalled, held: true, look: 660},
-		{name: "no credentials", problem: noCredentials, now: 5, ready: v1alpha1.ReasonCredentialsUnavailable, also: v1alpha1.ConditionReconciling, look: 35},
+		{name: "no credentials", problem: noCredentials, recheck: 35, now: 5, ready: v1alpha1.ReasonCredentialsUnavailable, also: v1alpha1.ConditionReconciling, look: 35},
 		{name: "somebody waits a moment", state: gate.State{Waiting: 3, WaitingSince: at(4)}, now: 5, ready: v1alpha1.ReasonAvailable, look: 6},
+		{name: "no credentials, checked after the pause", problem: noCredentials, recheck: 60, state: gate.State{Closed: closedAt(0, 60)}, now: 5,
+			ready: v1alpha1.ReasonCredentialsUnavailable, also: v1alpha1.ConditionReconciling, held: true, look: 60},
 		{name: "somebody waits", state: gate.State{Waiting: 3, WaitingSince: at(0)}, now: 5, ready: v1alpha1.ReasonAvailable, waiting: 3, look: 15},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,11 +62,14 @@ func TestProviderStatus(t *testing.T) {
 			if (p.Status.Hold != nil) != tt.held || *p.Status.Waiting != tt.waiting || p.Status.ObservedGeneration != 2 {
 				t.Errorf("status %+v", p.Status)
 			}
-			want := time.Time{}
+			var want, recheck time.Time
 			if tt.look != 0 {
 				want = at(tt.look)
 			}
-			if got := providerLook(tt.problem, tt.state, at(tt.now)); !got.Equal(want) {
+			if tt.recheck != 0 {
+				recheck = at(tt.recheck)
+			}
+			if got := providerLook(recheck, tt.state, at(tt.now)); !got.Equal(want) {
 				t.Errorf("looked at again at %s, want %s", got, want)
 			}
 			if tt.look == tt.now+1 {

@@ -134,13 +134,10 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	return &Answer{answer, secrets}, nil
 }
 
-// CheckCredentials fetches a token where one has to be fetched, and returns an
-// error fit for people if there is none to be had.
+// CheckCredentials fetches a token where one has to be fetched, and returns a
+// *logout.Error if there is none to be had.
 func (c *Caller) CheckCredentials(ctx context.Context) error {
 	_, err := c.token(ctx)
-	if e, ok := errors.AsType[*logout.Error](err); ok {
-		return errors.New(e.Message)
-	}
 	return err
 }
 

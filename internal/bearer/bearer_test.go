@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -258,8 +259,8 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		if !slices.Equal(s.hosts, []string{"tokens.example"}) {
 			t.Errorf("%d: sent to %q", tc.status, s.hosts)
 		}
-		if err := c.CheckCredentials(t.Context()); err == nil || err.Error() != tc.message {
-			t.Errorf("%d: credentials: %v", tc.status, err)
+		if checked, ok := errors.AsType[*logout.Error](c.CheckCredentials(t.Context())); !ok || checked.Message != tc.message {
+			t.Errorf("%d: credentials: %+v", tc.status, checked)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,7 +23,8 @@ import (
 type Client interface {
 	logout.Provider
 	// CheckCredentials returns an error fit for people if there are no
-	// credentials to be had. It may ask other services, but not the provider's.
+	// credentials to be had: a *logout.Error if whoever gives them has answered.
+	// It may ask other services, but not the provider's.
 	CheckCredentials(ctx context.Context) error
 	// Close frees idle connections; calls under way go on.
 	Close()
@@ -58,7 +60,20 @@ type entry struct {
 	version version
 	client  Client
 	changed time.Time // when it took the place of an earlier client; zero for the first
+
+	// Of the last check of its credentials.
+	checked bool
+	problem *ConfigError
+	recheck time.Time // zero if nothing was wrong
 }
+
+const (
+	// checkTimeout bounds one check of credentials.
+	checkTimeout = 10 * time.Second
+	// recheckAfter is how soon to ask again for credentials that could not be
+	// had: whatever gives them (STS, a token endpoint) is not watched.
+	recheckAfter = 30 * time.Second
+)
 
 // version of everything a client is made from.
 type version struct {
@@ -106,6 +121,57 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	}
 	r.clients[p.Name] = is
 	return c, nil
+}
+
+// CheckCredentials says what is wrong with the credentials of a provider, nil
+// for nothing, and when to ask again, zero for not before the provider changes.
+// A client's credentials are checked once, and again only after a failure: 30
+// seconds later, or as long after it as the failure asks for. In between, and
+// until the time paused, which is when calls may be made again, the last result
+// stands. So nothing that users do can make the operator ask for a token.
+func (r *Resolver) CheckCredentials(ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time) (*ConfigError, time.Time) {
+	now := time.Now()
+	is := r.entryOf(p.Name, c)
+	switch {
+	case is.checked && (is.recheck.IsZero() || now.Before(is.recheck)):
+		return is.problem, is.recheck
+	case now.Before(paused):
+		return is.problem, paused
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := c.CheckCredentials(ctx)
+	is.checked, is.problem, is.recheck = true, nil, time.Time{}
+	if err != nil {
+		message, after := err.Error(), recheckAfter
+		if failure, ok := errors.AsType[*logout.Error](err); ok {
+			message, after = failure.Message, max(after, failure.RetryAfter)
+		}
+		is.problem, is.recheck = &ConfigError{v1alpha1.ReasonCredentialsUnavailable, message}, time.Now().Add(after)
+	}
+	r.noteCheck(p.Name, is)
+	return is.problem, is.recheck
+}
+
+// entryOf returns what is kept of a provider's client; of another one, which is
+// about to be taken over, nothing is known.
+func (r *Resolver) entryOf(name string, c Client) entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if is := r.clients[name]; is.client == c {
+		return is
+	}
+	return entry{client: c}
+}
+
+// noteCheck keeps the result of a check, unless the client has been replaced.
+func (r *Resolver) noteCheck(name string, checked entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if is, ok := r.clients[name]; ok && is.client == checked.client {
+		is.checked, is.problem, is.recheck = checked.checked, checked.problem, checked.recheck
+		r.clients[name] = is
+	}
 }
 
 // ChangedAt is when a provider of this name was last given another client, with
