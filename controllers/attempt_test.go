@@ -45,7 +45,7 @@ type trial struct {
 	during func()
 	// lastLook before the call; nil for one that finds nothing.
 	lastLook func(context.Context, *v1alpha1.UserLogout) *refusal
-	result ctrl.Result
+	result   ctrl.Result
 }
 
 func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
@@ -215,15 +215,26 @@ func TestRefusalThatStaysEndsTheHold(t *testing.T) {
 	if got := tr.live(); !calling(got) {
 		t.Errorf("status %+v, want the claim", got.Status)
 	}
+	if _, kept := tr.unstored.of(tr.live(), time.Now()); !kept {
+		t.Error("the outcome is forgotten")
+	}
 	if tr.result.RequeueAfter <= 0 {
 		t.Error("nothing wakes the object when its claim has run out")
 	}
 	if n := testutil.ToFloat64(outcomesUnstored.WithLabelValues("Forbidden")) - before; n != 1 {
 		t.Errorf("counted %v", n)
 	}
-	if len(tr.recorder.(*events.FakeRecorder).Events) > 0 {
-		t.Error("an event tells of an outcome that is not stored")
+	if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], v1alpha1.ReasonStatusUnstored) {
+		t.Errorf("events %q", told)
 	}
+}
+
+// told are the events so far.
+func (tr *trial) told() (told []string) {
+	for recorded := tr.recorder.(*events.FakeRecorder).Events; len(recorded) > 0; {
+		told = append(told, <-recorded)
+	}
+	return told
 }
 
 // TestRefusalAfterTheClaimRanOut: the hold took longer than the claim stands, and

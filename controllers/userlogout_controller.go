@@ -44,6 +44,8 @@ type userLogoutReconciler struct {
 	gates     *gate.Gates
 	finished  *finishedObjects
 	attempts  *inflight
+	written   lastWrite
+	unstored  unstored
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts,verbs=get;list;watch;delete
@@ -64,10 +66,14 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	if err != nil {
 		if apierrors.IsNotFound(err) {
 			r.gates.Leave(req.NamespacedName)
+			r.unstored.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	now := time.Now()
+	if kept, ok := r.unstored.of(obj, now); ok {
+		return r.storeKept(ctx, kept, now)
+	}
 	d := decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
 	if d.do != attempt {
 		r.gates.Leave(req.NamespacedName)
@@ -106,10 +112,17 @@ func (r *userLogoutReconciler) get(ctx context.Context, key client.ObjectKey) (*
 // write stores a status that needs no call.
 func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d decision) (ctrl.Result, error) {
 	before := obj.Status
-	obj.Status = d.status
-	if err := r.client.Status().Update(ctx, obj); err != nil {
-		return r.apiError(ctx, err)
+	var err error
+	for _, form := range forms(before, d.status) {
+		obj.Status = form
+		if err = r.client.Status().Update(ctx, obj); !tooLarge(err) {
+			break
+		}
 	}
+	if err != nil {
+		return r.writeError(ctx, obj, err)
+	}
+	r.written.note(time.Now())
 	r.announce(obj, before, d.status)
 	r.countFinish(ctx, obj, before, d.status)
 	return requeueAt(d.at), nil
@@ -120,6 +133,18 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLogout) (ctrl.Result, error) {
 	err := r.client.Delete(ctx, obj, client.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion})
 	return r.apiError(ctx, err)
+}
+
+// writeError returns what to do about the error of a write of a status. An object
+// that is too large for its status is no trouble of the API server's: it is told
+// by an event, and looked at again when it changes, or seldom.
+func (r *userLogoutReconciler) writeError(ctx context.Context, obj *v1alpha1.UserLogout, err error) (ctrl.Result, error) {
+	if !tooLarge(err) {
+		return r.apiError(ctx, err)
+	}
+	logr.FromContextOrDiscard(ctx).Info("status not stored: the object is too large")
+	r.tellUnstored(obj, err)
+	return ctrl.Result{RequeueAfter: backoffCap}, nil
 }
 
 // apiError returns what to do about the error of a write that has a

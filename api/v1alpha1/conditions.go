@@ -64,6 +64,14 @@ const (
 	ReasonNotAllowed = "NotAllowed"
 )
 
+// Reasons of events that are not those of a condition.
+const (
+	// ReasonStatusUnstored: the status of a UserLogout cannot be written, since the
+	// object is too large, or something between the operator and the API server's
+	// store refuses it. No call is made meanwhile.
+	ReasonStatusUnstored = "StatusUnstored"
+)
+
 // Reasons of a UserLogout whose last call failed.
 const (
 	// ReasonBadRequest: the service refuses the request as malformed. Final.

@@ -24,32 +24,30 @@ type guard struct {
 
 var guards = []guard{
 	{"the resourceVersion as the claim's precondition", "controllers/attempt.go",
-		"	return r.client.Status().Update(ctx, claim)\n",
-		`	live := &v1alpha1.UserLogout{}
-	if err := r.apiReader.Get(ctx, client.ObjectKeyFromObject(claim), live); err != nil {
+		"	sent := claim.Status.DeepCopy()\n",
+		`	sent, live := claim.Status.DeepCopy(), &v1alpha1.UserLogout{}
+	if err := r.apiReader.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: claim.Name}, live); err != nil {
 		return err
 	}
 	claim.ResourceVersion = live.ResourceVersion
-	return r.client.Status().Update(ctx, claim)
 `,
 		"TestStaleCache/finished_by_another_operator", "repeats: 1, want at most 0"},
 	{"the deadline counted from the claim", "controllers/attempt.go",
-		"	if err := r.claim(claim, callBy); err != nil {\n		return r.apiError(ctx, err)\n	}\n",
-		`	if err := r.claim(claim, claimedAt.Add(time.Hour)); err != nil {
-		return r.apiError(ctx, err)
-	}
+		"	if err := r.claim(claim, callBy); errors.Is(err, errNotKept) {\n",
+		`	err := r.claim(claim, claimedAt.Add(time.Hour))
 	callBy = time.Now().Add(r.CallTimeout)
+	if errors.Is(err, errNotKept) {
 `,
 		"TestLeaderPaused", "2 calls, want 1"},
-	{"the UID check of the outcome", "controllers/attempt.go",
+	{"the UID check of the outcome", "controllers/outcome.go",
 		"		{\"test\", \"/metadata/uid\", claim.UID},\n", "",
 		"TestRecreatedUnderTwo", `outcomes stored in the wrong object: \d+, want at most 0`},
-	{"the slot and the worker, held until the outcome is stored", "controllers/attempt.go",
-		"	log := logr.FromContextOrDiscard(ctx).WithValues(\"attempt\", outcome.Attempts, \"reason\", ready(outcome).Reason)\n",
+	{"the slot and the worker, held until the outcome is stored", "controllers/outcome.go",
+		"	log := logr.FromContextOrDiscard(ctx).WithValues(\"attempt\", o.status.Attempts, \"reason\", ready(o.status).Reason)\n",
 		`	log := logr.FromContextOrDiscard(ctx)
 	if r.attempts != nil {
-		go func() { _ = r.store(context.WithoutCancel(ctx), claim, outcome) }()
-		return requeueAt(timeOf(claim.Status.NextAttemptTime)), nil
+		go func() { _ = r.store(context.WithoutCancel(ctx), o) }()
+		return requeueAt(timeOf(o.claim.Status.NextAttemptTime)), nil
 	}
 `,
 		"TestOutcomesHeldBack", `calls whose outcome is not stored: \d+, want at most`},

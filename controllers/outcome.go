@@ -1,0 +1,204 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	utilwait "k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+)
+
+// outcome is what came of an attempt, to be stored in its object.
+type outcome struct {
+	claim  *v1alpha1.UserLogout      // as the API server has stored it
+	before v1alpha1.UserLogoutStatus // before the claim
+	status v1alpha1.UserLogoutStatus
+}
+
+// storeBackoff spaces the tries to store an outcome.
+var storeBackoff = utilwait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 5 * time.Second, Steps: math.MaxInt32}
+
+// storeTimeout bounds one try, so that a connection that hangs is given up.
+const storeTimeout = 10 * time.Second
+
+// errSuperseded is that an outcome is not wanted any more: its object has been
+// re-created, claimed again or finished by somebody else.
+var errSuperseded = errors.New("the claim does not stand any more")
+
+// settle stores an outcome and says so. An outcome that cannot be stored is kept
+// by the process, which then makes no other call for the object.
+func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Result, error) {
+	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", o.status.Attempts, "reason", ready(o.status).Reason)
+	switch err := r.store(ctx, o); {
+	case err == nil:
+		return r.stored(ctx, o), nil
+	case apierrors.IsNotFound(err):
+		log.Info("outcome dropped: the object was deleted during the attempt")
+		return ctrl.Result{}, nil
+	default:
+		outcomesUnstored.WithLabelValues(refusalReason(err)).Inc()
+		if errors.Is(err, errSuperseded) {
+			log.Error(err, "outcome not stored")
+			return requeueAt(timeOf(o.claim.Status.NextAttemptTime)), nil
+		}
+		log.Error(brief(err), "outcome not stored: it is kept in memory and no other call is made for the object by this process")
+		r.tellUnstored(o.claim, err)
+		return requeueAt(r.unstored.keep(o, time.Now())), nil
+	}
+}
+
+// stored tells of an outcome that has been stored.
+func (r *userLogoutReconciler) stored(ctx context.Context, o outcome) ctrl.Result {
+	r.announce(o.claim, o.before, o.status)
+	r.countFinish(ctx, o.claim, o.before, o.status)
+	obj := o.claim.DeepCopy()
+	obj.Status = o.status
+	return requeueAt(decide(obj, time.Time{}, time.Now()).at)
+}
+
+// storeKept tries once more to store an outcome that could not be stored, if it
+// is time for that.
+func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, now time.Time) (ctrl.Result, error) {
+	if now.Before(kept.next) {
+		return requeueAt(kept.next), nil
+	}
+	o := kept.outcome
+	switch err := r.put(ctx, o); {
+	case err == nil:
+		r.unstored.forget(client.ObjectKeyFromObject(o.claim))
+		return r.stored(ctx, o), nil
+	case apierrors.IsNotFound(err), errors.Is(err, errSuperseded):
+		r.unstored.forget(client.ObjectKeyFromObject(o.claim))
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	default:
+		logr.FromContextOrDiscard(ctx).Error(brief(err), "outcome not stored yet", "attempt", o.status.Attempts)
+		return requeueAt(r.unstored.keep(o, time.Now())), nil
+	}
+}
+
+// store writes the outcome of a claim. While the API server takes no writes, the
+// worker stays here and keeps trying: so the calls whose outcome is not stored
+// never outnumber the workers, and new claims stop by themselves.
+//
+// It gives up, with an error, what the API server refuses for good; and what it
+// has not taken when the claim runs out although it has taken another write
+// since the first try: then it is this object that cannot be written (a webhook
+// that fails for it, a quota), and a hold would only keep others from being
+// called for.
+func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
+	log := logr.FromContextOrDiscard(ctx)
+	began, end := time.Now(), timeOf(o.claim.Status.NextAttemptTime)
+	var last error
+	err := storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
+		switch last = r.put(ctx, o); {
+		case last == nil:
+			return true, nil
+		case hopeless(last), passed(end, time.Now()) && r.written.after(began):
+			return false, last
+		}
+		log.Info("outcome not stored yet, trying again", "error", brief(last).Error())
+		return false, nil
+	})
+	if utilwait.Interrupted(err) && last != nil {
+		return fmt.Errorf("%w before it could be stored: %w", err, last)
+	}
+	return err
+}
+
+// put makes one try to store an outcome, in a smaller form if the API server
+// finds the object too large.
+func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for _, form := range forms(o.claim.Status, o.status) {
+		if err = r.putForm(ctx, o.claim, form); !tooLarge(err) {
+			break
+		}
+	}
+	if err == nil {
+		r.written.note(time.Now())
+	}
+	return err
+}
+
+// putForm makes one try to store an outcome in one form. A refusal does not tell
+// an outcome that is no longer wanted from one that is stored already, by a try
+// whose answer was lost (client-go tries again by itself, too), so the object is
+// looked up.
+func (r *userLogoutReconciler) putForm(ctx context.Context, claim *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus) error {
+	patch, err := outcomePatch(claim, status)
+	if err != nil {
+		return err
+	}
+	key := client.ObjectKeyFromObject(claim)
+	// As metadata, since nothing is done with the answer: it is shorter so.
+	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("UserLogout"))
+	refused := r.client.Status().Patch(ctx, obj, patch)
+	if !apierrors.IsInvalid(refused) {
+		return refused
+	}
+	live := &v1alpha1.UserLogout{}
+	if err := r.apiReader.Get(ctx, key, live); err != nil {
+		return err
+	}
+	switch {
+	case live.UID != claim.UID:
+		return errSuperseded
+	case equality.Semantic.DeepEqual(live.Status, status):
+		return nil
+	case live.Status.Attempts != claim.Status.Attempts || !live.Status.NextAttemptTime.Equal(claim.Status.NextAttemptTime):
+		return errSuperseded
+	}
+	return refused
+}
+
+// outcomePatch replaces the status if the object is still the one of the claim
+// (not one re-created under its name) and the claim still stands (no later
+// attempt, nobody has finished the object). It does not depend on the
+// resourceVersion, so it lands although labels, annotations or spec.suspend
+// changed during the call. The API server applies it as one.
+func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) (client.Patch, error) {
+	type op struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		Value any    `json:"value"`
+	}
+	data, err := json.Marshal([]op{
+		{"test", "/metadata/uid", claim.UID},
+		{"test", "/status/attempts", claim.Status.Attempts},
+		{"test", "/status/nextAttemptTime", claim.Status.NextAttemptTime},
+		{"replace", "/status", outcome},
+	})
+	return client.RawPatch(types.JSONPatchType, data), err
+}
+
+// hopeless reports whether an error of the API server to a write will be the
+// same next time.
+func hopeless(err error) bool {
+	return errors.Is(err, errSuperseded) || apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err) || tooLarge(err)
+}
+
+// tellUnstored emits an event where a status cannot be written. It names what
+// the API server answered by its reason only: a message may quote the object.
+func (r *userLogoutReconciler) tellUnstored(obj *v1alpha1.UserLogout, err error) {
+	note := "The API server refuses the status (" + refusalReason(err) + "); no call is made until it takes it. See the operator's log."
+	if tooLarge(err) {
+		note = "The object is too large for its status; no call is made. Remove labels or annotations, or create a smaller object."
+	}
+	r.recorder.Eventf(obj, nil, corev1.EventTypeWarning, v1alpha1.ReasonStatusUnstored, eventAction, "%s", note)
+}

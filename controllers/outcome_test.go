@@ -1,0 +1,282 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// fill has an object take up all that etcd stores of one, to the byte, by its
+// labels, as a tenant can do.
+func fill(t *testing.T, obj *v1alpha1.UserLogout) {
+	t.Helper()
+	add := func(name string, count, length int) error {
+		labels := make([]string, count)
+		for i := range labels {
+			labels[i] = fmt.Sprintf("%q: %q", fmt.Sprintf("%sexample.com/%s-%d", strings.Repeat(strings.Repeat("a", 60)+".", 3), name, i), strings.Repeat("b", length))
+		}
+		patch := fmt.Sprintf(`{"metadata": {"labels": {%s}}}`, strings.Join(labels, ","))
+		return TestCluster.Patch(t.Context(), obj.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)))
+	}
+	var refused error
+	for count := 4096; count > 0; count /= 2 {
+		if err := add(fmt.Sprintf("many-%d", count), count, 63); err != nil {
+			refused = err
+		}
+	}
+	for length := 63; length >= 0; length-- { // the last bytes
+		if err := add(fmt.Sprintf("last-%d", length), 1, length); err == nil {
+			break
+		}
+	}
+	if refused == nil {
+		t.Fatal("never full")
+	}
+	t.Logf("full: %s: %.200s", apierrors.ReasonForError(refused), refused)
+}
+
+// TestObjectFilledUpInTheCall: an object that a tenant fills up while its call is
+// under way gets its outcome all the same, in a smaller form.
+func TestObjectFilledUpInTheCall(t *testing.T) {
+	for name, answer := range map[string]error{
+		"logged out": nil,
+		"refused":    &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404, Message: strings.Repeat("m", 256), Code: strings.Repeat("c", 256)},
+		"throttled":  &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: strings.Repeat("m", 256), RetryAfter: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var forms []string
+			tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				data, _ := patch.Data(obj)
+				err := c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+				forms = append(forms, fmt.Sprintf("%s: %v", data, err))
+				return err
+			}})
+			tr.answer = answer
+			tr.during = func() { fill(t, tr.obj) }
+			defer time.AfterFunc(20*time.Second, tr.attempts.cancel).Stop()
+			if err := tr.run(); err != nil {
+				t.Fatal(err)
+			}
+			if len(forms) > 3 || !strings.HasSuffix(forms[len(forms)-1], ": <nil>") {
+				t.Errorf("%d tries, the last: %.2000s", len(forms), forms[len(forms)-1])
+			}
+			if told := tr.told(); len(told) != 1 || strings.Contains(told[0], v1alpha1.ReasonStatusUnstored) {
+				t.Errorf("events %q", told)
+			}
+			if answer == nil && ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
+				t.Errorf("status %+v", tr.live().Status)
+			}
+		})
+	}
+}
+
+// TestNewObjectIsFull: an object that has no room for a claim is not called for,
+// is told why, and is no error of the operator's.
+func TestNewObjectIsFull(t *testing.T) {
+	tooLarge := &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 500, Message: "etcdserver: request is too large"}}
+	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+		return tooLarge
+	}})
+	for name, try := range map[string]func() error{
+		"claim": tr.run,
+		"write": func() (err error) {
+			tr.result, err = tr.write(t.Context(), tr.obj.DeepCopy(), decision{do: write, status: deadlineExceeded(tr.obj, time.Now())})
+			return err
+		},
+	} {
+		if err := try(); err != nil || tr.calls != 0 || tr.result.RequeueAfter < time.Minute {
+			t.Errorf("%s: %d calls, result %+v, error %v", name, tr.calls, tr.result, err)
+		}
+		if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], "too large") {
+			t.Errorf("%s: events %q", name, told)
+		}
+	}
+}
+
+// TestFormsShrink: the smallest form of an outcome is no larger than the claim.
+func TestFormsShrink(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		obj := object()
+		if rapid.Bool().Draw(t, "retried") {
+			throttledAt(1, 1)(obj)
+			obj.Status.Attempts = rapid.Int32Range(1, 1<<30).Draw(t, "attempts")
+		}
+		obj.Generation = rapid.Int64Range(1, 1<<40).Draw(t, "generation")
+		claim := obj.DeepCopy()
+		claimedAt(10)(claim)
+		after := loggedOutStatus(claim, at(10), logout.Receipt{HTTPStatusCode: 204, RequestID: strings.Repeat("r", 256)}, at(11))
+		if reason := rapid.SampledFrom([]logout.Reason{"", logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.Throttled,
+			logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
+			failure := &logout.Error{Reason: reason, Class: reason.Class(), Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
+			after = failedAttemptStatus(claim, at(10), failure, at(11), time.Second)
+		}
+		if rapid.Bool().Draw(t, "not called") {
+			after = uncalledStatus(claim, &refusal{reason: v1alpha1.ReasonProviderNotFound, message: "m"}, at(11))
+		}
+		size := func(s v1alpha1.UserLogoutStatus) int {
+			data, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(data)
+		}
+		all := forms(claim.Status, after)
+		if least := all[len(all)-1]; size(least) > size(claim.Status) {
+			t.Fatalf("%d bytes, the claim has %d: %+v", size(least), size(claim.Status), least)
+		}
+		for _, form := range all {
+			if ready(form).Reason != ready(after).Reason || finished(&v1alpha1.UserLogout{Status: form}) != finished(&v1alpha1.UserLogout{Status: after}) {
+				t.Fatalf("it says something else: %+v", form)
+			}
+		}
+	})
+}
+
+// ranOut has the claim come back as one that has run out, and the tries to store
+// the outcome answered. They do not reach the API server: there the operator
+// elsewhere in the package would hold the object as soon as its claim ran out.
+func ranOut(claim *v1alpha1.UserLogout, answer func() error) interceptor.Funcs {
+	return interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+			err := c.SubResource(sub).Update(ctx, obj, opts...)
+			obj.(*v1alpha1.UserLogout).Status.NextAttemptTime = &metav1.Time{Time: time.Now().Add(-time.Minute).Truncate(time.Second)}
+			obj.(*v1alpha1.UserLogout).DeepCopyInto(claim)
+			return err
+		},
+		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
+			return answer()
+		},
+	}
+}
+
+// TestOutcomeNobodyTakes: an outcome that is not taken although other writes are
+// is given up when the claim has run out; the object is not called for again, and
+// the outcome is stored in the end.
+func TestOutcomeNobodyTakes(t *testing.T) {
+	for _, err := range []error{
+		apierrors.NewInternalError(errors.New("failed calling webhook")),
+		apierrors.NewTooManyRequestsError("quota"),
+		apierrors.NewServiceUnavailable("down, for this one"),
+		apierrors.NewConflict(group, "jane", errors.New("busy")),
+		apierrors.NewUnauthorized("no"),
+		errors.New("reset"),
+	} {
+		t.Run(string(apierrors.ReasonForError(err)), func(t *testing.T) {
+			answer, claim := err, &v1alpha1.UserLogout{}
+			tr := newTrial(t, ranOut(claim, func() error { return answer }))
+			tr.during = func() { time.AfterFunc(time.Second, func() { tr.written.note(time.Now()) }) }
+			label := outcomesUnstored.WithLabelValues(refusalReason(err))
+			before := testutil.ToFloat64(label)
+			if err := tr.run(); err != nil || tr.result.RequeueAfter <= 0 {
+				t.Errorf("result %+v, error %v", tr.result, err)
+			}
+			if n := testutil.ToFloat64(label) - before; n < 1 {
+				t.Errorf("counted %v", n)
+			}
+			if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], v1alpha1.ReasonStatusUnstored) {
+				t.Errorf("events %q", told)
+			}
+			tr.slot().Release() // others can call
+
+			kept, ok := tr.unstored.of(claim, time.Now())
+			if !ok {
+				t.Fatal("forgotten")
+			}
+			if result, err := tr.storeKept(t.Context(), kept, kept.next.Add(-time.Second)); err != nil || result.RequeueAfter <= 0 || len(tr.told()) > 0 {
+				t.Errorf("too early: result %+v, error %v", result, err)
+			}
+			if result, err := tr.storeKept(t.Context(), kept, kept.next); err != nil || result.RequeueAfter <= 0 {
+				t.Errorf("still refused: result %+v, error %v", result, err)
+			}
+			answer = nil
+			if _, err := tr.storeKept(t.Context(), kept, kept.next); err != nil {
+				t.Error(err)
+			}
+			if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], v1alpha1.ReasonLoggedOut) {
+				t.Errorf("stored: events %q", told)
+			}
+			if _, ok := tr.unstored.of(claim, time.Now()); ok || tr.calls != 1 {
+				t.Errorf("%d calls, still kept: %t", tr.calls, ok)
+			}
+		})
+	}
+}
+
+// TestHoldsOnInAnOutage: while no write is taken, a claim that runs out does not
+// end the hold.
+func TestHoldsOnInAnOutage(t *testing.T) {
+	tries := 0
+	tr := newTrial(t, ranOut(&v1alpha1.UserLogout{}, func() error {
+		if tries++; tries < 5 {
+			return apierrors.NewServiceUnavailable("down")
+		}
+		return nil
+	}))
+	if err := tr.run(); err != nil || tries != 5 {
+		t.Errorf("%d tries, error %v", tries, err)
+	}
+	if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], v1alpha1.ReasonLoggedOut) {
+		t.Errorf("events %q", told)
+	}
+}
+
+func TestKeptOutcomes(t *testing.T) {
+	claim := object(claimedAt(0))
+	done, retry := outcome{claim: claim, status: object(claimedAt(0), loggedOutAt(1)).Status}, outcome{claim: claim, status: object(claimedAt(0), throttledAt(1, 60)).Status}
+	for _, tt := range []struct {
+		name string
+		kept outcome
+		obj  *v1alpha1.UserLogout
+		now  int
+		want bool
+	}{
+		{"the claim", done, object(claimedAt(0)), 31, true},
+		{"a cache that is behind", done, object(), 31, true},
+		{"relabelled", done, object(claimedAt(0), func(o *v1alpha1.UserLogout) { o.Labels = map[string]string{"a": "b"} }), 31, true},
+		{"re-created", done, object(func(o *v1alpha1.UserLogout) { o.UID = "2" }), 31, false},
+		{"claimed anew", done, object(claimedAt(0), claimedAt(30)), 31, false},
+		{"finished by somebody else", done, object(claimedAt(0), refusedAt(2)), 31, false},
+		{"past the deadline", done, object(claimedAt(0)), 3601, true},
+		{"to be retried", retry, object(claimedAt(0)), 31, true},
+		{"to be retried, past the deadline", retry, object(claimedAt(0)), 3601, false},
+		{"to be retried, deleted", retry, object(claimedAt(0), deleted), 31, false},
+		{"deleted", done, object(claimedAt(0), deleted), 31, true},
+	} {
+		u := &unstored{}
+		u.keep(tt.kept, at(30))
+		if _, got := u.of(tt.obj, at(tt.now)); got != tt.want {
+			t.Errorf("%s: kept %t, want %t", tt.name, got, tt.want)
+		}
+	}
+	u := &unstored{}
+	waits := []time.Duration{}
+	for range 6 {
+		waits = append(waits, u.keep(done, at(0)).Sub(at(0)))
+	}
+	if fmt.Sprint(waits) != "[30s 1m0s 2m0s 4m0s 5m0s 5m0s]" {
+		t.Errorf("tries after %s", waits)
+	}
+	for i := range 2 * keptOutcomes {
+		other := claim.DeepCopy()
+		other.Name = fmt.Sprint(i)
+		u.keep(outcome{claim: other}, at(0))
+	}
+	if len(u.kept) != keptOutcomes {
+		t.Errorf("%d kept", len(u.kept))
+	}
+}
