@@ -29,7 +29,11 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 	callBy := claimedAt.Add(r.CallTimeout)
 	claim := obj.DeepCopy()
 	claim.Status = claimedStatus(obj, claimedAt, r.VisibilityTimeout)
-	if err := r.claim(claim, callBy); err != nil {
+	if err := r.claim(claim, callBy); errors.Is(err, errNotKept) {
+		logr.FromContextOrDiscard(ctx).Error(err, "no call is made")
+		r.Schema.Suspect()
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	} else if err != nil {
 		return r.writeError(ctx, obj, err)
 	}
 	if calling(obj) {
@@ -45,15 +49,26 @@ func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLo
 // behind or that somebody else has the object. Like all of an attempt that has
 // begun it does not end with the reconcile's context: a claim that is cut off
 // may be stored all the same, and would have to run out.
+//
+// What comes back has to be what was sent: a schema that is older than this
+// program has the API server drop fields without a word, and a claim that nobody
+// can see guards no call.
 func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Time) error {
 	ctx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
 	defer cancel()
+	sent := claim.Status.DeepCopy()
 	if err := r.client.Status().Update(ctx, claim); err != nil {
 		return err
+	}
+	if !calling(claim) || claim.Status.Attempts != sent.Attempts || !claim.Status.NextAttemptTime.Equal(sent.NextAttemptTime) {
+		return errNotKept
 	}
 	r.written.note(time.Now())
 	return nil
 }
+
+// errNotKept is that the API server has stored less than a claim.
+var errNotKept = errors.New("the claim came back without its fields: the CustomResourceDefinition may be older than the operator")
 
 // call makes the call, tells the gate, and returns the status that tells of the
 // outcome. It does not end with the reconcile's context, so that SIGTERM or a

@@ -24,6 +24,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/providers"
+	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
 // providerWorkers check providers at a time, so that one whose identity service
@@ -36,6 +37,7 @@ type providerReconciler struct {
 	recorder  events.EventRecorder
 	providers *providers.Resolver
 	gates     *gate.Gates
+	schema    *schema.Guard
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders/status,verbs=update
@@ -63,6 +65,9 @@ func (r *providerReconciler) setup(mgr ctrl.Manager) error {
 
 // Reconcile checks one provider and writes its status.
 func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if !r.schema.Await(ctx) {
+		return ctrl.Result{}, nil // the process is about to exit
+	}
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, req.NamespacedName, &p); err != nil {
 		if apierrors.IsNotFound(err) {

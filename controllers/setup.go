@@ -24,6 +24,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/providers"
+	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
 // Cache indexes.
@@ -53,6 +54,9 @@ type Options struct {
 	Namespace string
 	// AllowInsecureEndpoints allows http to other hosts than the loopback.
 	AllowInsecureEndpoints bool
+	// Schema holds up all work while the API server serves the kinds as an older
+	// version had them; nil for never.
+	Schema *schema.Guard
 }
 
 // Setup registers both reconcilers with a manager, and returns the drain to call
@@ -70,7 +74,7 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 	logouts := &userLogoutReconciler{
 		Options: o, client: mgr.GetClient(), apiReader: mgr.GetAPIReader(), recorder: recorder,
 		providers: resolver, gates: gates, finished: finished, attempts: newInflight()}
-	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates}
+	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates, schema: o.Schema}
 	serveMetrics(&collector{mgr.GetClient(), finished, gates})
 	return logouts.attempts.drain, errors.Join(indexFields(mgr), configs.setup(mgr), logouts.setup(mgr))
 }

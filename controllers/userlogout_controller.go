@@ -62,6 +62,9 @@ type userLogoutReconciler struct {
 // outcomes in the status, never an error here; an error is trouble with the API
 // server, and is retried by the queue.
 func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if !r.Schema.Await(ctx) {
+		return ctrl.Result{}, nil // the process is about to exit
+	}
 	obj, err := r.get(ctx, req.NamespacedName)
 	if err != nil {
 		if apierrors.IsNotFound(err) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/controllers"
+	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
 // Options of the program.
@@ -67,6 +68,14 @@ func (o Options) Validate() error {
 func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	mgr, err := newManager(cluster, o)
 	if err != nil {
+		return err
+	}
+	if o.Schema, err = schema.New(mgr.GetConfig(), mgr.GetHTTPClient(), o.Logger.WithName("schema"), v1alpha1.GroupVersion,
+		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}},
+		schema.Kind{Name: "ClusterLogoutProvider", Type: v1alpha1.ClusterLogoutProvider{}}); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.Add(o.Schema), mgr.AddReadyzCheck("crd", o.Schema.Ready)); err != nil {
 		return err
 	}
 	drain, err := controllers.Setup(mgr, o.Options)

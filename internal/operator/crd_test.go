@@ -1,0 +1,213 @@
+package operator
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/go-logr/logr/funcr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/controllers"
+	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/operatortest"
+)
+
+// logLines are what an operator logs.
+type logLines struct {
+	await.State
+	text []byte
+}
+
+func (l *logLines) write(prefix, line string) {
+	l.Change(func() { l.text = append(l.text, prefix+line+"\n"...) })
+}
+
+func (l *logLines) awaitText(t *testing.T, text string, times int) {
+	t.Helper()
+	l.Await(t, text, func() bool { return bytes.Count(l.text, []byte(text)) >= times })
+}
+
+// TestOlderCRD: an operator whose CustomResourceDefinition lacks status fields
+// says so, does nothing, and goes on by itself when it is replaced; both if it
+// was so from the start, and if it becomes so.
+func TestOlderCRD(t *testing.T) {
+	if err := operatortest.Install(t.Context(), plane); err != nil {
+		t.Fatal(err)
+	}
+	keys := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	service := chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})
+	defer service.Close()
+	if err := plane.Apply(t.Context(), operatortest.Manifests(operatortest.Tenant("older-crd", true), operatortest.Secret("credentials", keys),
+		operatortest.DefaultProvider(service.URL, 1000, 1000))); err != nil {
+		t.Fatal(err)
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &crdRig{T: t, admin: admin, service: service, log: &logLines{}}
+
+	r.makeOlder()
+	r.start()
+	r.log.awaitText(t, "tooOld", 1)
+	if code := r.ready(); code == http.StatusOK {
+		t.Error("ready")
+	}
+	first := r.create("first")
+	r.untouched(first)
+	r.replace()
+	r.loggedOut(first)
+	if code := r.ready(); code != http.StatusOK {
+		t.Errorf("not ready: %d", code)
+	}
+
+	r.makeOlder()
+	second := r.create("second")
+	r.log.awaitText(t, "tooOld", 3) // too old, replaced, too old again
+	r.replace()
+	r.loggedOut(second)
+}
+
+// crdRig is an operator and the CustomResourceDefinition it finds.
+type crdRig struct {
+	*testing.T
+	admin   client.WithWatch
+	service *chimetest.Server
+	log     *logLines
+	health  string
+}
+
+func (r *crdRig) start() {
+	r.Helper()
+	access, err := plane.ServiceAccountConfig(r.Context(), operatortest.Namespace, operatortest.Account)
+	if err != nil {
+		r.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.health = free.Addr().String()
+	free.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, access, Options{
+			Options:       controllers.Options{Workers: 10, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatortest.Namespace},
+			HealthAddress: r.health, MetricsAddress: "0", Logger: funcr.New(r.log.write, funcr.Options{}),
+		})
+	}()
+	r.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			r.Error(err)
+		}
+	})
+}
+
+func (r *crdRig) ready() int {
+	r.Helper()
+	answer, err := http.Get("http://" + r.health + "/readyz")
+	if err != nil {
+		r.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+func (r *crdRig) crd() *unstructured.Unstructured {
+	r.Helper()
+	crd := &unstructured.Unstructured{}
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	if err := r.admin.Get(r.Context(), client.ObjectKey{Name: "userlogouts.logout-operator.io"}, crd); err != nil {
+		r.Fatal(err)
+	}
+	return crd
+}
+
+// makeOlder takes out of the schema what the first versions had not.
+func (r *crdRig) makeOlder() {
+	r.Helper()
+	crd := r.crd()
+	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	for _, field := range []string{"attempts", "startTime", "lastAttempt", "nextAttemptTime"} {
+		unstructured.RemoveNestedField(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "status", "properties", field)
+	}
+	columns := []any{map[string]any{"name": "Account", "type": "string", "jsonPath": ".spec.accountID"}}
+	versions[0].(map[string]any)["additionalPrinterColumns"] = columns
+	if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
+		r.Fatal(err)
+	}
+	if err := r.admin.Update(r.Context(), crd); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// replace applies the one of this version.
+func (r *crdRig) replace() {
+	r.Helper()
+	if err := operatortest.Install(r.Context(), plane); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *crdRig) create(name string) *v1alpha1.UserLogout {
+	r.Helper()
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "older-crd", Name: name}, Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: name}}
+	r.service.SignIn("account", name, "laptop")
+	if err := r.admin.Create(r.Context(), obj); err != nil {
+		r.Fatal(err)
+	}
+	return obj
+}
+
+// untouched checks that neither object nor provider has got a status.
+func (r *crdRig) untouched(obj *v1alpha1.UserLogout) {
+	r.Helper()
+	now, provider := obj.DeepCopy(), &v1alpha1.ClusterLogoutProvider{}
+	if err := r.admin.Get(r.Context(), client.ObjectKeyFromObject(obj), now); err != nil {
+		r.Fatal(err)
+	}
+	if err := r.admin.Get(r.Context(), client.ObjectKey{Name: "default"}, provider); err != nil {
+		r.Fatal(err)
+	}
+	if len(now.Status.Conditions) > 0 || len(provider.Status.Conditions) > 0 || r.service.Calls("account", obj.Name) != 0 {
+		r.Errorf("statuses %+v, %+v, %d calls", now.Status, provider.Status, r.service.Calls("account", obj.Name))
+	}
+}
+
+func (r *crdRig) loggedOut(obj *v1alpha1.UserLogout) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), await.Patience)
+	defer cancel()
+	w, err := r.admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionFinished) {
+			if n := r.service.Calls("account", obj.Name); n != 1 || len(r.service.Sessions("account", obj.Name)) != 0 {
+				r.Errorf("%d calls", n)
+			}
+			return
+		}
+	}
+	r.Fatal("never finished")
+}

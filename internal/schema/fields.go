@@ -1,0 +1,76 @@
+// Package schema tells whether the API server serves the kinds as this version
+// of the operator needs them. A CustomResourceDefinition that is older than the
+// operator has the API server drop status fields without a word, and the
+// operator could not remember what it has done.
+package schema
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// fields are those of a JSON object by name, and those of theirs; nil for what is
+// not looked into.
+type fields map[string]fields
+
+var marshaler = reflect.TypeFor[json.Marshaler]()
+
+// fieldsOf returns the fields that a Go type writes as JSON, by its tags. Types
+// that write themselves, such as times, have none.
+func fieldsOf(t reflect.Type) fields {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.Implements(marshaler) || reflect.PointerTo(t).Implements(marshaler) {
+		return nil
+	}
+	all := fields{}
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !f.IsExported():
+		case name == "" && f.Anonymous:
+			maps.Copy(all, fieldsOf(f.Type))
+		case name == "":
+			all[f.Name] = fieldsOf(f.Type)
+		default:
+			all[name] = fieldsOf(f.Type)
+		}
+	}
+	return all
+}
+
+// served is what is read of an OpenAPI v3 schema.
+type served struct {
+	Properties map[string]*served `json:"properties"`
+	Items      *served            `json:"items"`
+	Preserves  bool               `json:"x-kubernetes-preserve-unknown-fields"`
+	Kinds      []struct {
+		Group   string `json:"group"`
+		Version string `json:"version"`
+		Kind    string `json:"kind"`
+	} `json:"x-kubernetes-group-version-kind"`
+}
+
+// missing returns the paths of the fields that a schema does not have, in order.
+// A schema that says nothing of its properties, or keeps unknown ones, has all.
+func missing(want fields, in *served, path string) (paths []string) {
+	for in != nil && in.Items != nil {
+		in = in.Items
+	}
+	if in == nil || in.Preserves || len(in.Properties) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		is, ok := in.Properties[name]
+		if !ok {
+			paths = append(paths, path+name)
+			continue
+		}
+		paths = append(paths, missing(want[name], is, path+name+".")...)
+	}
+	return paths
+}
