@@ -2,6 +2,7 @@ package controlplane_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,34 +51,43 @@ kind: ServiceAccount
 metadata: {name: reader, namespace: rbac}
 `
 
-const permission = `
+// roles counts the namespaces of readersIn: with -count a test is run again on the same control plane.
+var roles int
+
+// readersIn returns a namespace that no test has used, and the manifests of the account reader in it and of what that may do.
+func readersIn() (namespace, account, permission string) {
+	roles++
+	namespace = fmt.Sprintf("rbac-%d", roles)
+	return namespace, strings.NewReplacer("name: rbac", "name: "+namespace, "namespace: rbac", "namespace: "+namespace).Replace(reader), fmt.Sprintf(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {name: reader, namespace: rbac}
+metadata: {name: reader, namespace: %[1]s}
 rules: [{apiGroups: [""], resources: [configmaps], verbs: [list]}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {name: reader, namespace: rbac}
+metadata: {name: reader, namespace: %[1]s}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
-subjects: [{kind: ServiceAccount, name: reader, namespace: rbac}]
-`
+subjects: [{kind: ServiceAccount, name: reader, namespace: %[1]s}]
+`, namespace)
+}
 
 func TestServiceAccountHasOnlyItsOwnPermissions(t *testing.T) {
 	ctx := t.Context()
-	apply(t, reader)
-	config, err := plane.ServiceAccountConfig(ctx, "rbac", "reader")
+	namespace, account, permission := readersIn()
+	apply(t, account)
+	config, err := plane.ServiceAccountConfig(ctx, namespace, "reader")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := listConfigMaps(ctx, t, config); !apierrors.IsForbidden(err) {
+	if err := listConfigMaps(ctx, t, config, namespace); !apierrors.IsForbidden(err) {
 		t.Fatalf("without a Role: got %v, want 403 Forbidden", err)
 	}
 	apply(t, permission)
 	// The authoriser reads RBAC from a watch, so a binding counts a moment after it was stored.
-	eventually(t, func() error { return listConfigMaps(ctx, t, config) })
+	eventually(t, func() error { return listConfigMaps(ctx, t, config, namespace) })
 
-	file, err := plane.ServiceAccountKubeconfig(ctx, "rbac", "reader")
+	file, err := plane.ServiceAccountKubeconfig(ctx, namespace, "reader")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +95,14 @@ func TestServiceAccountHasOnlyItsOwnPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := loaded.Contexts[loaded.CurrentContext].Namespace; got != "rbac" {
-		t.Errorf("namespace of the kubeconfig = %q, want rbac", got)
+	if got := loaded.Contexts[loaded.CurrentContext].Namespace; got != namespace {
+		t.Errorf("namespace of the kubeconfig = %q, want %s", got, namespace)
 	}
 	fromFile, err := clientcmd.RESTConfigFromKubeConfig(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := listConfigMaps(ctx, t, fromFile); err != nil {
+	if err := listConfigMaps(ctx, t, fromFile, namespace); err != nil {
 		t.Errorf("with the kubeconfig of the ServiceAccount: %v", err)
 	}
 
@@ -100,7 +110,7 @@ func TestServiceAccountHasOnlyItsOwnPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(record), `"username":"system:serviceaccount:rbac:reader"`) {
+	if !strings.Contains(string(record), `"username":"system:serviceaccount:`+namespace+`:reader"`) {
 		t.Error("the audit log does not name the ServiceAccount")
 	}
 }
@@ -176,7 +186,7 @@ func TestKubeconfigIsTheAdministrators(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := listConfigMaps(t.Context(), t, config); err != nil {
+	if err := listConfigMaps(t.Context(), t, config, "default"); err != nil {
 		t.Error(err)
 	}
 }
@@ -197,13 +207,13 @@ func admin(t *testing.T) client.Client {
 	return c
 }
 
-func listConfigMaps(ctx context.Context, t *testing.T, config *rest.Config) error {
+func listConfigMaps(ctx context.Context, t *testing.T, config *rest.Config, namespace string) error {
 	t.Helper()
 	c, err := client.New(config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.List(ctx, &corev1.ConfigMapList{}, client.InNamespace("rbac"))
+	return c.List(ctx, &corev1.ConfigMapList{}, client.InNamespace(namespace))
 }
 
 // eventually tries check until it succeeds, for ten seconds.

@@ -67,8 +67,8 @@ func TestRecreatedUnderTwo(t *testing.T) {
 	for range 2 {
 		launch(t, p, "--call-timeout=10s", "--visibility-timeout=20s")
 	}
-	verify(t, create(t, nameOf(t.Name()+" first", 0)), 1, 1)
-	verify(t, create(t, nameOf(t.Name()+" first", 1)), 1, 1)
+	verify(t, create(t, nameFor(t, 0, "first")), 1, 1)
+	verify(t, create(t, nameFor(t, 1, "first")), 1, 1)
 	wrong, alike := 0, 0
 	for i := range n {
 		name := nameFor(t, i)
@@ -105,7 +105,7 @@ func TestNamespaceDeleted(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
 	namespace := func() *corev1.Namespace {
-		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "doomed", Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
+		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: nameFor(t, 0, "doomed"), Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
 	}
 	createIn := func(i int) *v1alpha1.UserLogout {
 		obj := newUserLogout(nameFor(t, i))

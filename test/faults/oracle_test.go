@@ -24,11 +24,37 @@ import (
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 // nameFor returns the name of the test's n-th object, which is also its user's ID: each object has a user of its own,
-// so that the journal tells whose call it was.
-func nameFor(t *testing.T, n int) string { return nameOf(t.Name(), n) }
+// so that the journal tells whose call it was. What it is for is told by the words, if a test has several kinds.
+func nameFor(t *testing.T, n int, words ...string) string {
+	text := strings.Join(append([]string{t.Name()}, words...), " ")
+	name := fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(text), "-"), "-"), n)
+	if r := rounds.of(t); r > 1 {
+		name += fmt.Sprintf("-r%d", r)
+	}
+	return name
+}
 
-func nameOf(test string, n int) string {
-	return fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(test), "-"), "-"), n)
+// rounds counts how often each test has been run: with -count more than once, on one cluster and one service.
+var rounds roundCounter
+
+type roundCounter struct {
+	mu     sync.Mutex
+	latest map[string]*testing.T // by the test's name
+	count  map[string]int
+}
+
+// of returns the number of the test's round, from 1.
+func (c *roundCounter) of(t *testing.T) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.latest == nil {
+		c.latest, c.count = map[string]*testing.T{}, map[string]int{}
+	}
+	if c.latest[t.Name()] != t {
+		c.latest[t.Name()] = t
+		c.count[t.Name()]++
+	}
+	return c.count[t.Name()]
 }
 
 // create signs the user in and creates the object that logs them out.

@@ -159,7 +159,7 @@ func createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 func createSome(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
 	t.Helper()
 	for i := range min(n, 10) {
-		objects = append(objects, create(t, nameOf(t.Name()+" later", i)))
+		objects = append(objects, create(t, nameFor(t, i, "later")))
 	}
 	return objects
 }

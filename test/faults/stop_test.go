@@ -77,7 +77,7 @@ func holdAll(t *testing.T, p *apiproxy.Proxy, at holder, point string, first, n 
 	t.Helper()
 	var arrivals, releases []func()
 	for i := range n {
-		name := nameOf(t.Name()+" "+point, first+i)
+		name := nameFor(t, first+i, point)
 		arrived, release := at(t, p, name)
 		arrivals, releases = append(arrivals, arrived), append(releases, release)
 		objects = append(objects, create(t, name))

@@ -29,7 +29,7 @@ func TestOutcomesNotTaken(t *testing.T) {
 			})
 			var bad, good []*v1alpha1.UserLogout
 			for i := range 2 * workers { // more than can be called for at a time
-				bad = append(bad, create(t, nameOf(t.Name()+" "+untaken, i)))
+				bad = append(bad, create(t, nameFor(t, i, untaken)))
 			}
 			for _, obj := range bad[:workers] {
 				p.AwaitWrites(t, apiproxy.Outcome, obj.Name, 1)

@@ -23,7 +23,7 @@ type household struct{ name string }
 
 func newHousehold(t *testing.T, selector string) household {
 	t.Helper()
-	h := household{nameOf(t.Name(), 0)}
+	h := household{nameFor(t, 0)}
 	manifest := operatortest.Manifests(
 		operatortest.Tenant(h.name, true),
 		operatortest.Secret(h.name, aws.Credentials{AccessKeyID: "AKIDFAULTS", SecretAccessKey: "secret"}),

@@ -26,11 +26,17 @@ type operator struct {
 // startOperator starts an operator and returns when it is ready to make calls for all targets.
 func startOperator(t *testing.T, end ending, targets ...*target) *operator {
 	t.Helper()
+	return startOperatorWith(t, end.flags(), targets...)
+}
+
+// startOperatorWith is startOperator for one with these flags.
+func startOperatorWith(t *testing.T, flags []string, targets ...*target) *operator {
+	t.Helper()
 	printed := &tail{}
 	o := &operator{options: operatortest.Options{
 		Binary: binary,
 		Access: access,
-		Flags:  append([]string{fmt.Sprintf("--workers=%d", workers)}, end.flags()...),
+		Flags:  append([]string{fmt.Sprintf("--workers=%d", workers)}, flags...),
 		Log:    printed,
 	}}
 	o.start(t)

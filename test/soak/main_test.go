@@ -63,8 +63,6 @@ type suite struct {
 
 func (s suite) Run() int {
 	ctrl.SetLogger(logr.Discard()) // of the informers in this process
-	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keyOf(0)}})
-	defer service.Close()
 	if err := s.prepare(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -83,8 +81,6 @@ func (s suite) prepare(ctx context.Context) error {
 	}
 	found := operatortest.Manifests(
 		operatortest.Tenant(tenant, true),
-		operatortest.Secret("credentials", keyOf(0)),
-		operatortest.DefaultProvider(service.URL, 100, 20),
 		operatortest.Tenant("monitoring", false),
 		operatortest.Scraper("monitoring", "prometheus"),
 	)
@@ -96,6 +92,28 @@ func (s suite) prepare(ctx context.Context) error {
 	}
 	admin, err = client.New(plane.Config, client.Options{Scheme: scheme})
 	return err
+}
+
+// newService has the provider use a service of its own, and its objects be gone with the test: each run begins alike.
+func newService(t *testing.T) {
+	t.Helper()
+	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keyOf(0)}})
+	t.Cleanup(service.Close)
+	found := operatortest.Manifests(operatortest.Secret("credentials", keyOf(0)), operatortest.DefaultProvider(service.URL, 100, 20))
+	if err := plane.Apply(t.Context(), found); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
+		defer cancel()
+		// One request may not live to see the end of thousands.
+		for admin.DeleteAllOf(ctx, &v1alpha1.UserLogout{}, client.InNamespace(tenant)) != nil {
+			if ctx.Err() != nil {
+				t.Error("the objects could not be deleted")
+				return
+			}
+		}
+	})
 }
 
 // keyOf is the n-th key that the service accepts.

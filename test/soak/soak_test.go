@@ -62,6 +62,7 @@ func TestSoak(t *testing.T) {
 
 func newRun(t *testing.T) *run {
 	t.Helper()
+	newService(t)
 	r := &run{scale: scaleOf(*length)}
 	if *seed == 0 {
 		*seed = rand.Uint64()
