@@ -47,7 +47,9 @@ func (w *wakeups) begin(queue workqueue.TypedRateLimitingInterface[reconcile.Req
 func (w *wakeups) now(key types.NamespacedName) { w.enqueue(key, 0) }
 
 // called enqueues an object that has its slot.
-func (w *wakeups) called(key types.NamespacedName) { w.enqueue(key, priorityCalledUp) }
+func (w *wakeups) called(key types.NamespacedName) {
+	w.enqueue(key, priorityCalledUp)
+}
 
 func (w *wakeups) enqueue(key types.NamespacedName, priority int) {
 	w.mu.Lock()
