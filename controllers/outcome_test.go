@@ -147,21 +147,22 @@ func TestFormsShrink(t *testing.T) {
 	})
 }
 
-// ranOut has the claim come back as one that has run out, and the tries to store
-// the outcome answered. They do not reach the API server: there the operator
-// elsewhere in the package would hold the object as soon as its claim ran out.
-func ranOut(claim *v1alpha1.UserLogout, answer func() error) interceptor.Funcs {
-	return interceptor.Funcs{
+// newRanOut is a trial whose claim has run out when it is stored, and is copied. The
+// tries to store the outcome are answered and do not reach the API server: there
+// the operator elsewhere in the package holds the object at once.
+func newRanOut(t *testing.T, claim *v1alpha1.UserLogout, answer func() error) *trial {
+	tr := newTrial(t, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 			err := c.SubResource(sub).Update(ctx, obj, opts...)
-			obj.(*v1alpha1.UserLogout).Status.NextAttemptTime = &metav1.Time{Time: time.Now().Add(-time.Minute).Truncate(time.Second)}
 			obj.(*v1alpha1.UserLogout).DeepCopyInto(claim)
 			return err
 		},
 		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
 			return answer()
 		},
-	}
+	})
+	tr.VisibilityTimeout = -time.Minute
+	return tr
 }
 
 // TestOutcomeNobodyTakes: an outcome that is not taken although other writes are
@@ -178,7 +179,7 @@ func TestOutcomeNobodyTakes(t *testing.T) {
 	} {
 		t.Run(string(apierrors.ReasonForError(err)), func(t *testing.T) {
 			answer, claim := err, &v1alpha1.UserLogout{}
-			tr := newTrial(t, ranOut(claim, func() error { return answer }))
+			tr := newRanOut(t, claim, func() error { return answer })
 			tr.during = func() { time.AfterFunc(time.Second, func() { tr.written.note(time.Now()) }) }
 			label := outcomesUnstored.WithLabelValues(refusalReason(err))
 			before := testutil.ToFloat64(label)
@@ -221,12 +222,12 @@ func TestOutcomeNobodyTakes(t *testing.T) {
 // end the hold.
 func TestHoldsOnInAnOutage(t *testing.T) {
 	tries := 0
-	tr := newTrial(t, ranOut(&v1alpha1.UserLogout{}, func() error {
+	tr := newRanOut(t, &v1alpha1.UserLogout{}, func() error {
 		if tries++; tries < 5 {
 			return apierrors.NewServiceUnavailable("down")
 		}
 		return nil
-	}))
+	})
 	if err := tr.run(); err != nil || tries != 5 {
 		t.Errorf("%d tries, error %v", tries, err)
 	}

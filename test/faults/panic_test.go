@@ -64,8 +64,8 @@ func buildWithPanics(t *testing.T) (program string) {
 		changes = append(changes, p.at, "\tpanicAt(\""+p.name+"\", "+object+".Name)\n"+p.at)
 	}
 	o.change(t, filepath.Join(controllers, "attempt.go"), changes...)
-	const enqueue = "\tqueue.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(\n"
-	o.change(t, filepath.Join(controllers, "setup.go"), enqueue, "\tpanicAt(\""+calledUp+"\", key.Name)\n"+enqueue)
+	const enqueue = "\tw.enqueue(key, priorityCalledUp)\n"
+	o.change(t, filepath.Join(controllers, "wakeups.go"), enqueue, "\tpanicAt(\""+calledUp+"\", key.Name)\n"+enqueue)
 	o.write(t, filepath.Join(controllers, "panic_at.go"), panicSource)
 	return o.build(t, "-race=true")
 }

@@ -45,11 +45,10 @@ var writeFaults = []struct {
 	{"outcome stored, answered 503", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
 	{"outcome lost in every way", apiproxy.Outcome,
 		slices.Concat(apiproxy.Times(2, apiproxy.Dropped), apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)), apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
-	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 2, 2}, // waiting does not help: as after a crash
+	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 1, 1}, // kept in memory, and stored later
 }
 
-// TestWrites: whatever becomes of a claim or an outcome, a process that lives does not repeat the call, unless the
-// outcome is refused for good.
+// TestWrites: whatever becomes of a claim or an outcome, a process that lives does not repeat the call.
 func TestWrites(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
