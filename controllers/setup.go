@@ -74,7 +74,8 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 	logouts := &userLogoutReconciler{
 		Options: o, client: mgr.GetClient(), apiReader: mgr.GetAPIReader(), recorder: recorder,
 		providers: resolver, gates: gates, finished: finished, attempts: newInflight()}
-	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates, schema: o.Schema}
+	configs := &providerReconciler{
+		client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates, schema: o.Schema}
 	serveMetrics(&collector{mgr.GetClient(), finished, gates})
 	return logouts.attempts.drain, errors.Join(indexFields(mgr), configs.setup(mgr), logouts.setup(mgr))
 }
