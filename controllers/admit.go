@@ -127,7 +127,8 @@ func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLog
 	name := obj.Spec.ProviderRef.Name
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); apierrors.IsNotFound(err) {
-		return nil, nil, &refusal{reason: v1alpha1.ReasonProviderNotFound, message: fmt.Sprintf("ClusterLogoutProvider %q not found", name)}, nil
+		return nil, nil, &refusal{reason: v1alpha1.ReasonProviderNotFound,
+			message: fmt.Sprintf("ClusterLogoutProvider %q not found", name)}, nil
 	} else if err != nil {
 		return nil, nil, nil, err
 	}
@@ -141,7 +142,8 @@ func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLog
 	service, err := r.providers.Client(ctx, &p)
 	if misconfigured, ok := errors.AsType[*providers.ConfigError](err); ok {
 		return nil, nil, &refusal{reason: v1alpha1.ReasonProviderNotReady,
-			message: fmt.Sprintf("ClusterLogoutProvider %q is not ready: %s: %s", name, misconfigured.Reason, misconfigured.Message)}, nil
+			message: fmt.Sprintf("ClusterLogoutProvider %q is not ready: %s: %s",
+				name, misconfigured.Reason, misconfigured.Message)}, nil
 	}
 	return &p, service, nil, err
 }
@@ -162,9 +164,12 @@ func (r *userLogoutReconciler) namespace(ctx context.Context, name string) (*met
 // does. It fails closed: what it does not know (a namespace that the cache has
 // yet to see, which is nil; a value of a later version) it does not allow.
 // Only the administrator can change the answer.
-func policy(p *v1alpha1.ClusterLogoutProvider, namespace *metav1.PartialObjectMetadata, obj *v1alpha1.UserLogout) *refusal {
+func policy(
+	p *v1alpha1.ClusterLogoutProvider, namespace *metav1.PartialObjectMetadata, obj *v1alpha1.UserLogout,
+) *refusal {
 	refuse := func(since time.Time, format string, a ...any) *refusal {
-		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf("ClusterLogoutProvider %q ", p.Name) + fmt.Sprintf(format, a...), since}
+		message := fmt.Sprintf("ClusterLogoutProvider %q ", p.Name) + fmt.Sprintf(format, a...)
+		return &refusal{v1alpha1.ReasonNotAllowed, message, since}
 	}
 	allowed := p.Spec.AllowedNamespaces
 	selector, err := metav1.LabelSelectorAsSelector(allowed.Selector)
@@ -172,18 +177,23 @@ func policy(p *v1alpha1.ClusterLogoutProvider, namespace *metav1.PartialObjectMe
 	case !slices.Contains(p.Spec.AccountIDs, obj.Spec.AccountID) && !slices.Contains(p.Spec.AccountIDs, "*"):
 		return refuse(time.Time{}, "does not allow this accountID: its spec.accountIDs does not list it")
 	case namespace != nil && !namespace.DeletionTimestamp.IsZero():
-		return refuse(namespace.DeletionTimestamp.Time, "allows no calls for namespace %q while the namespace is being deleted", obj.Namespace)
+		return refuse(namespace.DeletionTimestamp.Time,
+			"allows no calls for namespace %q while the namespace is being deleted", obj.Namespace)
 	case allowed.From == v1alpha1.NamespacesFromAll:
 		return nil
 	case allowed.From != v1alpha1.NamespacesFromSelector:
-		return refuse(time.Time{}, "allows no namespace: this version of the operator does not know the value %q of spec.allowedNamespaces.from", allowed.From)
+		return refuse(time.Time{},
+			"allows no namespace: this version of the operator does not know the value %q of spec.allowedNamespaces.from",
+			allowed.From)
 	case err != nil:
 		return refuse(time.Time{}, "allows no namespace: spec.allowedNamespaces.selector: %v", err)
 	case namespace == nil:
 		return refuse(obj.CreationTimestamp.Time,
-			"selects namespaces by label, and the operator has not seen namespace %q yet; the logout continues once it has", obj.Namespace)
+			"selects namespaces by label, and the operator has not seen namespace %q yet; the logout continues once it has",
+			obj.Namespace)
 	case !selector.Matches(labels.Set(namespace.Labels)):
-		return refuse(time.Time{}, "does not allow namespace %q: its labels do not match spec.allowedNamespaces.selector", obj.Namespace)
+		return refuse(time.Time{},
+			"does not allow namespace %q: its labels do not match spec.allowedNamespaces.selector", obj.Namespace)
 	}
 	return nil
 }

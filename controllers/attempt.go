@@ -16,7 +16,9 @@ import (
 // attempt is one claim, one call and one outcome. The claim is stored before
 // the call, so that a crash at any moment leaves a claim that runs out rather
 // than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
-func (r *userLogoutReconciler) attempt(ctx context.Context, obj *v1alpha1.UserLogout, with admission) (ctrl.Result, error) {
+func (r *userLogoutReconciler) attempt(
+	ctx context.Context, obj *v1alpha1.UserLogout, with admission,
+) (ctrl.Result, error) {
 	defer with.slot.Release() // not before the outcome is stored
 	if !r.attempts.begin() {
 		return ctrl.Result{}, nil // the process is about to exit
@@ -60,7 +62,8 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 	if err := r.client.Status().Update(ctx, claim); err != nil {
 		return err
 	}
-	if !calling(claim) || claim.Status.Attempts != sent.Attempts || !claim.Status.NextAttemptTime.Equal(sent.NextAttemptTime) {
+	is := claim.Status
+	if !calling(claim) || is.Attempts != sent.Attempts || !is.NextAttemptTime.Equal(sent.NextAttemptTime) {
 		return errNotKept
 	}
 	r.written.note(time.Now())
@@ -68,12 +71,15 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 }
 
 // errNotKept is that the API server has stored less than a claim.
-var errNotKept = errors.New("the claim came back without its fields: the CustomResourceDefinition may be older than the operator")
+var errNotKept = errors.New("the claim came back without its fields: " +
+	"the CustomResourceDefinition may be older than the operator")
 
 // call makes the call, tells the gate, and returns the status that tells of the
 // outcome. It does not end with the reconcile's context, so that SIGTERM or a
 // lost lease lets a call end that the service may already be working on.
-func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLogout, with admission, claimedAt, callBy time.Time) v1alpha1.UserLogoutStatus {
+func (r *userLogoutReconciler) call(
+	ctx context.Context, claim *v1alpha1.UserLogout, with admission, claimedAt, callBy time.Time,
+) v1alpha1.UserLogoutStatus {
 	notAfter := timeOf(claim.Spec.NotAfter)
 	callCtx, cancel := context.WithDeadline(r.attempts.ctx, earliest(callBy, notAfter))
 	defer cancel()
@@ -102,7 +108,9 @@ func (r *userLogoutReconciler) call(ctx context.Context, claim *v1alpha1.UserLog
 // of the attempt's time: a call that its deadline cuts off is repeated, and held
 // against a service that may do its work. And all that admitted the object is
 // looked at once more.
-func (r *userLogoutReconciler) awaitTurn(ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time) *refusal {
+func (r *userLogoutReconciler) awaitTurn(
+	ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time,
+) *refusal {
 	if !with.slot.Await(ctx) {
 		return &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused, or its time was up"}
 	}

@@ -29,7 +29,8 @@ type outcome struct {
 }
 
 // storeBackoff spaces the tries to store an outcome.
-var storeBackoff = utilwait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 5 * time.Second, Steps: math.MaxInt32}
+var storeBackoff = utilwait.Backoff{
+	Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 5 * time.Second, Steps: math.MaxInt32}
 
 // storeTimeout bounds one try, so that a connection that hangs is given up.
 const storeTimeout = 10 * time.Second
@@ -54,7 +55,8 @@ func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Resu
 			log.Error(err, "outcome not stored")
 			return requeueAt(timeOf(o.claim.Status.NextAttemptTime)), nil
 		}
-		log.Error(brief(err), "outcome not stored: it is kept in memory and no other call is made for the object by this process")
+		log.Error(brief(err),
+			"outcome not stored: it is kept in memory, and this process makes no other call for the object")
 		r.tellUnstored(o.claim, err)
 		return requeueAt(r.unstored.keep(o, time.Now())), nil
 	}
@@ -138,7 +140,9 @@ func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
 // an outcome that is no longer wanted from one that is stored already, by a try
 // whose answer was lost (client-go tries again by itself, too), so the object is
 // looked up.
-func (r *userLogoutReconciler) putForm(ctx context.Context, claim *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus) error {
+func (r *userLogoutReconciler) putForm(
+	ctx context.Context, claim *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus,
+) error {
 	patch, err := outcomePatch(claim, status)
 	if err != nil {
 		return err
@@ -189,16 +193,19 @@ func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus)
 // hopeless reports whether an error of the API server to a write will be the
 // same next time.
 func hopeless(err error) bool {
-	return errors.Is(err, errSuperseded) || apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
-		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err) || tooLarge(err)
+	return errors.Is(err, errSuperseded) || tooLarge(err) ||
+		apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
 }
 
 // tellUnstored emits an event where a status cannot be written. It names what
 // the API server answered by its reason only: a message may quote the object.
 func (r *userLogoutReconciler) tellUnstored(obj *v1alpha1.UserLogout, err error) {
-	note := "The API server refuses the status (" + refusalReason(err) + "); no call is made until it takes it. See the operator's log."
+	note := "The API server refuses the status (" + refusalReason(err) + "). " +
+		"No call is made until it takes it. See the operator's log."
 	if tooLarge(err) {
-		note = "The object is too large for its status; no call is made. Remove labels or annotations, or create a smaller object."
+		note = "The object is too large for its status; no call is made. " +
+			"Remove labels or annotations, or create a smaller object."
 	}
 	r.recorder.Eventf(obj, nil, corev1.EventTypeWarning, v1alpha1.ReasonStatusUnstored, eventAction, "%s", note)
 }

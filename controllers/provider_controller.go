@@ -115,7 +115,8 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 	}
 	f.gate = r.gates.Update(gateOf(p, service))
 	if _, err := metav1.LabelSelectorAsSelector(p.Spec.AllowedNamespaces.Selector); err != nil {
-		f.problem = &providers.ConfigError{Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}
+		f.problem = &providers.ConfigError{
+			Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}
 		return f, nil
 	}
 	var paused time.Time

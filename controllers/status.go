@@ -180,7 +180,8 @@ func deletedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutS
 func howFar(obj *v1alpha1.UserLogout) string {
 	switch last := ready(obj.Status); {
 	case last.Reason == v1alpha1.ReasonCalling:
-		return fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out", obj.Status.Attempts)
+		return fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out",
+			obj.Status.Attempts)
 	case last.Status == metav1.ConditionFalse || last.Reason == v1alpha1.ReasonQueued:
 		return "; last: " + last.Reason + ": " + last.Message
 	}

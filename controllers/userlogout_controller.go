@@ -134,7 +134,9 @@ func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLog
 // writeError returns what to do about the error of a write of a status. An object
 // that is too large for its status is no trouble of the API server's: it is told
 // by an event, and looked at again when it changes, or seldom.
-func (r *userLogoutReconciler) writeError(ctx context.Context, obj *v1alpha1.UserLogout, err error) (ctrl.Result, error) {
+func (r *userLogoutReconciler) writeError(
+	ctx context.Context, obj *v1alpha1.UserLogout, err error,
+) (ctrl.Result, error) {
 	if !tooLarge(err) {
 		return r.apiError(ctx, err)
 	}

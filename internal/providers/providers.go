@@ -141,7 +141,9 @@ func (e entry) same(as entry) bool {
 // seconds later, or as long after it as the failure asks for. In between, and
 // until the time paused, which is when calls may be made again, the last result
 // stands. So nothing that users do can make the operator ask for a token.
-func (r *Resolver) CheckCredentials(ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time) (*ConfigError, time.Time) {
+func (r *Resolver) CheckCredentials(
+	ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time,
+) (*ConfigError, time.Time) {
 	now := time.Now()
 	is := r.entryOf(p.Name, c)
 	switch {
@@ -227,7 +229,8 @@ func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
 	}
 	if err == nil && !s.DeletionTimestamp.IsZero() {
-		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q in namespace %q is being deleted", name, r.SecretNamespace)}
+		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound,
+			fmt.Sprintf("Secret %q in namespace %q is being deleted", name, r.SecretNamespace)}
 	}
 	return &s, err
 }

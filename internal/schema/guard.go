@@ -33,7 +33,7 @@ const (
 
 var outdated = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "logout_operator_crd_outdated",
-	Help: "1 while the CustomResourceDefinition of the kind is too old for the operator, which then does nothing; 0 otherwise.",
+	Help: "1 while the CustomResourceDefinition of the kind is too old for the operator, which does nothing then.",
 }, []string{"kind"})
 
 func init() { metrics.Registry.MustRegister(outdated) }
@@ -65,7 +65,9 @@ type Guard struct {
 // New returns a guard for the kinds of a group version. It reads the OpenAPI
 // schema by discovery, which every authenticated client may do. Until its first
 // look, which Start takes, it holds up everybody.
-func New(config *rest.Config, httpClient *http.Client, log logr.Logger, gv schema.GroupVersion, kinds ...Kind) (*Guard, error) {
+func New(
+	config *rest.Config, httpClient *http.Client, log logr.Logger, gv schema.GroupVersion, kinds ...Kind,
+) (*Guard, error) {
 	config = rest.CopyConfig(config)
 	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	client, err := rest.UnversionedRESTClientForConfigAndClient(config, httpClient)
@@ -213,8 +215,8 @@ func (g *Guard) compare(text []byte) (gaps []string, err error) {
 			lacks := missing(want, s, "")
 			outdated.WithLabelValues(is.Kind).Set(float64(min(len(lacks), 1)))
 			if len(lacks) > 0 {
-				gaps = append(gaps, fmt.Sprintf("the CustomResourceDefinition of %s is older than the operator and lacks %s; apply the one of the operator's version",
-					is.Kind, strings.Join(lacks, ", ")))
+				gaps = append(gaps, fmt.Sprintf("the CustomResourceDefinition of %s is older than the operator and lacks %s; "+
+					"apply the one of the operator's version", is.Kind, strings.Join(lacks, ", ")))
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func TestCompare(t *testing.T) {
 		{"a field of a list's items", func(l, _ map[string]any) {
 			delete(properties(l, "status", "conditions"), "observedGeneration")
 		}, []string{"status.conditions.observedGeneration"}},
-		{"no status", func(l, _ map[string]any) { delete(properties(l), "status") }, []string{"lacks status:"}},
+		{"no status", func(l, _ map[string]any) { delete(properties(l), "status") }, []string{"lacks status;"}},
 		{"a spec field of a provider", func(_, p map[string]any) { delete(properties(p, "spec"), "oryKratos") }, []string{"ClusterLogoutProvider", "spec.oryKratos"}},
 		{"both", func(l, p map[string]any) {
 			delete(properties(l, "spec"), "notAfter")
