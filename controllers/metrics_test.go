@@ -33,7 +33,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		documented[m[1]] = true
 	}
 	served := map[string]bool{}
-	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_objects"]; <-tick { // the cache is filled soon
+	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_oldest_unfinished_age_seconds"]; <-tick { // the objects are known soon
 		families, err := metrics.Registry.(prometheus.Gatherer).Gather()
 		if err != nil {
 			t.Fatal(err)
