@@ -303,7 +303,7 @@ func heap() int64 {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // far below its range
+	return int64(m.HeapAlloc)
 }
 
 // TestConcurrent is for the race detector.
@@ -361,7 +361,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
-			for range s.All() { //nolint:revive // what costs is to make them
+			for range s.All() { // what costs is to make them
 			}
 		}
 	})
