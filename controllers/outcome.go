@@ -99,16 +99,18 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 // has not taken when the claim runs out although it has taken another write
 // since the first try: then it is this object that cannot be written (a webhook
 // that fails for it, a quota), and a hold would only keep others from being
-// called for.
+// called for. One try is made after the claim's end, however long those before
+// it took: a try whose answer was lost may have stored the outcome.
 func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	log := logr.FromContextOrDiscard(ctx)
 	began, end := time.Now(), timeOf(o.claim.Status.NextAttemptTime)
 	var last error
 	err := storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
+		tried := time.Now()
 		switch last = r.put(ctx, o); {
 		case last == nil:
 			return true, nil
-		case hopeless(last), passed(end, time.Now()) && r.written.after(began):
+		case hopeless(last), passed(end, tried) && r.written.after(began):
 			return false, last
 		}
 		log.Info("outcome not stored yet, trying again", "error", brief(last).Error())

@@ -36,17 +36,17 @@ func panicAt(point, name string) {
 }
 `
 
-// panicPoints are the steps of an attempt, by the line of attempt.go that the panic comes before, and the calls and attempts that an
-// object takes in all.
+// panicPoints are the steps of an attempt, by the line that the panic comes before and the object there, and the calls and attempts
+// that an object takes in all.
 var panicPoints = []struct {
-	name, at        string
-	calls, attempts int
+	name, file, at, object string
+	calls, attempts        int
 }{
-	{"before-the-claim", "\tclaimedAt := time.Now()\n", 1, 1},
-	{"after-the-claim", "\toutcome := r.call(ctx, claim, provider, slot, claimedAt, callBy)\n", 1, 2},
-	{"in-the-call", "\tfailure := failureOf(ctx, err)\n", 2, 2},
-	{"before-the-outcome", "\tlog := logr.FromContextOrDiscard(ctx).WithValues(\"attempt\"", 2, 2},
-	{"after-the-outcome", "\tr.announce(claim, obj.Status, outcome)\n\tr.countFinish", 1, 1},
+	{"before-the-claim", "attempt.go", "\tclaimedAt := time.Now()\n", "obj", 1, 1},
+	{"after-the-claim", "attempt.go", "\tstatus := r.call(ctx, claim, with, claimedAt, callBy)\n", "claim", 1, 2},
+	{"in-the-call", "attempt.go", "\tfailure := failureOf(ctx, err)\n", "claim", 2, 2},
+	{"before-the-outcome", "attempt.go", "\treturn r.settle(ctx, outcome{claim, obj.Status, status})\n", "claim", 2, 2},
+	{"after-the-outcome", "outcome.go", "\tr.announce(o.claim, o.before, o.status)\n", "o.claim", 1, 1},
 }
 
 // calledUp is a point outside of any reconcile: there a panic ends the process.
@@ -55,15 +55,13 @@ const calledUp = "called-up"
 func buildWithPanics(t *testing.T) (program string) {
 	t.Helper()
 	o, controllers := newOverlay(t), filepath.Join(moduleRoot(t), "controllers")
-	var changes []string
+	changes := map[string][]string{}
 	for _, p := range panicPoints {
-		object := "claim"
-		if p.name == "before-the-claim" {
-			object = "obj"
-		}
-		changes = append(changes, p.at, "\tpanicAt(\""+p.name+"\", "+object+".Name)\n"+p.at)
+		changes[p.file] = append(changes[p.file], p.at, "\tpanicAt(\""+p.name+"\", "+p.object+".Name)\n"+p.at)
 	}
-	o.change(t, filepath.Join(controllers, "attempt.go"), changes...)
+	for file, inFile := range changes {
+		o.change(t, filepath.Join(controllers, file), inFile...)
+	}
 	const enqueue = "\tw.enqueue(key, priorityCalledUp)\n"
 	o.change(t, filepath.Join(controllers, "wakeups.go"), enqueue, "\tpanicAt(\""+calledUp+"\", key.Name)\n"+enqueue)
 	o.write(t, filepath.Join(controllers, "panic_at.go"), panicSource)
