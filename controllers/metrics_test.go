@@ -45,7 +45,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 			served[f.GetName()] = true
 			for _, m := range f.Metric {
 				for _, l := range m.Label {
-					if !slices.Contains([]string{"provider", "reason", "state"}, l.GetName()) {
+					if !slices.Contains([]string{"provider", "reason", "state", "kind"}, l.GetName()) {
 						t.Errorf("%s has label %s", f.GetName(), l.GetName())
 					}
 				}
