@@ -19,4 +19,6 @@ Which of them stand together: [decision 2](decisions/0002-conditions.md). Each r
 | held by somebody | [`Suspended`](runbook/Suspended.md), [`ProviderNotFound`](runbook/ProviderNotFound.md), [`ProviderNotReady`](runbook/ProviderNotReady.md), [`NotAllowed`](runbook/NotAllowed.md) | [`InvalidEndpoint`](runbook/InvalidEndpoint.md), [`InvalidSpec`](runbook/InvalidSpec.md), [`SecretNotFound`](runbook/SecretNotFound.md), [`InvalidSecret`](runbook/InvalidSecret.md), [`CredentialsUnavailable`](runbook/CredentialsUnavailable.md), [`Deleted`](runbook/Deleted.md) |
 | the call failed and is tried again; a provider: calls are held | [`Unauthorized`](runbook/Unauthorized.md), [`Throttled`](runbook/Throttled.md), [`ServiceUnavailable`](runbook/ServiceUnavailable.md), [`ServiceFailure`](runbook/ServiceFailure.md), [`EndpointUnreachable`](runbook/EndpointUnreachable.md), [`UnexpectedResponse`](runbook/UnexpectedResponse.md) | the same |
 | failed for good | [`BadRequest`](runbook/BadRequest.md), [`NotFound`](runbook/NotFound.md), [`Forbidden`](runbook/Forbidden.md), [`InvalidSpec`](runbook/InvalidSpec.md), [`DeadlineExceeded`](runbook/DeadlineExceeded.md), [`Deleted`](runbook/Deleted.md) | |
+
+One reason is that of an event only, when a status cannot be written: [`StatusUnstored`](runbook/StatusUnstored.md).
 {{ end -}}
