@@ -139,7 +139,7 @@ func (w *world) live(ctx context.Context, o *thing) {
 			least = 30 * time.Second
 		}
 		most := min(5*time.Minute, time.Second<<min(o.attempt-1, 20))
-		if !sleep(max(least, time.Duration(rand.Float64()*float64(most)))) { //nolint:gosec // jitter
+		if !sleep(max(least, time.Duration(rand.Float64()*float64(most)))) {
 			return
 		}
 	}

@@ -61,7 +61,7 @@ type unlucky struct {
 var unlimited = rate.NewLimiter(rate.Inf, 1)
 
 func (s *unlucky) call() *logout.Error {
-	if rand.Float64() >= s.share { //nolint:gosec // a test
+	if rand.Float64() >= s.share {
 		return s.service.call()
 	}
 	s.mu.Lock()
