@@ -242,7 +242,7 @@ func TestFields(t *testing.T) {
 		for name := range strings.SplitSeq(path, ".") {
 			next, ok := in[name]
 			found = found && ok
-			in = next
+			in, _ = next.(fields)
 		}
 		if found != want {
 			t.Errorf("%s: %t", path, found)
