@@ -27,11 +27,14 @@ type gate struct {
 	client    logout.Provider // the one the calls are made with
 	epoch     int             // what is heard of calls from an earlier epoch is no news
 	proven    bool            // a call with this client has been answered: until then few are made
+	extra     int             // how many calls more there may be of namespaces with few under way
 	probes    int             // under way, or called up, while others call
 	used      bool            // there was a slot or another client: what an earlier process has left is out of date
 	closed    *closure        // why nobody calls, by what is known of the service; nil: open
 	suspicion suspicion       // who does not call, by what is not known for sure
 	throttles throttling
+	lastProbe map[origin]time.Time // when which namespace and account was probed last
+	newest    bool                 // the next probe of a paused namespace is the newest object, not the oldest
 
 	changed bool // there is something new to tell
 }
@@ -46,7 +49,7 @@ type closure struct {
 
 func newGate(limit Limit, client logout.Provider) *gate {
 	return &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]*place{},
-		busy: map[string]int{}, client: client, suspicion: newSuspicion()}
+		busy: map[string]int{}, client: client, suspicion: newSuspicion(), lastProbe: map[origin]time.Time{}}
 }
 
 // restore takes over how another process has left the gate, until this one has
@@ -98,14 +101,17 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 
 // enter asks for a slot. An object that has been called up has it; another one
 // gets it only if nobody waits, and else waits.
-func (g *gate) enter(a Applicant, fresh bool, free int, now time.Time) (p *place, ok bool) {
+func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
+	if c := g.closed; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
+		c.Since = now // nothing has been known since
+	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
 		return p, false
 	}
 	if p = g.called[a.Object]; p != nil {
 		delete(g.called, a.Object)
-	} else if p = g.queue.push(a, fresh, now); g.queue.len() > 1 || g.next(free, now) == nil {
+	} else if p = g.queue.push(a, of, now); g.queue.len() > 1 || g.next(free, now) == nil {
 		g.untold = append(g.untold, p)
 		g.countWaiting(now)
 		return p, false
@@ -133,7 +139,7 @@ func (g *gate) next(free int, now time.Time) *place {
 	if wait, ok := g.untilProbe(free, now); ok && wait <= 0 {
 		p = g.pick(now)
 	} else if wait, ok := g.untilTurn(free, now); ok && wait <= 0 {
-		p = g.queue.pop(now)
+		p = g.queue.pop(g.hasRoom(free), now)
 	}
 	if p == nil {
 		return nil
@@ -185,10 +191,29 @@ func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) 
 
 // untilTurn is how long until the next of those has a slot whose calls flow.
 func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.calls+len(g.called) >= free || g.closed != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns() {
+	if g.closed != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns(g.hasRoom(free)) {
 		return 0, false
 	}
 	return g.pace.untilFree(now), true
+}
+
+// hasRoom tells whether one more call of a namespace may be under way. Where most
+// of the calls are others', a namespace with few has some places more: calls of
+// one tenant that hang do not keep the others waiting.
+func (g *gate) hasRoom(free int) func(namespace string) bool {
+	busy := g.calls + len(g.called)
+	return func(namespace string) bool {
+		own := g.busy[namespace]
+		return busy < free || own < fewCalls && 2*own < busy && busy < g.most(free)
+	}
+}
+
+// most is how many calls there may be, those of namespaces with few among them.
+func (g *gate) most(free int) int {
+	if free <= 0 {
+		return 0
+	}
+	return free + g.extra
 }
 
 // release notes the end of a call, or that it was not made.
@@ -212,6 +237,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	case answered:
 		if !stale {
 			g.proven = true
+			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
 			g.open(now)
 		}
@@ -219,8 +245,10 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 		if stale {
 			return
 		}
-		if g.closed != nil {
-			g.close(failure, stale, now)
+		if g.closed != nil { // the probe's fault, or the service's; not one that somebody has to fix first
+			again := *failure
+			again.Class = logout.Retry
+			g.close(&again, stale, now)
 			return
 		}
 		g.strike(s, false, failure, now)
@@ -235,11 +263,11 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 // concerns its object alone, which waits by itself.
 func (g *gate) throttled(s *Slot, failure *logout.Error, now time.Time) bool {
 	if failure == nil || failure.Reason != logout.Throttled {
-		g.throttles.answer(now)
+		g.throttles.answer(s.origin.namespace, now)
 		return false
 	}
 	rate := g.pace.perSecond(now)
-	is := g.throttles.throttle(s.began, now, rate)
+	is := g.throttles.throttle(s.origin.namespace, s.began, now, rate)
 	if !g.proven || is == pausesAll {
 		return false
 	}
@@ -276,6 +304,10 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 		return
 	}
 	g.changed = true
+	for struck := range g.suspicion.struck { // what has failed was as good as a probe
+		g.lastProbe[origin{namespace: struck}] = now
+	}
+	g.lastProbe[origin{namespace: namespace}] = now
 	g.queue.pause(namespace)
 	g.putBack(now, func(e *entry) bool { return !e.probe && g.suspicion.pauses(e.object.Namespace) })
 }
@@ -288,10 +320,9 @@ func (g *gate) resume(namespaces []string) {
 	}
 }
 
-// putBack has those wait again who have been called up in vain: it will be their
-// turn again, so that the first of a lane is the last to be put to the front.
+// putBack has those wait again who have been called up in vain, each where it was.
 func (g *gate) putBack(now time.Time, which func(*entry) bool) {
-	for _, p := range slices.SortedFunc(maps.Values(g.called), func(a, b *place) int { return b.value.number - a.value.number }) {
+	for _, p := range slices.Collect(maps.Values(g.called)) {
 		if !which(&p.value) {
 			continue
 		}
@@ -338,7 +369,7 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 		return // the service has asked for longer
 	}
 	g.epoch++ // calls under way, even a probe, were made before this was known
-	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: failure.Message, Since: c.Since, Until: until}, asked: c.asked}
+	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, asked: c.asked}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })
 }
@@ -379,8 +410,8 @@ func (g *gate) stopped(now time.Time) *Closure {
 	case c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)):
 		is := c.Closure
 		return &is
-	case c == nil && s.pausesAny() && (s.shared || s.silent) && now.Before(s.next.Add(Unprobed)):
-		return &Closure{Reason: s.last.Reason, Message: s.last.Message, Since: s.since, Until: s.next}
+	case c == nil && s.shared && now.Before(s.next.Add(Unprobed)):
+		return &Closure{Reason: s.last.Reason, Message: summary(s.last), Since: s.since, Until: s.next}
 	}
 	return nil
 }

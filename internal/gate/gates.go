@@ -137,8 +137,7 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 			other.leave(a.Object, now)
 		}
 	}
-	fresh := a.Unknown || !a.Failed && !a.Created.Before(g.begun)
-	place, ok := at.enter(a, fresh, g.free(), now)
+	place, ok := at.enter(a, g.sortOf(a), g.free(), now)
 	if !ok {
 		return nil, at.wait(place)
 	}
@@ -146,11 +145,24 @@ func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
 	return &Slot{gates: g, gate: at, origin: e.origin(), epoch: at.epoch, failed: e.failed, early: e.early, probe: e.probe}, Wait{}
 }
 
+func (g *Gates) sortOf(a Applicant) sort {
+	switch {
+	case a.Unknown:
+		return fresh
+	case a.Failed:
+		return retry
+	case a.Created.Before(g.begun):
+		return backlog
+	}
+	return fresh
+}
+
 // gate returns the gate of a provider, brought up to date.
 func (g *Gates) gate(p Provider, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
 		at = newGate(p.Limit, p.Client)
+		at.extra = g.room / 5
 		g.gates[p.Name] = at
 	}
 	at.restore(p.Restored, now)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -32,6 +33,18 @@ func judge(failure *logout.Error) verdict {
 		return troubled
 	}
 	return suspicious
+}
+
+// summary is what is told of a failure to others than its own object: not in the
+// service's words, which may be about the user.
+func summary(failure *logout.Error) string {
+	switch {
+	case failure.HTTPStatusCode == 0:
+		return failure.Message // not the service's
+	case failure.Code == "":
+		return fmt.Sprintf("the service answered HTTP %d", failure.HTTPStatusCode)
+	}
+	return fmt.Sprintf("the service answered HTTP %d, %s", failure.HTTPStatusCode, failure.Code)
 }
 
 // asked reports whether it is the service itself that wants fewer calls: then

@@ -88,7 +88,7 @@ func (k *keeper) enter(key types.NamespacedName) *slot { return k.apply(Applican
 func (k *keeper) apply(a Applicant) *slot { return k.applyIn(a, k.free()) }
 
 func (k *keeper) applyIn(a Applicant, free int) *slot {
-	p, ok := k.gate.enter(a, false, free, k.now)
+	p, ok := k.gate.enter(a, backlog, free, k.now)
 	if !ok {
 		return nil
 	}

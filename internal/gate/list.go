@@ -24,14 +24,19 @@ func (l *list[T]) pushBack(n *node[T]) {
 	l.len++
 }
 
-func (l *list[T]) pushFront(n *node[T]) {
-	n.in, n.next = l, l.front
-	if l.front == nil {
-		l.back = n
-	} else {
-		l.front.prev = n
+// insert puts a node before another one of the list, or at its end if that is nil.
+func (l *list[T]) insert(n, before *node[T]) {
+	if before == nil {
+		l.pushBack(n)
+		return
 	}
-	l.front = n
+	n.in, n.prev, n.next = l, before.prev, before
+	if before.prev == nil {
+		l.front = n
+	} else {
+		before.prev.next = n
+	}
+	before.prev = n
 	l.len++
 }
 

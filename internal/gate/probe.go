@@ -21,7 +21,7 @@ const (
 // untilProbe is how long until a probe may be made. Of a service of which
 // nothing is known every call is one.
 func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.calls+len(g.called) >= free || g.queue.len() == 0 {
+	if g.calls+len(g.called) >= g.most(free) || g.queue.len() == 0 {
 		return 0, false
 	}
 	if c := g.closed; c != nil {
@@ -56,33 +56,76 @@ func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok
 // pick takes out the best probe there is. Probes are few, so that it can look at
 // all who wait.
 func (g *gate) pick(now time.Time) *place {
-	paused := g.closed == nil && g.suspicion.pausesAny()
-	newest := paused && g.suspicion.newest
+	namespace, ok := g.nextNamespace(now)
+	if !ok {
+		return nil
+	}
+	paused := g.closed == nil && g.suspicion.pauses(namespace)
 	var best *place
-	for of, l := range g.queue.lines {
-		if wait, ok := g.mayProbe(of.namespace, now); !ok || wait > 0 {
+	for _, of := range sorts {
+		l, ok := g.queue.lines[lane{namespace, of}]
+		if !ok {
 			continue
 		}
 		for p := l.waiting.front; p != nil; p = p.next {
-			if best == nil || g.suspicion.better(&p.value, &best.value, newest, now) {
+			if best == nil || g.better(&p.value, &best.value, paused && g.newest, now) {
 				best = p
 			}
 		}
 	}
-	if best == nil {
-		return nil
-	}
 	g.queue.remove(best, now)
+	if len(g.lastProbe) >= mostRemembered {
+		clear(g.lastProbe)
+	}
+	g.lastProbe[best.value.origin()], g.lastProbe[origin{namespace: namespace}] = now, now
 	if g.closed != nil {
 		g.closed.probing = true
 		return best
 	}
 	best.value.probe = true
 	g.probes++
-	if paused && g.suspicion.pauses(best.value.object.Namespace) {
-		g.suspicion.probe(best.value.origin(), now)
+	if paused {
+		g.newest = !g.newest
+		g.suspicion.probe(now)
 	}
 	return best
+}
+
+// nextNamespace is the namespace whose turn it is to be probed: the one that was
+// least lately; of those that never were, the one to which somebody has come last.
+func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
+	var at time.Time
+	last := 0
+	for of, l := range g.queue.lines {
+		if wait, ok := g.mayProbe(of.namespace, now); !ok || wait > 0 || l.waiting.len == 0 {
+			continue
+		}
+		probed, came := g.lastProbe[origin{namespace: of.namespace}], l.waiting.back.value.number
+		if !found || probed.Before(at) || probed.Equal(at) && came > last {
+			next, at, last, found = of.namespace, probed, came, true
+		}
+	}
+	return next, found
+}
+
+// better reports whether a makes a better probe of its namespace than b: one that
+// has time to be answered, has not failed, and is of an account that has been
+// probed least lately; else the oldest, or in turn the newest.
+func (g *gate) better(a, b *entry, newest bool, now time.Time) bool {
+	if x, y := hurried(a, now), hurried(b, now); x != y {
+		return y
+	}
+	if a.failed != b.failed {
+		return b.failed
+	}
+	if x, y := g.lastProbe[a.origin()], g.lastProbe[b.origin()]; a.account != b.account && !x.Equal(y) {
+		return x.Before(y)
+	}
+	return (a.number < b.number) != newest
+}
+
+func hurried(e *entry, now time.Time) bool {
+	return e.expires != 0 && e.expires-now.UnixNano() < int64(probeRoom)
 }
 
 // unmade notes that a probe was not made after all: another may be at once.
@@ -123,7 +166,7 @@ func (g *gate) expired(e *entry, now time.Time) bool {
 		return true
 	}
 	since := g.pausedSince(e.object.Namespace)
-	return e.giveUp > 0 && !since.IsZero() && now.Sub(since) >= e.giveUp
+	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.since))) >= e.giveUp
 }
 
 // pausedSince is since when trouble keeps a namespace from calling; zero if it
@@ -144,7 +187,7 @@ func (g *gate) wait(p *place) Wait {
 		is := g.closed.Closure
 		w.Paused = &is
 	case s.pauses(namespace):
-		w.Paused = &Closure{Reason: s.last.Reason, Message: s.last.Message, Since: s.pausedSince(namespace), Until: s.next}
+		w.Paused = &Closure{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace), Until: s.next}
 		w.Own = !s.shared
 	}
 	return w

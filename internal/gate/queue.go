@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"math"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -23,10 +24,20 @@ const (
 // namespace waits for the backlog of another.
 type lane struct {
 	namespace string
-	// fresh objects have not failed and are no older than the gates: they wait
-	// neither for the backlog of a restart nor for retries.
-	fresh bool
+	sort      sort
 }
+
+// sort of objects. New ones wait neither for the backlog of a restart nor for
+// retries, and retries not for the backlog.
+type sort uint8
+
+const (
+	backlog sort = iota // older than the gates
+	retry               // has failed
+	fresh               // new, or nobody knows what came of its last call
+)
+
+var sorts = []sort{backlog, retry, fresh}
 
 // queue holds the objects that wait at one gate. BenchmarkWaiting says how many
 // bytes one of them takes.
@@ -76,10 +87,13 @@ type entry struct {
 	probe   bool          // called up as a probe
 }
 
+// farOff is beyond what fits into nanoseconds of Unix time: as good as never.
+var farOff = time.Unix(0, math.MaxInt64)
+
 // update takes over what may have changed of an object while it waits.
 func (e *entry) update(a Applicant) {
 	e.account, e.failed, e.giveUp, e.shown, e.expires = a.Account, a.Failed, a.GiveUp, false, 0
-	if !a.Expires.IsZero() {
+	if !a.Expires.IsZero() && a.Expires.Before(farOff) {
 		e.expires = a.Expires.UnixNano()
 	}
 }
@@ -93,8 +107,8 @@ func newQueue() queue {
 func (q *queue) len() int { return len(q.places) }
 
 // push puts an object at the end of its lane.
-func (q *queue) push(a Applicant, fresh bool, now time.Time) *place {
-	l := q.line(lane{a.Object.Namespace, fresh}, now)
+func (q *queue) push(a Applicant, of sort, now time.Time) *place {
+	l := q.line(lane{a.Object.Namespace, of}, now)
 	p := &place{value: entry{object: a.Object, line: l, number: q.came, since: now.UnixNano()}}
 	p.value.update(a)
 	q.came++
@@ -104,25 +118,30 @@ func (q *queue) push(a Applicant, fresh bool, now time.Time) *place {
 	return p
 }
 
-// putBack puts an object that was called up in vain at the front of its lane.
+// putBack puts an object that was called up in vain where it was in its lane.
 func (q *queue) putBack(p *place, now time.Time) {
 	e := &p.value
 	e.early, e.probe = false, false
 	e.line = q.line(e.line.lane, now) // the line may have been forgotten meanwhile
 	q.places[e.object] = p
-	e.line.waiting.pushFront(p)
+	before := e.line.waiting.front
+	for before != nil && before.value.number < e.number {
+		before = before.next
+	}
+	e.line.waiting.insert(p, before)
 	q.come(e.line, now)
 }
 
-// pop takes out the object whose turn it is; nil if nobody has a turn.
-func (q *queue) pop(now time.Time) *place {
-	turn := q.early.front
+// pop takes out the object whose turn it is, of a namespace that may call; nil if
+// there is none.
+func (q *queue) pop(may func(namespace string) bool, now time.Time) *place {
+	turn, usual := first(&q.early, may), first(&q.usual, may)
 	q.inARow++
-	if turn == nil || q.usual.len == 0 {
+	if turn == nil || usual == nil {
 		q.inARow = 0
 	}
 	if turn == nil || q.inARow > earlyInARow {
-		turn, q.inARow = q.usual.front, 0
+		turn, q.inARow = usual, 0
 	}
 	if turn == nil {
 		return nil
@@ -150,13 +169,25 @@ func (q *queue) remove(p *place, now time.Time) {
 }
 
 // hasTurns reports whether pop would find somebody.
-func (q *queue) hasTurns() bool { return q.early.len+q.usual.len > 0 }
+func (q *queue) hasTurns(may func(namespace string) bool) bool {
+	return first(&q.early, may) != nil || first(&q.usual, may) != nil
+}
+
+// first is the first line in turn of a namespace that may call.
+func first(lines *list[*line], may func(namespace string) bool) *node[*line] {
+	for turn := lines.front; turn != nil; turn = turn.next {
+		if may(turn.value.lane.namespace) {
+			return turn
+		}
+	}
+	return nil
+}
 
 // pause takes the turns of a namespace, resume gives them back.
 func (q *queue) pause(namespace string) {
 	q.paused[namespace] = true
-	for _, fresh := range []bool{false, true} {
-		if l, ok := q.lines[lane{namespace, fresh}]; ok {
+	for _, of := range sorts {
+		if l, ok := q.lines[lane{namespace, of}]; ok {
 			l.turn.leave()
 		}
 	}
@@ -164,8 +195,8 @@ func (q *queue) pause(namespace string) {
 
 func (q *queue) resume(namespace string) {
 	delete(q.paused, namespace)
-	for _, fresh := range []bool{false, true} {
-		if l, ok := q.lines[lane{namespace, fresh}]; ok && l.waiting.len > 0 {
+	for _, of := range sorts {
+		if l, ok := q.lines[lane{namespace, of}]; ok && l.waiting.len > 0 {
 			q.lineUp(l)
 		}
 	}

@@ -13,6 +13,8 @@ type lineup struct {
 	now time.Time
 }
 
+func anybody(string) bool { return true }
+
 func newLineup() *lineup { return &lineup{newQueue(), begin} }
 
 func (l *lineup) pass(d time.Duration) { l.now = l.now.Add(d) }
@@ -25,7 +27,7 @@ func (l *lineup) push(names ...string) {
 }
 
 func (l *lineup) pushIn(in lane, name string) {
-	l.queue.push(Applicant{Object: object(name)}, in.fresh, l.now)
+	l.queue.push(Applicant{Object: object(name)}, in.sort, l.now)
 }
 
 func (l *lineup) has(name string) bool { return l.places[object(name)] != nil }
@@ -48,7 +50,7 @@ func (l *lineup) pop(t *testing.T, objects int) []string {
 	t.Helper()
 	var names []string
 	for range objects {
-		p := l.queue.pop(l.now)
+		p := l.queue.pop(anybody, l.now)
 		if p == nil {
 			t.Fatalf("nobody waits after %q", names)
 		}
@@ -85,7 +87,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	if got := strings.Join(l.pop(t, 3), " "); got != "n/a n/b n/d" {
 		t.Error(got)
 	}
-	if l.queue.pop(l.now) != nil || l.len() != 0 || l.has("n/a") {
+	if l.queue.pop(anybody, l.now) != nil || l.len() != 0 || l.has("n/a") {
 		t.Error("somebody waits")
 	}
 }
@@ -183,7 +185,7 @@ func TestFreshLane(t *testing.T) {
 	l.pushMany("a", 100)
 	l.pop(t, headStart)
 	for _, name := range []string{"a/new1", "a/new2"} {
-		l.pushIn(lane{"a", true}, name)
+		l.pushIn(lane{"a", fresh}, name)
 	}
 	if got := strings.Join(l.pop(t, 3), " "); got != "a/new1 a/new2 a/10" {
 		t.Error(got)
@@ -211,7 +213,7 @@ func TestPutBack(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
 	l.push("a/1", "a/2", "b/1")
-	p := l.queue.pop(l.now)
+	p := l.queue.pop(anybody, l.now)
 	l.pass(time.Second)
 	l.putBack(p, l.now)
 	if since := p.value.since; since != begin.UnixNano() {
@@ -263,9 +265,9 @@ func TestPausedNamespace(t *testing.T) {
 	l.pause("a")
 	l.pushMany("b", 2)
 	l.push("a/late")
-	l.pushIn(lane{"a", true}, "a/new")
-	if got := l.popNamespaces(t, 2); got != "bb" || l.hasTurns() {
-		t.Errorf("%s, and there are turns: %t", got, l.hasTurns())
+	l.pushIn(lane{"a", fresh}, "a/new")
+	if got := l.popNamespaces(t, 2); got != "bb" || l.hasTurns(anybody) {
+		t.Errorf("%s, and there are turns: %t", got, l.hasTurns(anybody))
 	}
 	l.remove("a/0")
 	l.resume("a")

@@ -30,6 +30,9 @@ const (
 	// mostProbes is how many probes of different namespaces may be under way: one
 	// that hangs does not keep the others waiting.
 	mostProbes = 3
+	// fewCalls under way are those of a namespace that gets a place although others
+	// have taken all.
+	fewCalls = 5
 	// probeRoom is how long an object has to have until it expires to be a good
 	// probe: as long as a call may take by default.
 	probeRoom = 10 * time.Second
@@ -54,11 +57,8 @@ type suspicion struct {
 	shared   bool                // all namespaces are paused
 	since    time.Time           // when the first pause began
 	doubted  time.Time           // when sharedBy was doubled last
-	silent   bool                // nobody has been answered since then
 	last     *logout.Error       // what the last one failed of; nil if nothing is paused
 	next     time.Time           // no probe begins before
-	probed   map[origin]time.Time
-	newest   bool // the next probe is the newest object, not the oldest
 }
 
 // suspect is a namespace whose objects have failed.
@@ -70,7 +70,7 @@ type suspect struct {
 }
 
 func newSuspicion() suspicion {
-	return suspicion{sharedBy: sharedBy, suspects: map[string]*suspect{}, struck: map[string]bool{}, probed: map[origin]time.Time{}}
+	return suspicion{sharedBy: sharedBy, suspects: map[string]*suspect{}, struck: map[string]bool{}}
 }
 
 // pauses reports whether a namespace's calls are probes.
@@ -106,12 +106,9 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 	case of.strikes < of.most && !shared:
 		return false
 	case !s.pausesAny():
-		s.since, s.next, s.silent = now, now.Add(pauseLeast), true
+		s.since, s.next = now, now.Add(pauseLeast)
 	}
 	s.last, s.shared, of.since = failure, shared, now
-	for struck := range s.struck { // what has just failed was as good as a probe
-		s.probed[origin{namespace: struck}] = now
-	}
 	return true
 }
 
@@ -119,7 +116,7 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 	of := s.suspects[namespace]
 	if of == nil {
-		if len(s.suspects) >= mostRemembered {
+		if len(s.suspects) >= mostRemembered && !s.evict() {
 			return nil
 		}
 		of = &suspect{most: maxStrikes}
@@ -129,11 +126,23 @@ func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 	return of
 }
 
+// evict forgets the namespace of which nothing has been heard for longest, but
+// none that is paused, and reports whether there was one.
+func (s *suspicion) evict() bool {
+	oldest := ""
+	for namespace, of := range s.suspects {
+		if of.since.IsZero() && (oldest == "" || of.heard.Before(s.suspects[oldest].heard)) {
+			oldest = namespace
+		}
+	}
+	delete(s.suspects, oldest)
+	return oldest != ""
+}
+
 // answer notes that the service has done its work for a namespace, and returns
 // the namespaces whose pause is over.
 func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	clear(s.struck)
-	s.silent = false
 	if s.shared { // it was the service
 		for of := range s.suspects {
 			resumed = append(resumed, of)
@@ -184,18 +193,12 @@ func (s *suspicion) settle() {
 	}
 	if len(s.suspects) == 0 || !s.shared {
 		s.shared, s.last = false, nil
-		clear(s.probed)
 	}
 }
 
 // probe notes that one begins: the next comes after as long again as there have
-// been pauses, within bounds. It returns when the next one would else have been.
-func (s *suspicion) probe(of origin, now time.Time) {
-	if len(s.probed) >= mostRemembered {
-		clear(s.probed)
-	}
-	s.probed[of], s.probed[origin{namespace: of.namespace}] = now, now
-	s.newest = !s.newest
+// been pauses, within bounds.
+func (s *suspicion) probe(now time.Time) {
 	s.next = now.Add(min(max(now.Sub(s.since), pauseLeast), probeSpacing))
 }
 
@@ -218,32 +221,4 @@ func (s *suspicion) paused() (n int) {
 		}
 	}
 	return n
-}
-
-// better reports whether a makes a better probe than b: one that has time to be
-// answered, has not failed, and is of a namespace and an account that have been
-// probed least lately; else the oldest, or in turn the newest.
-func (s *suspicion) better(a, b *entry, newest bool, now time.Time) bool {
-	if x, y := hurried(a, now), hurried(b, now); x != y {
-		return y
-	}
-	if a.failed != b.failed {
-		return b.failed
-	}
-	if a.object.Namespace != b.object.Namespace {
-		x, y := s.probed[origin{namespace: a.object.Namespace}], s.probed[origin{namespace: b.object.Namespace}]
-		if !x.Equal(y) {
-			return x.Before(y)
-		}
-		newest = newest || x.IsZero() && s.pausesAny() // who comes last is new here
-	} else if a.account != b.account {
-		if x, y := s.probed[a.origin()], s.probed[b.origin()]; !x.Equal(y) {
-			return x.Before(y)
-		}
-	}
-	return (a.number < b.number) != newest
-}
-
-func hurried(e *entry, now time.Time) bool {
-	return e.expires != 0 && e.expires-now.UnixNano() < int64(probeRoom)
 }

@@ -5,10 +5,13 @@ import "time"
 const (
 	// lately is for how long an answer says something about the next ones.
 	lately = time.Minute
-	// trialCalls is for how many calls a lower rate is tried, trialLasts for how
-	// long at most: until it is nearly back to what it was, by slowBy and recovery.
-	// It did not help if trialThrottled of them are throttled all the same.
-	trialCalls, trialLasts, trialThrottled = 64, 12 * time.Second, 2
+	// someThrottled of the last calls have to be throttled until a lower rate is
+	// tried: one may be anybody's.
+	someThrottled = 2
+	// stepLasts is how long a lower rate is tried: until it is nearly back to what it
+	// was, by slowBy and recovery. If trialThrottled calls are throttled all the same,
+	// a still lower one is tried; after trialSteps it was not the rate.
+	stepLasts, trialThrottled, trialSteps = 12 * time.Second, 2, 3
 	// leastIgnored and mostIgnored bound for how long throttled calls do not slow
 	// the others after a trial in which that did not help; it doubles each time.
 	leastIgnored, mostIgnored = 30 * time.Second, 10 * time.Minute
@@ -25,52 +28,54 @@ const (
 )
 
 // throttling tells whom a service throttles: everybody who calls too often, or
-// one user or account. Where most calls are throttled it is everybody. Else a
-// lower rate is tried: if there are throttled calls all the same, the rate has
-// nothing to do with them.
+// one user, account or tenant. Where most calls are throttled, and not those of
+// one namespace alone, it is everybody. Else a lower rate is tried: if there are
+// throttled calls all the same, the rate has nothing to do with them.
 type throttling struct {
 	last [16]struct {
 		at        time.Time
+		namespace string
 		throttled bool
 	}
 	next int
 
-	began            time.Time // of the last trial; zero if it showed that it does not help
-	calls, throttled int       // in it
-	before           float64   // the rate before the trials, in calls a second
+	began     time.Time // of the last step of a trial; zero if it showed that it does not help
+	step      int       // 1 for the first
+	throttled int       // calls that began in it
+	before    float64   // the rate before the trial, in calls a second
 
 	ignore    time.Time // until when throttled calls are nothing new
 	ignoreFor time.Duration
 }
 
-// answer takes in that a call was not throttled.
-func (t *throttling) answer(now time.Time) {
-	t.note(false, now)
-	t.calls++
-}
+// answer takes in that a call of a namespace was not throttled.
+func (t *throttling) answer(namespace string, now time.Time) { t.note(namespace, false, now) }
 
-// throttle takes in that a call which began at a time was throttled, while the
-// rate is this many calls a second.
-func (t *throttling) throttle(began, now time.Time, rate float64) effect {
-	t.note(true, now)
+// throttle takes in that a call of a namespace was throttled, which began at a
+// time, while the rate is this many calls a second.
+func (t *throttling) throttle(namespace string, began, now time.Time, rate float64) effect {
+	t.note(namespace, true, now)
+	throttled, most := t.lately(now)
 	switch {
-	case t.most(now):
+	case most:
 		*t = throttling{last: t.last, next: t.next}
 		return pausesAll
 	case now.Before(t.ignore):
 		return none
-	case t.calls >= trialCalls || now.Sub(t.began) > trialLasts:
-		if t.before == 0 || now.Sub(t.began) > lately {
-			t.before = rate
+	case now.Sub(t.began) > stepLasts:
+		if throttled < someThrottled {
+			return none
 		}
-		t.began, t.calls, t.throttled = now, 0, 0
-		return slower
+		t.before = rate
+		return t.lower(1, now)
 	case began.Before(t.began):
 		return none // it says nothing about the lower rate
 	}
-	t.calls++
 	if t.throttled++; t.throttled < trialThrottled {
 		return none
+	}
+	if t.step < trialSteps {
+		return t.lower(t.step+1, now)
 	}
 	t.began = time.Time{}
 	t.ignoreFor = min(max(2*t.ignoreFor, leastIgnored), mostIgnored)
@@ -78,15 +83,23 @@ func (t *throttling) throttle(began, now time.Time, rate float64) effect {
 	return faster
 }
 
-func (t *throttling) note(throttled bool, now time.Time) {
-	t.last[t.next].at, t.last[t.next].throttled = now, throttled
+func (t *throttling) lower(step int, now time.Time) effect {
+	t.began, t.step, t.throttled = now, step, 0
+	return slower
+}
+
+func (t *throttling) note(namespace string, throttled bool, now time.Time) {
+	l := &t.last[t.next]
+	l.at, l.namespace, l.throttled = now, namespace, throttled
 	t.next = (t.next + 1) % len(t.last)
 }
 
-// most reports whether at least half of the last calls were throttled. Where
-// nothing is known of others, the one that was stands for all.
-func (t *throttling) most(now time.Time) bool {
-	throttled, all := 0, 0
+// lately is how many of the last calls were throttled, and whether the service
+// throttles everybody: at least half of them, of more than one namespace, or of the
+// only one that calls. Where nothing is known of others, the one that was throttled
+// stands for all.
+func (t *throttling) lately(now time.Time) (throttled int, most bool) {
+	all, others, shared, first := 0, false, false, ""
 	for _, a := range t.last {
 		if a.at.IsZero() || now.Sub(a.at) > lately {
 			continue
@@ -94,7 +107,14 @@ func (t *throttling) most(now time.Time) bool {
 		all++
 		if a.throttled {
 			throttled++
+			if first != "" && first != a.namespace {
+				shared = true
+			}
+			first = a.namespace
 		}
 	}
-	return 2*throttled >= all
+	for _, a := range t.last {
+		others = others || !a.at.IsZero() && now.Sub(a.at) <= lately && !a.throttled && a.namespace != first
+	}
+	return throttled, 2*throttled >= all && (shared || !others)
 }

@@ -1,47 +1,51 @@
 package gate
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
 
 // TestThrottling: whom a service throttles, by what became of the calls before.
 func TestThrottling(t *testing.T) {
-	const ok, throttled = false, true
-	repeat := func(n int, answers ...bool) (all []bool) {
-		for range n {
-			all = append(all, answers...)
-		}
-		return all
-	}
+	const many = "................" // that were not throttled
 	for _, test := range []struct {
 		name   string
 		every  time.Duration // between two answers
-		before []bool
-		want   effect // of one more that is throttled
+		before string        // . for a call of one namespace, o of another; T and O if it was throttled
+		last   string
+		want   effect
 	}{
-		{"nothing is known of others", time.Second, nil, pausesAll},
-		{"nothing for a minute", 2 * time.Minute, repeat(20, ok), pausesAll},
-		{"one other", time.Second, repeat(1, ok), pausesAll},
-		{"the first among many", time.Second, repeat(20, ok), slower},
-		{"most of the last", 10 * time.Millisecond, append(repeat(20, ok), repeat(7, throttled)...), pausesAll},
-		{"the second at a lower rate", time.Second, append(repeat(20, ok), throttled, ok), none},
-		{"the third at a lower rate", time.Second, append(repeat(20, ok), throttled, ok, throttled, ok), faster},
-		{"once that is known", time.Second, append(repeat(20, ok), throttled, ok, throttled, ok, throttled, ok, ok), none},
-		{"after many that were not", time.Millisecond, append(append(repeat(20, ok), throttled), repeat(trialCalls, ok)...), slower},
-		{"after a while", 2 * time.Second, append(append(repeat(20, ok), throttled), repeat(8, ok)...), slower},
+		{"nothing is known of others", time.Second, "", "T", pausesAll},
+		{"nothing for a minute", 2 * time.Minute, many, "T", pausesAll},
+		{"one other", time.Second, ".", "T", pausesAll},
+		{"one of another namespace", time.Second, "o", "T", none},
+		{"the first among many", time.Second, many, "T", none},
+		{"the second among many", time.Second, many + "T..", "T", slower},
+		{"most, of the only namespace", 10 * time.Millisecond, many + "TTTTTTT", "T", pausesAll},
+		{"most, of one of two namespaces", 10 * time.Millisecond, many + "oTTTTTTT", "T", faster},
+		{"most, of both", 10 * time.Millisecond, many + "oTTTTTTO", "T", pausesAll},
+		{"the first at a lower rate", time.Second, many + "T.T..", "T", none},
+		{"the second at a lower rate", time.Second, many + "T.T..T.", "T", slower},
+		{"at the lowest rate", time.Second, many + "T.T..T..T..T..T..T..", "T", faster},
+		{"once that is known", time.Second, many + "T.T..T..T..T..T..T..T..", "T", none},
+		{"after it had helped", 2 * time.Second, many + "T.T..........", "T", slower},
 	} {
 		now := begin
 		var is throttling
-		for _, answer := range test.before {
-			if now = now.Add(test.every); answer == throttled {
-				is.throttle(now, now, 10)
-			} else {
-				is.answer(now)
+		meet := func(call rune) effect {
+			now = now.Add(test.every)
+			namespace := map[bool]string{true: "other", false: "one"}[strings.ContainsRune("oO", call)]
+			if strings.ContainsRune("TO", call) {
+				return is.throttle(namespace, now, now, 10)
 			}
+			is.answer(namespace, now)
+			return none
 		}
-		now = now.Add(test.every)
-		if got := is.throttle(now, now, 10); got != test.want {
+		for _, call := range test.before {
+			meet(call)
+		}
+		if got := meet(rune(test.last[0])); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}
@@ -52,13 +56,14 @@ func TestThrottling(t *testing.T) {
 func TestThrottledBeforeTheTrial(t *testing.T) {
 	var is throttling
 	for range 20 {
-		is.answer(begin)
+		is.answer("n", begin)
 	}
-	if got := is.throttle(begin, begin, 10); got != slower {
+	is.throttle("n", begin, begin, 10)
+	if got := is.throttle("n", begin, begin, 10); got != slower {
 		t.Fatal(got)
 	}
 	for range 5 {
-		if got := is.throttle(begin.Add(-time.Millisecond), begin.Add(time.Millisecond), 7); got != none {
+		if got := is.throttle("n", begin.Add(-time.Millisecond), begin.Add(time.Millisecond), 7); got != none {
 			t.Fatal(got)
 		}
 	}
