@@ -93,7 +93,7 @@ func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 // (docs/decisions/0008-waiting-for-a-turn-is-free.md).
 func decideQueued(obj *v1alpha1.UserLogout, wait gate.Wait, now time.Time) decision {
 	switch p := wait.Paused; {
-	case startTime(obj).IsZero() && p != nil && now.Sub(p.Since) >= activeDeadline(obj):
+	case startTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, cameAt(obj))) >= activeDeadline(obj):
 		status := deadlineExceeded(obj, now, fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
 			p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
 		return writeStatus(obj, status, time.Time{})
@@ -101,6 +101,12 @@ func decideQueued(obj *v1alpha1.UserLogout, wait gate.Wait, now time.Time) decis
 		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})
 	}
 	return decision{}
+}
+
+// cameAt is when an object that was not attempted began to wait: at its creation,
+// or when it last got another standing, such as by being resumed.
+func cameAt(obj *v1alpha1.UserLogout) time.Time {
+	return later(obj.CreationTimestamp.Time, ready(obj.Status).LastTransitionTime.Time)
 }
 
 // decideBlocked is for an object that something outside it keeps from being
@@ -225,6 +231,13 @@ func earliest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func timeOf(t *metav1.Time) time.Time {

@@ -91,6 +91,10 @@ func queuedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) { obj.Status = queuedStatus(obj, false, at(seconds)) }
 }
 
+func createdAt(seconds int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) { obj.CreationTimestamp = *metaAt(seconds) }
+}
+
 func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
 		obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "calls are paused"}, at(seconds))
@@ -244,6 +248,8 @@ func TestQueued(t *testing.T) {
 		{"once the provider is there", object(blockedAt(1)), gate.Wait{Tell: true}, v1alpha1.ReasonQueued},
 		{"while calls are paused", object(), gate.Wait{Tell: true, Paused: paused(9000)}, v1alpha1.ReasonQueued},
 		{"paused for nearly too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3599)}, ""},
+		{"paused long before it came", object(createdAt(9990)), gate.Wait{Tell: true, Paused: paused(0)}, v1alpha1.ReasonQueued},
+		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)), gate.Wait{Paused: paused(0)}, ""},
 		{"paused for too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3600)}, v1alpha1.ReasonDeadlineExceeded},
 		{"paused for too long, not told", object(), gate.Wait{Tell: true, Paused: paused(0)}, v1alpha1.ReasonDeadlineExceeded},
 		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)), gate.Wait{Paused: paused(0)}, ""},

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -139,6 +140,9 @@ func (g *gate) unmade(probe bool, now time.Time) {
 // slot: who is to be told that it waits, and who has expired.
 func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
 	g.resume(g.suspicion.forget(now))
+	if len(g.untold) > 2*g.queue.len()+tellsPerLook { // most of them have left
+		g.untold = slices.DeleteFunc(g.untold, func(p *place) bool { return p.in == nil || p.value.tell })
+	}
 	for told := 0; told < tellsPerLook && len(g.untold) > 0; {
 		p := g.untold[0]
 		if p.in != nil && now.UnixNano()-p.value.since < int64(tellAfter) {

@@ -38,6 +38,12 @@ type throttling struct {
 		throttled bool
 	}
 	next int
+	// answered are the namespaces whose calls were not throttled, the last one first:
+	// one tenant's calls cannot have it forgotten that others are answered.
+	answered [2]struct {
+		at        time.Time
+		namespace string
+	}
 
 	began     time.Time // of the last step of a trial; zero if it showed that it does not help
 	step      int       // 1 for the first
@@ -49,7 +55,13 @@ type throttling struct {
 }
 
 // answer takes in that a call of a namespace was not throttled.
-func (t *throttling) answer(namespace string, now time.Time) { t.note(namespace, false, now) }
+func (t *throttling) answer(namespace string, now time.Time) {
+	t.note(namespace, false, now)
+	if t.answered[0].namespace != namespace {
+		t.answered[1] = t.answered[0]
+	}
+	t.answered[0].at, t.answered[0].namespace = now, namespace
+}
 
 // throttle takes in that a call of a namespace was throttled, which began at a
 // time, while the rate is this many calls a second.
@@ -58,7 +70,7 @@ func (t *throttling) throttle(namespace string, began, now time.Time, rate float
 	throttled, most := t.lately(now)
 	switch {
 	case most:
-		*t = throttling{last: t.last, next: t.next}
+		*t = throttling{last: t.last, next: t.next, answered: t.answered}
 		return pausesAll
 	case now.Before(t.ignore):
 		return none
@@ -113,8 +125,8 @@ func (t *throttling) lately(now time.Time) (throttled int, most bool) {
 			first = a.namespace
 		}
 	}
-	for _, a := range t.last {
-		others = others || !a.at.IsZero() && now.Sub(a.at) <= lately && !a.throttled && a.namespace != first
+	for _, a := range t.answered {
+		others = others || !a.at.IsZero() && now.Sub(a.at) <= lately && a.namespace != first
 	}
 	return throttled, 2*throttled >= all && (shared || !others)
 }
