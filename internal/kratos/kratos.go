@@ -118,7 +118,9 @@ func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answ
 
 // failure says what an answer means that is not the confirmation. Kratos itself
 // refuses nobody: 401 and 403 are those of what stands before it, and somebody
-// can mend them. What would be final is so in Kratos's own words only.
+// can fix them. 403 may be a rule that concerns one identity or path only, so that
+// it says nothing about other calls. What would be final is so in Kratos's own
+// words only.
 func failure(a *bearer.Answer, operation string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
@@ -132,7 +134,7 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 	case own.ID == csrf:
 		finding.Reason = logout.UnexpectedResponse
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
-		finding.Reason, finding.ProviderWide = logout.Unauthorized, true
+		finding.Reason, finding.ProviderWide = logout.Unauthorized, a.Status == http.StatusUnauthorized
 	case operation == getIdentity && isNotFound(a) && slices.Contains(unknown, own.Message):
 		finding.Reason = logout.NotFound
 	case a.Status == http.StatusBadRequest && own.Code == a.Status:

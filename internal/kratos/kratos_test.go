@@ -111,7 +111,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 		"401": {answer{status: 401},
 			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 401, Message: "the service does not accept the credentials (HTTP 401)"}},
 		"403, where only reading is forbidden": {answer{status: 403, body: page},
-			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
+			logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
 		"no answer": {answer{},
 			logout.Error{Reason: logout.EndpointUnreachable, Message: "connection lost before a valid HTTP answer came"}},
 		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: `{"error":{"code":404,"status":"Not Found","message":"Requested url does not match any rules"}}`},
@@ -181,6 +181,19 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 				t.Errorf("sent %q", s.requests())
 			}
 		})
+	}
+}
+
+// A proxy may forbid one ID or path only, but takes a token for all or for none.
+func TestForbiddenConcernsOneIdentity(t *testing.T) {
+	for status, want := range map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: false} {
+		for _, body := range []string{"", page, fmt.Sprintf(`{"error":{"code":%d}}`, status)} {
+			s := newService(t, answer{status: status, body: body}, answer{})
+			_, e := attempt(t, Config{Endpoint: s.URL, Token: token})
+			if e == nil || e.Reason != logout.Unauthorized || e.ProviderWide != want {
+				t.Errorf("%d %s: %+v", status, body, e)
+			}
+		}
 	}
 }
 
