@@ -132,10 +132,14 @@ func blocked(reason string) bool {
 	return false
 }
 
-// suspendedStatus stops the clock of activeDeadlineSeconds.
+// suspendedStatus stops the clock of activeDeadlineSeconds. A backoff goes on: the
+// service may have asked for it, and suspending and resuming is no way round.
 func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	s.StartTime, s.NextAttemptTime = nil, nil
+	s.StartTime = nil
+	if calling(obj) {
+		s.NextAttemptTime = nil // of the claim
+	}
 	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
 		"no call is made while spec.suspend is true"})
 	return s
