@@ -101,6 +101,13 @@ func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
 	}
 }
 
+func lateAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long",
+			backoff: time.Duration(backoff) * time.Second}, at(seconds))
+	}
+}
+
 func blockedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
 		obj.Status = blockedStatus(obj, v1alpha1.ReasonProviderNotFound, "no provider", at(seconds))
@@ -157,6 +164,14 @@ func TestDecide(t *testing.T) {
 		{"suspended and seen, until notAfter", object(notAfter(50), suspendedAt(0)), 5, wait, at(50), ""},
 		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"suspended in the backoff and seen", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5)), 70, wait,
+			time.Time{}, ""},
+		{"resumed in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
+			7, wait, at(61), ""},
+		{"resumed after the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
+			61, attempt, time.Time{}, ""},
+		{"resumed after a claim that ran out", object(claimedAt(0), suspendedAt(30), liftSuspend, resumedAt(31)),
+			32, attempt, time.Time{}, ""},
 		{"lifted", object(suspendedAt(0), liftSuspend), 5000, write, at(5000), v1alpha1.ReasonProgressing},
 		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, attempt, time.Time{}, ""},
 		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, attempt, time.Time{}, ""},
@@ -170,6 +185,10 @@ func TestDecide(t *testing.T) {
 		{"waits for its first turn", object(), 99999, attempt, time.Time{}, ""},
 		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, attempt, time.Time{}, ""},
 		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, attempt, time.Time{}, ""},
+		{"its claim was late", object(claimedAt(5), lateAt(13, 10)), 14, wait, at(23), ""},
+		{"its claim was late, backoff over", object(claimedAt(5), lateAt(13, 10)), 23, attempt, time.Time{}, ""},
+		{"its claims are late until the deadline", object(claimedAt(5), lateAt(13, 10), claimedAt(3590), lateAt(3598, 10)),
+			3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},

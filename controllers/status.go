@@ -78,18 +78,22 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 }
 
 // uncalledStatus is the outcome of an attempt that ended before its call: the
-// object waits for its turn again, or for what refuses it to change. If it has
-// not been called for, its clock has not started.
+// object waits for its turn again, or for what refuses it to change, or for the
+// end of a backoff. If it has not been called for, its clock has not started,
+// except by an attempt that took too long.
 func uncalledStatus(claim *v1alpha1.UserLogout, refused *refusal, now time.Time) v1alpha1.UserLogoutStatus {
 	back := claim.DeepCopy()
 	s := &back.Status
-	if s.LastAttempt == nil {
+	if s.LastAttempt == nil && refused.backoff == 0 {
 		s.StartTime = nil
 	}
 	if blocked(refused.reason) {
 		return blockedStatus(back, refused.reason, refused.message, now)
 	}
 	s.NextAttemptTime = nil
+	if refused.backoff > 0 {
+		s.NextAttemptTime = ceilSecond(now.Add(refused.backoff))
+	}
 	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
 		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.message)})
 	return *s
@@ -132,10 +136,14 @@ func blocked(reason string) bool {
 	return false
 }
 
-// suspendedStatus stops the clock of activeDeadlineSeconds.
+// suspendedStatus stops the clock of activeDeadlineSeconds. A backoff goes on: the
+// service may have asked for it, and suspending and resuming is no way round.
 func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	s.StartTime, s.NextAttemptTime = nil, nil
+	s.StartTime = nil
+	if calling(obj) {
+		s.NextAttemptTime = nil // of the claim
+	}
 	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
 		"no call is made while spec.suspend is true"})
 	return s
