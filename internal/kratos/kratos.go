@@ -34,8 +34,9 @@ const (
 // the endpoint is the other of its two ports.
 const csrf = "security_csrf_violation"
 
-// unknown is what Kratos says of an identity that there is not. Ory's proxy says
-// something else, in the same form, of a path that it has no rule for.
+// unknown is what Kratos says of an identity that there is not, or that has no
+// session. Ory's proxy says something else, in the same form, of a path that it
+// has no rule for.
 var unknown = []string{"Unable to locate the resource", "The requested resource could not be found"}
 
 // Config of a Client.
@@ -135,7 +136,7 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		finding.Reason = logout.UnexpectedResponse
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		finding.Reason, finding.ProviderWide = logout.Unauthorized, a.Status == http.StatusUnauthorized
-	case operation == getIdentity && isNotFound(a) && slices.Contains(unknown, own.Message):
+	case operation == getIdentity && isNotFound(a):
 		finding.Reason = logout.NotFound
 	case a.Status == http.StatusBadRequest && own.Code == a.Status:
 		finding.Reason = logout.BadRequest
@@ -162,9 +163,10 @@ func problemOf(a *bearer.Answer) problem {
 }
 
 // isNotFound reports whether Kratos says that it found nothing. A 404 in another
-// form comes from whoever does not know the operation.
+// form or other words comes from whoever does not know the operation.
 func isNotFound(a *bearer.Answer) bool {
-	return a.Status == http.StatusNotFound && problemOf(a).Code == http.StatusNotFound
+	own := problemOf(a)
+	return a.Status == http.StatusNotFound && own.Code == a.Status && slices.Contains(unknown, own.Message)
 }
 
 // brokeOff reports whether less came of an answer than was sent, other than what

@@ -24,6 +24,7 @@ const (
 	identity = "9f425a8d-7efc-4768-8f23-7647a74fdf13"
 	token    = "ory_pat_EXAMPLE"
 	notFound = `{"error":{"code":404,"status":"Not Found","message":"Unable to locate the resource"}}`
+	noRule   = `{"error":{"code":404,"status":"Not Found","message":"Requested url does not match any rules"}}`
 	known    = `{"id":"` + identity + `","schema_id":"default","traits":{}}`
 	page     = `<!DOCTYPE html><title>Welcome</title>`
 )
@@ -114,8 +115,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 			logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
 		"no answer": {answer{},
 			logout.Error{Reason: logout.EndpointUnreachable, Message: "connection lost before a valid HTTP answer came"}},
-		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: `{"error":{"code":404,"status":"Not Found","message":"Requested url does not match any rules"}}`},
-			odd(404)},
+		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: noRule}, odd(404)},
 		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
 		"a page":           {answer{status: 200, body: page}, odd(200)},
 		"no object":        {answer{status: 200, body: `[` + known + `]`}, odd(200)},
@@ -167,6 +167,7 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 		"a page of 404":            {answer{status: 404, body: page}, logout.UnexpectedResponse},
 		"404 of httprouter":        {answer{status: 404, body: "404 page not found\n"}, logout.UnexpectedResponse},
 		"404 of another API":       {answer{status: 404, body: `{"code":404,"message":"not found"}`}, logout.UnexpectedResponse},
+		"404 of Ory's proxy":       {answer{status: 404, body: noRule}, logout.UnexpectedResponse},
 		"the public API":           {answer{status: 403, body: `{"error":{"id":"security_csrf_violation","code":403,"message":"rejected"}}`}, logout.UnexpectedResponse},
 		"a proxy that forbids":     {answer{status: 403}, logout.Unauthorized},
 		"a confirmation by a page": {answer{status: 200, body: page}, logout.UnexpectedResponse},
