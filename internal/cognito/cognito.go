@@ -37,13 +37,13 @@ var signOut = awscall.Service{
 	},
 }
 
-// isSuccess tells the service's answer, a JSON object, from the page of whatever
-// else answers 200.
+// isSuccess tells the service's answer, a JSON object without members, from those
+// of whatever else answers 200: pages, and objects that say what is wrong.
 func isSuccess(a *httpcall.Answer) bool {
 	media, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	var object map[string]any
 	return err == nil && (media == "application/x-amz-json-1.1" || media == "application/json") &&
-		a.JSON(&object) && object != nil
+		a.JSON(&object) && object != nil && len(object) == 0
 }
 
 // Config of a Client.

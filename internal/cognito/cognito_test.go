@@ -89,19 +89,22 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
-// Only a JSON object confirms: the service's own is empty.
+// Only an empty JSON object confirms, as the service's own is.
 func TestConfirmation(t *testing.T) {
 	for _, answer := range []struct {
 		media, body string
 		confirms    bool
 	}{
 		{"application/x-amz-json-1.1", "{}", true},
-		{"application/x-amz-json-1.1; charset=utf-8", `{"New":"field"}`, true},
+		{"application/x-amz-json-1.1; charset=utf-8", " { }\n", true},
 		{"application/json", "{}", true},
 		{"application/x-amz-json-1.1", "", false},
 		{"application/x-amz-json-1.1", "null", false},
 		{"application/x-amz-json-1.1", "[]", false},
 		{"application/x-amz-json-1.1", `{"broken`, false},
+		{"application/json", `{"message":"maintenance"}`, false},
+		{"application/x-amz-json-1.1", `{"__type":"NotAuthorizedException"}`, false},
+		{"application/x-amz-json-1.1", `{"a":null}`, false},
 		{"text/html", "{}", false},
 		{"", "{}", false},
 		{"application/json", `{"a":"` + strings.Repeat("a", 64<<10) + `"}`, false},

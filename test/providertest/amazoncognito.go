@@ -49,9 +49,6 @@ var AmazonCognito = Provider{
 		Echo: func(status int, text string) Answer {
 			a := cognitoError(status, text, text)
 			a.Header["x-amzn-ErrorType"], a.Header["x-amzn-RequestId"] = oneLine(text), oneLine(text)
-			if status == 200 {
-				a.Body = "[" + a.Body + "]" // an object would be the confirmation
-			}
 			return a
 		},
 	},
