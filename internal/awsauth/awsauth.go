@@ -273,6 +273,9 @@ func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials]
 	if err != nil {
 		return credential.Fetched[aws.Credentials]{}, explain(ctx, err, s.Secrets())
 	}
+	if !found.HasKeys() { // the SDK takes any 200 of STS for credentials
+		return credential.Fetched[aws.Credentials]{}, &unavailable{why: s.asked() + ": the answer contains no keys"}
+	}
 	got := credential.Fetched[aws.Credentials]{Value: found}
 	if found.CanExpire {
 		got.UseUntil = found.Expires.Round(0)
@@ -283,12 +286,23 @@ func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials]
 	return got, nil
 }
 
+// ownIdentity names, for people, where credentials come from without a role.
+const ownIdentity = "the operator's AWS identity"
+
+// asked names who gives the credentials.
+func (s *Source) asked() string {
+	if _, ok := s.provider.(*stscreds.AssumeRoleProvider); ok {
+		return "STS AssumeRole"
+	}
+	return ownIdentity
+}
+
 // errorCode is what all codes of AWS look like, and no token or key does.
 var errorCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
 
 // explain says why a provider of the SDK has no credentials.
 func explain(ctx context.Context, err error, secrets []string) *unavailable {
-	source, why := "the operator's AWS identity", "not usable" // say, a token file that is not there
+	source, why := ownIdentity, "not usable" // say, a token file that is not there
 	for cause := err; ; {
 		op, ok := errors.AsType[*smithy.OperationError](cause)
 		if !ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -13,8 +14,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// newRoleSource returns a source of a role's credentials, at an AWS STS.
-func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
+// atSTS has an AWS STS asked, whatever the machine's files and variables say.
+func atSTS(t *testing.T, sts http.HandlerFunc) {
 	t.Helper()
 	server := httptest.NewServer(sts)
 	t.Cleanup(server.Close)
@@ -24,6 +25,12 @@ func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
 	} {
 		t.Setenv(name, value)
 	}
+}
+
+// newRoleSource returns a source of a role's credentials, at an AWS STS.
+func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
+	t.Helper()
+	atSTS(t, sts)
 	s, err := New(t.Context(), Config{Region: "us-east-1", Keys: &keys, AssumeRole: &AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout"}})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +63,65 @@ func TestLeftAlone(t *testing.T) {
 				t.Errorf("%d, Retry-After %q: %v, asked %d times", status, retryAfter, first, asked.Load())
 			}
 		}
+	}
+}
+
+// An STS that answers without keys gives no credentials: nothing is signed with
+// empty ones, and it is left alone like one that refuses.
+func TestAnswerWithoutKeys(t *testing.T) {
+	const expiration = `<Expiration>2099-01-01T00:00:00Z</Expiration>`
+	for _, given := range []string{
+		`<Credentials/>`,
+		`<Credentials>` + expiration + `</Credentials>`,
+		`<Credentials><AccessKeyId>ASIA</AccessKeyId>` + expiration + `</Credentials>`,
+		`<Credentials><SecretAccessKey>s</SecretAccessKey>` + expiration + `</Credentials>`,
+	} {
+		var asked atomic.Int64
+		s := newRoleSource(t, func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			const start, end = `<AssumeRoleResponse><AssumeRoleResult>`, `</AssumeRoleResult></AssumeRoleResponse>`
+			_, _ = w.Write([]byte(start + given + end))
+		})
+		for range 5 {
+			err := s.Check(t.Context())
+			if err == nil || err.Error() != "no credentials: STS AssumeRole: the answer contains no keys" {
+				t.Errorf("%s: %v", given, err)
+			}
+		}
+		if asked.Load() != 1 {
+			t.Errorf("%s: asked %d times", given, asked.Load())
+		}
+	}
+}
+
+// The SDK, which keeps the credentials of the operator's own identity, asks again.
+func TestOwnIdentityWithoutKeys(t *testing.T) {
+	given := `<Expiration>2099-01-01T00:00:00Z</Expiration>`
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
+	t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/operator")
+	atSTS(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>` +
+			`<Credentials>` + given + `</Credentials>` +
+			`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`))
+	})
+	s, err := New(t.Context(), Config{Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.fetch(t.Context())
+	if err == nil || err.Error() != "no credentials: the operator's AWS identity: the answer contains no keys" {
+		t.Errorf("%v", err)
+	}
+	given += `<AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>`
+	if got, err := s.fetch(t.Context()); err != nil || got.Value.AccessKeyID != "ASIA" {
+		t.Errorf("later: %v", err)
 	}
 }
 
