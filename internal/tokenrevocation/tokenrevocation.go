@@ -109,7 +109,7 @@ func failure(a *bearer.Answer) *logout.Error {
 	}
 	own := a.JSON(&body) && httpcall.Token(body.Error) != ""
 	return a.Failure(httpcall.Finding{
-		Reason:       reasonOf(a.Status, own, len(a.Body) == 0 && !a.Partial),
+		Reason:       reasonOf(a.Status, body.Error, own, len(a.Body) == 0 && !a.Partial),
 		ProviderWide: a.Status == http.StatusUnauthorized,
 		Code:         body.Error,
 		Message:      body.Description,
@@ -120,21 +120,46 @@ func failure(a *bearer.Answer) *logout.Error {
 
 // reasonOf is what a status means. Only an error of OAuth's form is the service's
 // own, whoever else answers on the way, and a 404 that is empty: that is what the
-// draft has for an unknown user. Nothing else is final.
-func reasonOf(status int, own, empty bool) logout.Reason {
+// draft has for an unknown user. Nothing else is final, nor are codes that tell of
+// something else than the user.
+func reasonOf(status int, code string, own, empty bool) logout.Reason {
 	switch status {
 	case http.StatusForbidden: // a missing scope, which somebody can add
 		return logout.Unauthorized
 	case http.StatusNotFound:
 		if own || empty {
-			return logout.NotFound
+			return unlessNeverFinal(code, logout.NotFound)
 		}
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		if own {
-			return logout.BadRequest
+			return unlessNeverFinal(code, logout.BadRequest)
 		}
 	}
 	return httpcall.ReasonOf(status)
+}
+
+func unlessNeverFinal(code string, final logout.Reason) logout.Reason {
+	if reason, ok := neverFinal[code]; ok {
+		return reason
+	}
+	return final
+}
+
+// neverFinal are the codes of OAuth that tell of the credentials or of the state of
+// the service, at whatever status: RFC 6749, 6750, 8628, 9449 and 9470.
+var neverFinal = map[string]logout.Reason{
+	"access_denied":                    logout.Unauthorized,
+	"insufficient_scope":               logout.Unauthorized,
+	"insufficient_user_authentication": logout.Unauthorized,
+	"invalid_client":                   logout.Unauthorized,
+	"invalid_dpop_proof":               logout.Unauthorized,
+	"invalid_scope":                    logout.Unauthorized,
+	"invalid_token":                    logout.Unauthorized,
+	"unauthorized_client":              logout.Unauthorized,
+	"use_dpop_nonce":                   logout.Unauthorized,
+	"server_error":                     logout.ServiceFailure,
+	"slow_down":                        logout.Throttled,
+	"temporarily_unavailable":          logout.ServiceUnavailable,
 }
 
 func requestID(a *bearer.Answer) string { return a.Header.Get("X-Request-Id") }

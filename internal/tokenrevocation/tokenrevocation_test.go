@@ -101,6 +101,40 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Whatever the status, codes that tell of the credentials or of the service's state
+// say nothing final about a user.
+func TestCodesThatAreNeverFinal(t *testing.T) {
+	for code, want := range map[string]logout.Reason{
+		"access_denied":                    logout.Unauthorized,
+		"insufficient_scope":               logout.Unauthorized,
+		"insufficient_user_authentication": logout.Unauthorized,
+		"invalid_client":                   logout.Unauthorized,
+		"invalid_dpop_proof":               logout.Unauthorized,
+		"invalid_scope":                    logout.Unauthorized,
+		"invalid_token":                    logout.Unauthorized,
+		"unauthorized_client":              logout.Unauthorized,
+		"use_dpop_nonce":                   logout.Unauthorized,
+		"server_error":                     logout.ServiceFailure,
+		"slow_down":                        logout.Throttled,
+		"temporarily_unavailable":          logout.ServiceUnavailable,
+	} {
+		for _, status := range []int{400, 404, 422} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				fmt.Fprintf(w, `{"error":%q}`, code)
+			}))
+			_, e := attempt(t, server.URL, Opaque, "jane")
+			server.Close()
+			if e == nil || e.Reason != want || e.Class == logout.Permanent || e.Code != code {
+				t.Errorf("%d %s: %+v", status, code, e)
+			}
+			if e != nil && want == logout.Unauthorized && e.ProviderWide {
+				t.Errorf("%d %s holds calls for all", status, code)
+			}
+		}
+	}
+}
+
 // The token goes to the endpoint alone.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var strangers atomic.Int64
