@@ -105,6 +105,9 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 	if a.Status >= http.StatusBadRequest { // else it is no error of Keycloak, whatever it carries
 		_ = a.JSON(&body)
 	}
+	if body.Error == http.StatusText(a.Status) { // of a gateway: these are no words of Keycloak
+		body.Error = ""
+	}
 	return a.Failure(httpcall.Finding{
 		Reason:       reasonOf(a.Status, body.Error, body.Description, body.Message),
 		ProviderWide: a.Status == http.StatusUnauthorized,
