@@ -56,12 +56,19 @@ func (s Service) classify(a *answer) *logout.Error {
 	})
 }
 
-// reasonOf goes by the code if it is a known one, else by the status.
+// reasonOf goes by the code if it is a known one, else by the status. A code that
+// is final counts only at a status that AWS documents for such codes: at another,
+// something on the way answered.
 func (s Service) reasonOf(status int, code string) logout.Reason {
+	documented := status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound
 	for _, c := range slices.Concat(s.Codes, common) {
-		if matchesAny(code, c.Patterns) {
+		if !matchesAny(code, c.Patterns) {
+			continue
+		}
+		if documented || c.Reason.Class() != logout.Permanent {
 			return c.Reason
 		}
+		break
 	}
 	return httpcall.ReasonOf(status)
 }

@@ -2,6 +2,7 @@ package awscall
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,12 @@ const sessionToken = "IQoJb3JpZ2luX2VjEXAMPLE"
 
 var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent, Codes: []Codes{{logout.NotFound, []string{"NotFound"}}}}
 
-// Both spellings of every code mean the same at any error status, and the
-// service's own codes go before the common ones.
+// final are the statuses that AWS documents for errors of the client.
+var final = []int{400, 403, 404}
+
+// Both spellings of every code mean the same at any error status, but that nothing
+// is final at one that it cannot come with, and the service's own codes go before
+// the common ones.
 func TestCodes(t *testing.T) {
 	service := service
 	service.Codes = append(service.Codes, Codes{logout.Forbidden, []string{"OptInRequired"}})
@@ -33,7 +38,11 @@ func TestCodes(t *testing.T) {
 	} {
 		for _, name := range strings.Fields(list) {
 			for _, code := range []string{name, name + "Exception"} {
-				for _, status := range []int{400, 401, 403, 404, 408, 429, 500, 503} {
+				for _, status := range []int{400, 401, 403, 404, 407, 408, 410, 429, 451, 500, 502, 503} {
+					reason := reason
+					if reason.Class() == logout.Permanent && !slices.Contains(final, status) {
+						reason = httpcall.ReasonOf(status)
+					}
 					h := http.Header{"X-Amzn-Errortype": {code}}
 					if got := service.classify(&answer{Answer: &httpcall.Answer{Status: status, Header: h}}).Reason; got != reason {
 						t.Errorf("%s at %d: got %s, want %s", code, status, got, reason)
@@ -62,6 +71,9 @@ func FuzzClassify(f *testing.F) {
 		logouttest.CheckSecrets(t, e, sessionToken)
 		if e.HTTPStatusCode != status {
 			t.Errorf("status %d became %d", status, e.HTTPStatusCode)
+		}
+		if e.Class == logout.Permanent && !slices.Contains(final, status) {
+			t.Errorf("%s is final at %d", e.Reason, status)
 		}
 		if status < 400 && e.Reason != logout.UnexpectedResponse {
 			t.Errorf("%d is %s", status, e.Reason)

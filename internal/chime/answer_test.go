@@ -46,6 +46,9 @@ func TestAnswers(t *testing.T) {
 			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "no user"}},
 		"not found, lower-case fields": {404, nil, `{"code":"NotFoundException","message":"no user"}`,
 			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "NotFoundException", Message: "no user"}},
+		"not found, at a status that it cannot come with": {407, nil, `{"Code":"NotFound","Message":"no user"}`,
+			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Code: "NotFound",
+				Message: "the endpoint does not answer as LogoutUser does (HTTP 407, NotFound)"}},
 		"404 page": {404, nil, page,
 			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as LogoutUser does (HTTP 404)"}},
 		"404, unknown code": {404, nil, `{"Code":"NoSuchBucket","Message":"x"}`,
@@ -251,7 +254,7 @@ func TestNothingSecretInErrors(t *testing.T) {
 }
 
 // Both spellings of LogoutUser's own codes, and of those common to all AWS
-// services, mean the same at any error status.
+// services, mean the same at any error status that they can come with.
 func TestCodes(t *testing.T) {
 	var code string
 	var status int
@@ -272,7 +275,11 @@ func TestCodes(t *testing.T) {
 	} {
 		for _, name := range strings.Fields(list) {
 			for _, code = range []string{name, name + "Exception"} {
-				for _, status = range []int{400, 401, 403, 404, 408, 429, 500, 503} {
+				statuses := []int{400, 403, 404}
+				if reason.Class() != logout.Permanent {
+					statuses = append(statuses, 401, 408, 429, 500, 503)
+				}
+				for _, status = range statuses {
 					if _, got := attempt(t, c); got == nil || got.Reason != reason {
 						t.Errorf("%s at %d: got %+v, want %s", code, status, got, reason)
 					}
