@@ -229,12 +229,15 @@ func (s *Source) Check(ctx context.Context) error {
 	return err
 }
 
-// Refused forgets credentials that a service has refused: it knows better than
-// their expiry time. Those for the next call are retrieved anew.
-func (s *Source) Refused() {
-	if last := s.last.Load(); last != nil {
-		s.fetched.Forget(*last)
+// Refused forgets the credentials with an access key ID, which a service has
+// refused: it knows better than their expiry time. Those for the next call are
+// retrieved anew, unless others have taken their place already.
+func (s *Source) Refused(keyID string) {
+	last := s.last.Load()
+	if last == nil || last.AccessKeyID != keyID {
+		return
 	}
+	s.fetched.Forget(*last)
 	if cache, ok := s.provider.(*aws.CredentialsCache); ok {
 		cache.Invalidate()
 	}

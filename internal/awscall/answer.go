@@ -19,6 +19,7 @@ import (
 // error code where the body is not JSON.
 type answer struct {
 	*httpcall.Answer
+	keyID   string   // that signed the request
 	secrets []string // what signed the request, which no message may repeat
 }
 
@@ -36,7 +37,7 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 		if err != nil || !ok {
 			return out, metadata, err
 		}
-		a := &answer{Answer: httpcall.Read(resp.Response), secrets: c.secrets(in.Request)}
+		a := &answer{httpcall.Read(resp.Response), keyID(in.Request), c.secrets(in.Request)}
 		resp.Body = io.NopCloser(bytes.NewReader(a.Body)) // for the SDK
 		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Answer) {
 			return out, metadata, a
@@ -58,6 +59,18 @@ func (c *Caller) secrets(request any) []string {
 		all = append(all, req.Header.Get("X-Amz-Security-Token"), signature)
 	}
 	return all
+}
+
+// keyID returns the access key ID that a request was signed with, as in
+// AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260220/us-east-1/chime/aws4_request, …
+func keyID(request any) string {
+	req, ok := request.(*smithyhttp.Request)
+	if !ok {
+		return ""
+	}
+	_, scope, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(scope, "/")
+	return id
 }
 
 // problem returns the service's error code, from the header X-Amzn-ErrorType or

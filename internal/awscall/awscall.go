@@ -71,8 +71,8 @@ func (c *Caller) Receipt(metadata middleware.Metadata) logout.Receipt {
 func (c *Caller) Failure(err error) *logout.Error {
 	if a, ok := errors.AsType[*answer](err); ok {
 		e := c.Service.classify(a)
-		if e.Reason == logout.Unauthorized {
-			c.Credentials.Refused()
+		if matchesAny(e.Code, rejected) {
+			c.Credentials.Refused(a.keyID)
 		}
 		return e
 	}

@@ -66,7 +66,7 @@ func FuzzClassify(f *testing.F) {
 			Header: http.Header{"X-Amzn-Errortype": {errorType}, "Retry-After": {retryAfter}, "X-Amzn-Requestid": {id}},
 			Body:   []byte(body),
 			At:     time.Unix(1771588800, 0),
-		}, []string{sessionToken}})
+		}, "", []string{sessionToken}})
 		logouttest.CheckFit(t, e)
 		logouttest.CheckSecrets(t, e, sessionToken)
 		if e.HTTPStatusCode != status {

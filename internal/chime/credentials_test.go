@@ -79,24 +79,31 @@ func TestAssumeRole(t *testing.T) {
 	sts := newFakeSTS(t)
 	bare(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL})
 	var status int
+	var code string
 	var signed http.Header
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		signed = r.Header
+		w.Header().Set("X-Amzn-ErrorType", code)
 		w.WriteHeader(status)
 	})
 	c := newRoleClient(t, server.URL, &keys, "tenant-7")
 	for _, step := range []struct {
 		name   string
 		status int
+		code   string
 		key    string // that signs
 	}{
-		{"first", 204, "1"},
-		{"cached", 204, "1"},
-		{"failing for another reason", 500, "1"},
-		{"refused", 401, "1"},
-		{"retrieved anew after a refusal", 204, "2"},
+		{"first", 204, "", "1"},
+		{"cached", 204, "", "1"},
+		{"failing for another reason", 500, "", "1"},
+		{"unauthorized without a code", 401, "", "1"},
+		{"without a permission", 403, "AccessDeniedException", "1"},
+		{"rejected", 403, "ExpiredTokenException", "1"},
+		{"retrieved anew after that", 204, "", "2"},
+		{"rejected again", 400, "UnrecognizedClientException", "2"},
+		{"and retrieved anew", 204, "", "3"},
 	} {
-		status = step.status
+		status, code = step.status, step.code
 		if _, e := attempt(t, c); (e == nil) != (status == 204) {
 			t.Errorf("%s: %+v", step.name, e)
 		}
@@ -114,6 +121,67 @@ func TestAssumeRole(t *testing.T) {
 	}
 	if !strings.Contains(sts.auth[0], "Credential="+keys.AccessKeyID+"/") || !strings.Contains(sts.auth[0], "/us-east-1/sts/") {
 		t.Errorf("STS was asked by %s", sts.auth[0])
+	}
+}
+
+// A permission may be missing for one account: it costs the others nothing.
+func TestDeniedCallsKeepTheCredentials(t *testing.T) {
+	sts := newFakeSTS(t)
+	bare(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL})
+	server, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", "AccessDeniedException")
+		w.WriteHeader(http.StatusForbidden)
+	})
+	c := newRoleClient(t, server.URL, &keys, "x")
+	for range 20 {
+		if _, e := attempt(t, c); e == nil || e.Reason != logout.Unauthorized || e.ProviderWide {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(sts.asked) != 1 {
+		t.Errorf("STS was asked %d times", len(sts.asked))
+	}
+}
+
+// Calls that were signed before credentials expired are rejected late, one by one.
+// Those that have taken their place stay.
+func TestLateRejectionsKeepNewCredentials(t *testing.T) {
+	const calls = 50
+	sts := newFakeSTS(t)
+	bare(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL})
+	arrived, reject := make(chan struct{}), make(chan struct{})
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "Credential=ASIAROLE1/") {
+			arrived <- struct{}{}
+			<-reject
+			w.Header().Set("X-Amzn-ErrorType", "ExpiredTokenException")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	c := newRoleClient(t, server.URL, &keys, "x")
+	ended := make(chan error)
+	for range calls {
+		go func() {
+			_, err := c.Logout(t.Context(), account, user)
+			ended <- err
+		}()
+	}
+	for range calls {
+		<-arrived
+	}
+	for range calls {
+		reject <- struct{}{}
+		if <-ended == nil {
+			t.Error("a rejected call succeeded")
+		}
+		if _, e := attempt(t, c); e != nil {
+			t.Errorf("with new credentials: %+v", e)
+		}
+	}
+	if len(sts.asked) != 2 {
+		t.Errorf("STS was asked %d times", len(sts.asked))
 	}
 }
 
