@@ -108,7 +108,7 @@ type finding struct {
 func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (f finding, err error) {
 	service, err := r.providers.Client(ctx, p)
 	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
-		return finding{problem: problem}, nil
+		return finding{problem: problem, gate: r.unused(p, time.Now())}, nil
 	}
 	if err != nil {
 		return f, err
@@ -125,6 +125,20 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 	}
 	f.problem, f.recheck = r.providers.CheckCredentials(ctx, p, service, paused)
 	return f, nil
+}
+
+// unused is the gate's state of a provider that cannot be used: what it has asked
+// for still stands. In a process that has made no call since its start, that is
+// what the status tells.
+func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.Time) gate.State {
+	if state, ok := r.gates.States()[p.Name]; ok {
+		return state
+	}
+	restored := gateOf(p, nil).Restored
+	if restored != nil && passed(restored.Until.Add(gate.Unprobed), now) {
+		restored = nil
+	}
+	return gate.State{Closed: restored}
 }
 
 // announce emits an event for a change of the Ready condition, once it is stored.
