@@ -28,6 +28,9 @@ type refusal struct {
 	// since is when a refusal began that usually ends by itself at once; zero
 	// for one that is told at once.
 	since time.Time
+	// backoff before the next attempt, if this one took too long before its call;
+	// zero else. Its time counts as tried, or such attempts would have no end.
+	backoff time.Duration
 }
 
 // tell is when to tell the object that it is refused. A time to come by more
@@ -169,7 +172,7 @@ func policy(
 ) *refusal {
 	refuse := func(since time.Time, format string, a ...any) *refusal {
 		message := fmt.Sprintf("ClusterLogoutProvider %q ", p.Name) + fmt.Sprintf(format, a...)
-		return &refusal{v1alpha1.ReasonNotAllowed, message, since}
+		return &refusal{reason: v1alpha1.ReasonNotAllowed, message: message, since: since}
 	}
 	allowed := p.Spec.AllowedNamespaces
 	selector, err := metav1.LabelSelectorAsSelector(allowed.Selector)

@@ -106,16 +106,19 @@ func (r *userLogoutReconciler) call(
 // after all. The gate has its last word: trouble that has become known since the
 // claim keeps the call from being made. So does a claim that took three quarters
 // of the attempt's time: a call that its deadline cuts off is repeated, and held
-// against a service that may do its work. And all that admitted the object is
-// looked at once more.
+// against a service that may do its work. It is followed by a backoff, as claims
+// that are late each time would otherwise be all that the API server has to
+// store. And all that admitted the object is looked at once more.
 func (r *userLogoutReconciler) awaitTurn(
 	ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time,
 ) *refusal {
-	if !with.slot.Await(ctx) {
+	turn := with.slot.Await(ctx)
+	switch {
+	case time.Until(callBy) < r.CallTimeout/4:
+		return &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long",
+			backoff: backoff(claim.Status.Attempts, &logout.Error{}, rand.Float64())} //nolint:gosec // jitter, not a secret
+	case !turn:
 		return &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused, or its time was up"}
-	}
-	if time.Until(callBy) < r.CallTimeout/4 {
-		return &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long"}
 	}
 	return with.withdrawn(ctx, claim)
 }

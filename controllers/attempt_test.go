@@ -385,7 +385,7 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 }
 
 // TestLateClaim: a call for which a slow API server has left little time is not
-// begun, and the object waits for its turn instead.
+// begun, and the object is attempted again after a backoff. The clock runs.
 func TestLateClaim(t *testing.T) {
 	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 		err := c.SubResource(sub).Update(ctx, obj, opts...)
@@ -397,7 +397,7 @@ func TestLateClaim(t *testing.T) {
 	if err := tr.run(); err != nil {
 		t.Fatal(err)
 	}
-	if is := tr.live().Status; tr.calls != 0 || is.Attempts != 1 || is.NextAttemptTime != nil {
+	if is := tr.live().Status; tr.calls != 0 || is.Attempts != 1 || is.NextAttemptTime == nil || is.StartTime == nil {
 		t.Errorf("%d calls, status %+v", tr.calls, is)
 	}
 	tr.slot().Release()

@@ -97,6 +97,13 @@ func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
 	}
 }
 
+func lateAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
+	return func(obj *v1alpha1.UserLogout) {
+		obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long",
+			backoff: time.Duration(backoff) * time.Second}, at(seconds))
+	}
+}
+
 func blockedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
 		obj.Status = blockedStatus(obj, v1alpha1.ReasonProviderNotFound, "no provider", at(seconds))
@@ -174,6 +181,10 @@ func TestDecide(t *testing.T) {
 		{"waits for its first turn", object(), 99999, attempt, time.Time{}, ""},
 		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, attempt, time.Time{}, ""},
 		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, attempt, time.Time{}, ""},
+		{"its claim was late", object(claimedAt(5), lateAt(13, 10)), 14, wait, at(23), ""},
+		{"its claim was late, backoff over", object(claimedAt(5), lateAt(13, 10)), 23, attempt, time.Time{}, ""},
+		{"its claims are late until the deadline", object(claimedAt(5), lateAt(13, 10), claimedAt(3590), lateAt(3598, 10)),
+			3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},

@@ -141,7 +141,7 @@ func TestRefusedBriefly(t *testing.T) {
 		{"lasts", at(10), at(10).Add(unsaidFor), true, at(3610).Add(unsaidFor)},
 		{"since a time to come", at(1000), at(10), true, at(3610)},
 	} {
-		d := decideBlocked(obj, refusal{v1alpha1.ReasonNotAllowed, "no", tt.since}, tt.at)
+		d := decideBlocked(obj, refusal{reason: v1alpha1.ReasonNotAllowed, message: "no", since: tt.since}, tt.at)
 		if (d.do == write) != tt.write || !d.at.Equal(tt.next) {
 			t.Errorf("%s: %+v", tt.name, d)
 		}

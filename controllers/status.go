@@ -78,18 +78,22 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 }
 
 // uncalledStatus is the outcome of an attempt that ended before its call: the
-// object waits for its turn again, or for what refuses it to change. If it has
-// not been called for, its clock has not started.
+// object waits for its turn again, or for what refuses it to change, or for the
+// end of a backoff. If it has not been called for, its clock has not started,
+// except by an attempt that took too long.
 func uncalledStatus(claim *v1alpha1.UserLogout, refused *refusal, now time.Time) v1alpha1.UserLogoutStatus {
 	back := claim.DeepCopy()
 	s := &back.Status
-	if s.LastAttempt == nil {
+	if s.LastAttempt == nil && refused.backoff == 0 {
 		s.StartTime = nil
 	}
 	if blocked(refused.reason) {
 		return blockedStatus(back, refused.reason, refused.message, now)
 	}
 	s.NextAttemptTime = nil
+	if refused.backoff > 0 {
+		s.NextAttemptTime = ceilSecond(now.Add(refused.backoff))
+	}
 	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
 		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.message)})
 	return *s
