@@ -12,14 +12,14 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// completionTime is the field by which the API server tells finished objects from the others: they are followed
+// CompletionTime is the field by which the API server tells finished objects from the others: they are followed
 // apart. Finished ones may be kept for years, as a record, and neither the operator's memory nor the first logout
 // after its start depends on how many there are.
-const completionTime = "status.completionTime"
+const CompletionTime = "status.completionTime"
 
 var (
-	unfinishedSelector = fields.OneTermEqualSelector(completionTime, "")
-	finishedSelector   = fields.OneTermNotEqualSelector(completionTime, "")
+	unfinishedSelector = fields.OneTermEqualSelector(CompletionTime, "")
+	finishedSelector   = fields.OneTermNotEqualSelector(CompletionTime, "")
 )
 
 // unfinishedObjects is the follow.Handler of the UserLogouts that have not finished: it keeps them all, and wakes

@@ -149,7 +149,8 @@ func (f *Follower) watch(ctx context.Context, version string) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, errWentBack), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+		case errors.Is(err, errWentBack), apierrors.IsResourceExpired(err), apierrors.IsGone(err),
+			apierrors.IsBadRequest(err): // such as that the field is not selectable any more
 			return err
 		case err != nil:
 			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts broke off and is resumed", "cause", err.Error())

@@ -159,6 +159,21 @@ func TestWentBack(t *testing.T) {
 		"restart", "ADDED a jane", "ADDED b jane", "complete")
 }
 
+// TestNotSelectable: a watch that the API server does not understand is not asked for again and again. All is listed
+// anew, which is logged, and is repeated ever more seldom.
+func TestNotSelectable(t *testing.T) {
+	refused := `{"kind":"Status","code":400,"reason":"BadRequest","message":"field label not supported"}`
+	told := follow(t, []exchange{
+		{answers: listOfTwo("", "a", "b")},
+		{watch: true, status: http.StatusBadRequest, answers: refused},
+		{status: http.StatusBadRequest, answers: refused},
+		{answers: listOfTwo("", "a", "c")},
+		{watch: true, asks: map[string]string{"resourceVersion": "10"}},
+	})
+	expect(t, told, "restart", "ADDED a jane", "ADDED b jane", "complete", "restart",
+		"restart", "ADDED a jane", "ADDED c jane", "complete")
+}
+
 // TestUnreadable: an object that cannot be read counts as none, and the others are read all the same.
 func TestUnreadable(t *testing.T) {
 	told := follow(t, []exchange{

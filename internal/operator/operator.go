@@ -106,7 +106,7 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		return err
 	}
 	if o.Schema, err = schema.New(mgr.GetConfig(), mgr.GetHTTPClient(), o.Logger.WithName("schema"), v1alpha1.GroupVersion,
-		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}},
+		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}, Selectable: []string{controllers.CompletionTime}},
 		schema.Kind{Name: "ClusterLogoutProvider", Type: v1alpha1.ClusterLogoutProvider{}}); err != nil {
 		return err
 	}

@@ -48,7 +48,10 @@ type served struct {
 	Properties map[string]*served `json:"properties"`
 	Items      *served            `json:"items"`
 	Preserves  bool               `json:"x-kubernetes-preserve-unknown-fields"`
-	Kinds      []struct {
+	Selectable []struct {
+		FieldPath string `json:"fieldPath"`
+	} `json:"x-kubernetes-selectable-fields"`
+	Kinds []struct {
 		Group   string `json:"group"`
 		Version string `json:"version"`
 		Kind    string `json:"kind"`
@@ -73,4 +76,18 @@ func missing(want fields, in *served, path string) (paths []string) {
 		paths = append(paths, missing(want[name], is, path+name+".")...)
 	}
 	return paths
+}
+
+// unselectable returns the fields that objects cannot be selected by.
+func unselectable(want []string, in *served) (fields []string) {
+	for _, field := range want {
+		selectable := false
+		for _, is := range in.Selectable {
+			selectable = selectable || is.FieldPath == field
+		}
+		if !selectable {
+			fields = append(fields, "the selectable field "+field)
+		}
+	}
+	return fields
 }

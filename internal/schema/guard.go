@@ -44,6 +44,14 @@ type Kind struct {
 	Name string
 	// Type of its objects; only their spec and status are looked at.
 	Type any
+	// Selectable fields that lists and watches select by, such as status.phase.
+	Selectable []string
+}
+
+// need is what the schema of a kind has to have.
+type need struct {
+	fields     fields
+	selectable []string
 }
 
 // Guard looks at the schema that the API server serves, and holds up the workers
@@ -52,7 +60,7 @@ type Guard struct {
 	read  func(context.Context) ([]byte, error)
 	log   logr.Logger
 	gv    schema.GroupVersion
-	needs map[string]fields // by kind
+	needs map[string]need // by kind
 
 	suspect chan struct{}
 
@@ -74,10 +82,9 @@ func New(
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{log: log, gv: gv, needs: map[string]fields{}, suspect: make(chan struct{}, 1), hold: make(chan struct{})}
+	g := &Guard{log: log, gv: gv, needs: map[string]need{}, suspect: make(chan struct{}, 1), hold: make(chan struct{})}
 	for _, kind := range kinds {
-		all := fieldsOf(reflect.TypeOf(kind.Type))
-		g.needs[kind.Name] = fields{"spec": all["spec"], "status": all["status"]}
+		g.needs[kind.Name] = kind.need()
 		outdated.WithLabelValues(kind.Name).Set(0)
 	}
 	g.read = func(ctx context.Context) ([]byte, error) {
@@ -93,6 +100,11 @@ func New(
 		return text, err
 	}
 	return g, nil
+}
+
+func (k Kind) need() need {
+	all := fieldsOf(reflect.TypeOf(k.Type))
+	return need{fields{"spec": all["spec"], "status": all["status"]}, k.Selectable}
 }
 
 // NeedLeaderElection is false: a standby is ready, or not, for the same reason.
@@ -212,7 +224,7 @@ func (g *Guard) compare(text []byte) (gaps []string, err error) {
 			if !needed || is.Group != g.gv.Group || is.Version != g.gv.Version {
 				continue
 			}
-			lacks := missing(want, s, "")
+			lacks := append(missing(want.fields, s, ""), unselectable(want.selectable, s)...)
 			outdated.WithLabelValues(is.Kind).Set(float64(min(len(lacks), 1)))
 			if len(lacks) > 0 {
 				gaps = append(gaps, fmt.Sprintf("the CustomResourceDefinition of %s is older than the operator and lacks %s; "+

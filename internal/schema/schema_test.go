@@ -30,6 +30,9 @@ func crd(t *testing.T, plural, kind string) map[string]any {
 	var c struct {
 		Spec struct {
 			Versions []struct {
+				SelectableFields []struct {
+					JSONPath string `json:"jsonPath"`
+				} `json:"selectableFields"`
 				Schema struct {
 					OpenAPIV3Schema map[string]any `json:"openAPIV3Schema"`
 				} `json:"schema"`
@@ -41,6 +44,11 @@ func crd(t *testing.T, plural, kind string) map[string]any {
 	}
 	s := c.Spec.Versions[0].Schema.OpenAPIV3Schema
 	s["x-kubernetes-group-version-kind"] = []any{map[string]any{"group": v1alpha1.GroupVersion.Group, "version": v1alpha1.GroupVersion.Version, "kind": kind}}
+	selectable := []any{}
+	for _, field := range c.Spec.Versions[0].SelectableFields {
+		selectable = append(selectable, map[string]any{"fieldPath": strings.TrimPrefix(field.JSONPath, ".")})
+	}
+	s["x-kubernetes-selectable-fields"] = selectable
 	return s
 }
 
@@ -69,10 +77,13 @@ func properties(s map[string]any, path ...string) map[string]any {
 }
 
 func guard() *Guard {
-	g := &Guard{log: logr.Discard(), gv: v1alpha1.GroupVersion, needs: map[string]fields{}, suspect: make(chan struct{}, 1), hold: make(chan struct{})}
-	for kind, is := range map[string]any{"UserLogout": v1alpha1.UserLogout{}, "ClusterLogoutProvider": v1alpha1.ClusterLogoutProvider{}} {
-		all := fieldsOf(reflect.TypeOf(is))
-		g.needs[kind] = fields{"spec": all["spec"], "status": all["status"]}
+	g := &Guard{log: logr.Discard(), gv: v1alpha1.GroupVersion, needs: map[string]need{},
+		suspect: make(chan struct{}, 1), hold: make(chan struct{})}
+	for _, kind := range []Kind{
+		{Name: "UserLogout", Type: v1alpha1.UserLogout{}, Selectable: []string{"status.completionTime"}},
+		{Name: "ClusterLogoutProvider", Type: v1alpha1.ClusterLogoutProvider{}},
+	} {
+		g.needs[kind.Name] = kind.need()
 	}
 	return g
 }
@@ -110,6 +121,11 @@ func TestCompare(t *testing.T) {
 			l["properties"] = nil
 			l["x-kubernetes-preserve-unknown-fields"] = true
 		}, nil},
+		{"another field is selectable", func(l, _ map[string]any) {
+			l["x-kubernetes-selectable-fields"] = []any{map[string]any{"fieldPath": "spec.userID"}}
+		}, []string{"UserLogout", "the selectable field status.completionTime"}},
+		{"none is", func(l, _ map[string]any) { delete(l, "x-kubernetes-selectable-fields") },
+			[]string{"UserLogout", "the selectable field status.completionTime"}},
 		{"another version of the kind", func(l, _ map[string]any) {
 			delete(properties(l, "status"), "attempts")
 			l["x-kubernetes-group-version-kind"].([]any)[0].(map[string]any)["version"] = "v1"
