@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,7 @@ func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
 		Options: Options{CallTimeout: time.Minute, VisibilityTimeout: 2 * time.Minute},
 		client:  interceptor.NewClient(TestCluster, trouble), apiReader: TestCluster,
 		recorder: events.NewFakeRecorder(10), gates: gate.New(1), attempts: newInflight(),
+		unfinished: newUnfinishedObjects(newWakeups()), finished: newFinishedObjects(newWakeups()),
 	}
 	return tr
 }
@@ -264,6 +266,70 @@ func TestDeletedInFlight(t *testing.T) {
 	if len(tr.recorder.(*events.FakeRecorder).Events) > 0 {
 		t.Error("an event about an object that is gone")
 	}
+}
+
+// TestNotFoundIsNoDeletion: an API server that does not serve the kind for a moment has not deleted its objects.
+func TestNotFoundIsNoDeletion(t *testing.T) {
+	notFound := apierrors.NewNotFound(group, "jane")
+	t.Run("claim", func(t *testing.T) {
+		tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object,
+			...client.SubResourceUpdateOption) error {
+			return notFound
+		}})
+		tr.unfinished.Put(tr.obj)
+		if err := tr.run(); !apierrors.IsNotFound(err) || tr.calls != 0 {
+			t.Errorf("%d calls, error %v", tr.calls, err)
+		}
+		if _, err := tr.remove(t.Context(), tr.obj); err != nil {
+			t.Errorf("a deletion: %v", err)
+		}
+		if _, err := tr.remove(t.Context(), tr.obj); !apierrors.IsNotFound(err) {
+			t.Errorf("not heard of: %v", err)
+		}
+		tr.unfinished.Delete(client.ObjectKeyFromObject(tr.obj))
+		if _, err := tr.remove(t.Context(), tr.obj); err != nil {
+			t.Errorf("gone: %v", err)
+		}
+	})
+	t.Run("outcome for a moment", func(t *testing.T) {
+		tr := newTrial(t, failures(false, notFound, notFound))
+		tr.unfinished.Put(tr.obj)
+		if err := tr.run(); err != nil || tr.calls != 1 || ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
+			t.Errorf("%d calls, status %+v, error %v", tr.calls, tr.live().Status, err)
+		}
+	})
+	t.Run("outcome", func(t *testing.T) {
+		tr := newTrial(t, failures(false, slices.Repeat([]error{notFound}, notFoundTries+1)...))
+		tr.unfinished.Put(tr.obj)
+		if err := tr.run(); err != nil || tr.calls != 1 || tr.result.RequeueAfter <= 0 {
+			t.Errorf("%d calls, result %+v, error %v", tr.calls, tr.result, err)
+		}
+		for stored := range 2 { // still not found, then found
+			kept, ok := tr.unstored.of(tr.live(), time.Now())
+			if !ok {
+				t.Fatal("the outcome is forgotten")
+			}
+			if _, err := tr.storeKept(t.Context(), kept, kept.next); err != nil {
+				t.Errorf("try %d: %v", stored, err)
+			}
+		}
+		if is := tr.live().Status; ready(is).Reason != v1alpha1.ReasonLoggedOut {
+			t.Errorf("status %+v", is)
+		}
+	})
+	t.Run("outcome, heard of the deletion late", func(t *testing.T) {
+		tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(context.Context, client.Client, string, client.Object,
+			client.Patch, ...client.SubResourcePatchOption) error {
+			return notFound
+		}})
+		tr.unfinished.Put(tr.obj)
+		tr.during = func() {
+			time.AfterFunc(50*time.Millisecond, func() { tr.unfinished.Delete(client.ObjectKeyFromObject(tr.obj)) })
+		}
+		if err := tr.run(); err != nil || tr.calls != 1 || tr.result.RequeueAfter != 0 || len(tr.told()) > 0 {
+			t.Errorf("%d calls, result %+v, error %v", tr.calls, tr.result, err)
+		}
+	})
 }
 
 func TestNoCallWithoutAClaim(t *testing.T) {

@@ -174,6 +174,7 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	r := &userLogoutReconciler{
 		Options: w.operator.protocol.options(), client: w, apiReader: w,
 		recorder: events.NewFakeRecorder(9), gates: gate.New(1), attempts: newInflight(),
+		unfinished: newUnfinishedObjects(newWakeups()), finished: newFinishedObjects(newWakeups()),
 	}
 	obj := w.read.object()
 	switch d := decide(obj, time.Time{}, time.Now()); d.do {

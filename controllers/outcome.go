@@ -35,6 +35,10 @@ var storeBackoff = utilwait.Backoff{
 // storeTimeout bounds one try, so that a connection that hangs is given up.
 const storeTimeout = 10 * time.Second
 
+// notFoundTries is how often an object that the watch still knows is not found
+// until its outcome is kept: a deletion is heard of within moments.
+const notFoundTries = 4
+
 // errSuperseded is that an outcome is not wanted any more: its object has been
 // re-created, claimed again or finished by somebody else.
 var errSuperseded = errors.New("the claim does not stand any more")
@@ -46,10 +50,13 @@ func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Resu
 	switch err := r.store(ctx, o); {
 	case err == nil:
 		return r.stored(ctx, o), nil
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err) && r.gone(o.claim):
 		log.Info("outcome dropped: the object was deleted during the attempt")
 		return ctrl.Result{}, nil
 	default:
+		if apierrors.IsNotFound(err) {
+			r.Schema.Suspect()
+		}
 		outcomesUnstored.WithLabelValues(refusalReason(err)).Inc()
 		if errors.Is(err, errSuperseded) {
 			log.Error(err, "outcome not stored")
@@ -82,7 +89,7 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 	case err == nil:
 		r.unstored.forget(client.ObjectKeyFromObject(o.claim))
 		return r.stored(ctx, o), nil
-	case apierrors.IsNotFound(err), errors.Is(err, errSuperseded):
+	case apierrors.IsNotFound(err) && r.gone(o.claim), errors.Is(err, errSuperseded):
 		r.unstored.forget(client.ObjectKeyFromObject(o.claim))
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
 	default:
@@ -100,16 +107,22 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 // since the first try: then it is this object that cannot be written (a webhook
 // that fails for it, a quota), and a hold would only keep others from being
 // called for. One try is made after the claim's end, however long those before
-// it took: a try whose answer was lost may have stored the outcome.
+// it took: a try whose answer was lost may have stored the outcome. A 404 is for
+// good if the watch tells of the deletion, too, which it has a moment to do.
 func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	log := logr.FromContextOrDiscard(ctx)
 	began, end := time.Now(), timeOf(o.claim.Status.NextAttemptTime)
 	var last error
+	notFound := 0
 	err := storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
 		tried := time.Now()
 		switch last = r.put(ctx, o); {
 		case last == nil:
 			return true, nil
+		case apierrors.IsNotFound(last):
+			if notFound++; notFound == notFoundTries || r.gone(o.claim) {
+				return false, last
+			}
 		case hopeless(last), passed(end, tried) && r.written.after(began):
 			return false, last
 		}
@@ -196,7 +209,7 @@ func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus)
 // same next time.
 func hopeless(err error) bool {
 	return errors.Is(err, errSuperseded) || tooLarge(err) ||
-		apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
 		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
 }
 

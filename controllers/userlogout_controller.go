@@ -128,7 +128,7 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 // name, nor one whose TTL has been changed since.
 func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLogout) (ctrl.Result, error) {
 	err := r.client.Delete(ctx, obj, client.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion})
-	return r.apiError(ctx, err)
+	return r.apiError(ctx, obj, err)
 }
 
 // writeError returns what to do about the error of a write of a status. An object
@@ -138,7 +138,7 @@ func (r *userLogoutReconciler) writeError(
 	ctx context.Context, obj *v1alpha1.UserLogout, err error,
 ) (ctrl.Result, error) {
 	if !tooLarge(err) {
-		return r.apiError(ctx, err)
+		return r.apiError(ctx, obj, err)
 	}
 	logr.FromContextOrDiscard(ctx).Info("status not stored: the object is too large")
 	r.tellUnstored(obj, err)
@@ -146,13 +146,26 @@ func (r *userLogoutReconciler) writeError(
 }
 
 // apiError returns what to do about the error of a write that has a
-// precondition; nil for none.
-func (r *userLogoutReconciler) apiError(ctx context.Context, err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) {
+// precondition; nil for none. A 404 is an error, too, unless the object is gone.
+func (r *userLogoutReconciler) apiError(
+	ctx context.Context, obj *v1alpha1.UserLogout, err error,
+) (ctrl.Result, error) {
+	switch {
+	case apierrors.IsConflict(err):
 		logr.FromContextOrDiscard(ctx).V(1).Info("the cache was behind, nothing done", "error", err.Error())
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	case apierrors.IsNotFound(err) && r.gone(obj):
+		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return ctrl.Result{}, err
+}
+
+// gone reports whether an object has been deleted as far as the watch tells. A
+// 404 alone does not tell: an API server that does not serve the kind for a
+// moment, as while its CustomResourceDefinition is replaced, answers so for all.
+func (r *userLogoutReconciler) gone(obj *v1alpha1.UserLogout) bool {
+	is := r.get(client.ObjectKeyFromObject(obj))
+	return is == nil || is.UID != obj.UID
 }
 
 // announce emits an event for a change of the Ready condition's reason, once it
