@@ -109,11 +109,12 @@ func (noSecrets) Get(_ context.Context, key client.ObjectKey, _ client.Object, _
 func TestHoldOutlastsTheConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
-		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: v1alpha1.ClusterLogoutProviderSpec{
-			Type: v1alpha1.AmazonChimeProviderType, AmazonChime: &v1alpha1.AmazonChimeProvider{
-				Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "gone"}}}}}
-		p.Status.Hold = &v1alpha1.ProviderHold{Reason: string(logout.Throttled), Message: "slow down", Since: floorSecond(now),
-			NextProbeTime: *ceilSecond(now.Add(5 * time.Minute))}
+		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}}
+		p.Spec.Type = v1alpha1.AmazonChimeProviderType
+		p.Spec.AmazonChime = &v1alpha1.AmazonChimeProvider{
+			Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "gone"}}}
+		p.Status.Hold = &v1alpha1.ProviderHold{Reason: string(logout.Throttled), Message: "slow down",
+			Since: floorSecond(now), NextProbeTime: *ceilSecond(now.Add(5 * time.Minute))}
 		held := p.Status.Hold.DeepCopy()
 		r := &providerReconciler{providers: &providers.Resolver{Reader: noSecrets{}}, gates: gate.New(1)}
 		look := func() (*v1alpha1.ProviderHold, time.Time) {

@@ -79,7 +79,8 @@ func TestAnswerWithoutKeys(t *testing.T) {
 		var asked atomic.Int64
 		s := newRoleSource(t, func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
-			_, _ = w.Write([]byte(`<AssumeRoleResponse><AssumeRoleResult>` + given + `</AssumeRoleResult></AssumeRoleResponse>`))
+			const start, end = `<AssumeRoleResponse><AssumeRoleResult>`, `</AssumeRoleResult></AssumeRoleResponse>`
+			_, _ = w.Write([]byte(start + given + end))
 		})
 		for range 5 {
 			err := s.Check(t.Context())
@@ -106,8 +107,9 @@ func TestOwnIdentityWithoutKeys(t *testing.T) {
 	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
 	t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/operator")
 	atSTS(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>` + given +
-			`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`))
+		_, _ = w.Write([]byte(`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>` +
+			`<Credentials>` + given + `</Credentials>` +
+			`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`))
 	})
 	s, err := New(t.Context(), Config{Region: "us-east-1"})
 	if err != nil {

@@ -154,16 +154,18 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 		RetryPeriod:                   &o.Lease.RetryPeriod,
 		LeaderElectionReleaseOnCancel: true, // the program ends right after, so a standby can take over at once
 		GracefulShutdownTimeout:       ptr.To(o.CallTimeout + 2*storeGrace),
-		Metrics: server.Options{
-			BindAddress: o.MetricsAddress, SecureServing: true,
-			FilterProvider: authorizedOnly,
-		},
-		HealthProbeBindAddress: o.HealthAddress,
+		// Both are served by servers with bounds: see serverAt.
+		Metrics:                server.Options{BindAddress: "0"},
+		HealthProbeBindAddress: "0",
 	})
 	if err != nil {
 		return nil, err
 	}
+	if mgr, err = withProbes(mgr, o.HealthAddress); err != nil {
+		return nil, err
+	}
 	return mgr, errors.Join(
+		withMetrics(mgr, o.MetricsAddress),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("cache", func(req *http.Request) error {
 			ctx, cancel := context.WithTimeout(req.Context(), time.Second)

@@ -52,7 +52,7 @@ type served struct {
 	Selectable []struct {
 		FieldPath string `json:"fieldPath"`
 	} `json:"x-kubernetes-selectable-fields"`
-	Kinds      []struct {
+	Kinds []struct {
 		Group   string `json:"group"`
 		Version string `json:"version"`
 		Kind    string `json:"kind"`

@@ -86,7 +86,7 @@ func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	o := startOperator(t, p, flags...)
-	o.log.awaitText(t, "Serving metrics server")
+	o.log.awaitText(t, "starting server")
 	o.base = o.vitals(t)
 	t.Cleanup(func() {
 		select {

@@ -25,7 +25,7 @@ func TestStandbyIsIdle(t *testing.T) {
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	startOperator(t, p, "--leader-elect", manyWorkers)
 	standby := launch(t, other, "--leader-elect")
-	standby.log.awaitText(t, "Serving metrics server")
+	standby.log.awaitText(t, "starting server")
 	awaitGauge(
 		t,
 		standby,
@@ -65,7 +65,7 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	leader := startOperator(t, p, "--leader-elect")
 	standby := launch(t, other, "--leader-elect")
-	standby.log.awaitText(t, "Serving metrics server")
+	standby.log.awaitText(t, "starting server")
 	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
 	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
 	e := newEndpoint(t, common()) // which the standby sees before anything is known against it
