@@ -48,7 +48,7 @@ func servers(t *testing.T) (health, metrics string) {
 // TestServersAreBounded: whoever can connect, but has no token, can neither fill the memory nor keep others away.
 func TestServersAreBounded(t *testing.T) {
 	health, metrics := servers(t)
-	trusting := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}} //nolint:gosec // as scrapers
+	trusting := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}
 	for _, tt := range []struct {
 		name, address, path string
 		dial                func(address string) (net.Conn, error)
