@@ -96,14 +96,7 @@ func (w *world) run(ctx context.Context, things []*thing) {
 }
 
 func (w *world) live(ctx context.Context, o *thing) {
-	sleep := func(d time.Duration) bool {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(d):
-			return true
-		}
-	}
+	sleep := func(d time.Duration) bool { return passes(ctx, d) }
 	if !sleep(o.comes) {
 		return
 	}
@@ -145,6 +138,24 @@ func (w *world) live(ctx context.Context, o *thing) {
 	}
 }
 
+// passes lets time pass, and reports whether ctx was not done before. It makes no
+// timer that is due at once: with thousands of them in a bubble and the race
+// detector, Go 1.26.8 itself crashed in runtime.(*timer).modify.
+func passes(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	over := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+		return true
+	}
+}
+
 // call makes the call of a slot, unless it is not to be made.
 func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires time.Time) (*logout.Error, bool) {
 	if !slot.Await(ctx) {
@@ -159,16 +170,16 @@ func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires tim
 	}
 	w.mu.Unlock()
 	if bad == nil {
-		<-time.After(10 * time.Millisecond)
+		passes(context.Background(), 10*time.Millisecond)
 		slot.Report(nil)
 		return nil, true
 	}
 	if left := time.Until(expires); !expires.IsZero() && left < bad.took {
-		<-time.After(left)
+		passes(context.Background(), left)
 		slot.CutOff(&bad.Error)
 		return &bad.Error, true
 	}
-	<-time.After(bad.took)
+	passes(context.Background(), bad.took)
 	slot.Report(&bad.Error)
 	return &bad.Error, true
 }
