@@ -355,13 +355,17 @@ func TestNotAfterIsNoWayRound(t *testing.T) {
 // TestThrottledForOneUser: 429s on 6 % of the calls, at random, are not the
 // rate's fault and do not slow the others for long.
 func TestThrottledForOneUser(t *testing.T) {
-	for _, limit := range []gate.Limit{{PerSecond: 10, Burst: 5}, {PerSecond: 100, Burst: 5}, {PerSecond: 1000, Burst: 50}} {
+	for _, limit := range []gate.Limit{{PerSecond: 100, Burst: 5}, {PerSecond: 1000, Burst: 50}} {
 		t.Run(fmt.Sprint(limit.PerSecond), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				objects := int(20 * limit.PerSecond)
-				s := &unlucky{service: service{limiter: unlimited, latency: 5 * time.Millisecond}, share: .06}
+				objects := int(100 * limit.PerSecond)
+				if limit.PerSecond > 100 {
+					objects = int(20 * limit.PerSecond)
+				}
+				s := &unlucky{service: service{limiter: unlimited, latency: 5 * time.Millisecond}, share: .06,
+					random: rand.New(rand.NewPCG(1, 2))}
 				took := drain(ctx, gate.New(500), limit, s, objects)
 				slower := took.Seconds() / (float64(objects) / limit.PerSecond)
 				t.Logf("%s: %.2f times the ideal, %d of %d calls throttled", took, slower, s.refusals, s.calls)

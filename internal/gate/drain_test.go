@@ -55,13 +55,17 @@ func (s *service) call() *logout.Error {
 // unlucky is a service that throttles a share of the calls, whatever the rate.
 type unlucky struct {
 	service
-	share float64
+	share  float64
+	random *rand.Rand // with a seed, so that a run is like the one before
 }
 
 var unlimited = rate.NewLimiter(rate.Inf, 1)
 
 func (s *unlucky) call() *logout.Error {
-	if rand.Float64() >= s.share {
+	s.mu.Lock()
+	throttles := s.random.Float64() < s.share
+	s.mu.Unlock()
+	if !throttles {
 		return s.service.call()
 	}
 	s.mu.Lock()
