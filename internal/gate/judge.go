@@ -39,7 +39,7 @@ func judge(failure *logout.Error) verdict {
 // service's words, which may be about the user.
 func summary(failure *logout.Error) string {
 	switch {
-	case failure.HTTPStatusCode == 0:
+	case failure.HTTPStatusCode == 0, failure.Reason == logout.Unauthorized, failure.Reason == logout.UnexpectedResponse:
 		return failure.Message // not the service's
 	case failure.Code == "":
 		return fmt.Sprintf("the service answered HTTP %d", failure.HTTPStatusCode)
