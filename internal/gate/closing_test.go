@@ -288,3 +288,33 @@ func TestSuspicionIsBounded(t *testing.T) {
 		t.Errorf("%d namespaces are remembered, %d paused in the queue", len(s.suspects), len(k.queue.paused))
 	}
 }
+
+// TestPauseIsNotToldInTheServicesWords: they may be about one user, and a pause is
+// told to all.
+func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
+	for _, test := range []struct {
+		failure logout.Error
+		want    string
+	}{
+		{logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: "jane's shard moves"}, "the service answered HTTP 503"},
+		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "SlowDown", Message: "jane"}, "the service answered HTTP 429, SlowDown"},
+		{logout.Error{Reason: logout.EndpointUnreachable, Message: "connection refused"}, "connection refused"},
+	} {
+		failure := test.failure
+		failure.ProviderWide = true
+		k := closedBy(t, &failure)
+		if c := k.state(k.now).Closed; c == nil || c.Message != test.want {
+			t.Errorf("told as %+v, want %q", c, test.want)
+		}
+	}
+}
+
+// TestFarNotAfter: a time that does not fit into nanoseconds is as good as never.
+func TestFarNotAfter(t *testing.T) {
+	k := closedBy(t, throttled)
+	k.apply(Applicant{Object: object("n/far"), Expires: time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)})
+	k.pass(time.Second)
+	if e := &k.queue.places[object("n/far")].value; hurried(e, k.now) || k.expired(e, k.now) {
+		t.Error("it has expired")
+	}
+}

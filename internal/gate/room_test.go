@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,35 @@ func TestMoved(t *testing.T) {
 		}
 		if c.enter("p", fast, 2) == nil {
 			t.Error("its place keeps the others out")
+		}
+	})
+}
+
+// TestRoomForFew: a namespace with few calls under way finds a place although
+// those of another, which hang, have taken all; but not one of its own that has.
+func TestRoomForFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 10
+		c := gather(t, calls)
+		c.prove("p")
+		if hanging := len(c.enterMany("p", fast, 100)); hanging != calls {
+			t.Fatalf("%d calls hang, want %d", hanging, calls)
+		}
+		got := 0
+		for i := range 10 {
+			if c.enterKey("p", fast, types.NamespacedName{Namespace: "other", Name: fmt.Sprint(i)}) != nil {
+				got++
+			}
+		}
+		after(time.Second)
+		for _, key := range c.called() {
+			if key.Namespace != "other" {
+				t.Errorf("%s called up although its namespace has taken all places", key)
+			}
+			got++
+		}
+		if got < 1 || got > 4 { // a fifth of the places of all providers
+			t.Errorf("%d more calls, want 1 to 4", got)
 		}
 	})
 }
