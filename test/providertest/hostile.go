@@ -36,6 +36,10 @@ type Hostile struct {
 	// Closes means that the client has to notice what is wrong with the connection
 	// before it sends its next request by it.
 	Closes bool
+	// Ahead means that the final answer follows the good one, before anybody asked
+	// for it. In HTTP/1.1 answers have no other mark than their order (RFC 9112, 9.3),
+	// so it may be taken for that to the attempt's next request, where it has one.
+	Ahead bool
 }
 
 // Conn is the connection that a Hostile writes to.
@@ -138,7 +142,7 @@ func hostiles() []Hostile {
 			c.send(Answer{Status: 204}.raw("", length(500)) + marker + strings.Repeat("x", 500-len(marker)))
 			c.silent()
 		}},
-		{Name: "two answers at once", Closes: true, Answer: func(c *Conn) {
+		{Name: "two answers at once", Closes: true, Ahead: true, Answer: func(c *Conn) {
 			c.send(c.Good.whole(), c.Final.whole())
 			c.silent()
 		}},

@@ -28,7 +28,7 @@ const (
 
 // hostile has the logout answered by all that HTTP allows.
 func (k *kit) hostile() {
-	k.eachHostile(func(k *kit, handle func(http.ResponseWriter, Answer)) {
+	k.eachHostile(false, func(k *kit, handle func(http.ResponseWriter, Answer)) {
 		k.server.Handle(func(w http.ResponseWriter, _ *http.Request) { handle(w, k.p.LoggedOut) }, nil)
 	})
 }
@@ -36,7 +36,7 @@ func (k *kit) hostile() {
 // hostileBeside does the same with each request beside the logout.
 func (k *kit) hostileBeside() {
 	for _, method := range k.p.Beside {
-		k.eachHostile(func(k *kit, handle func(http.ResponseWriter, Answer)) {
+		k.eachHostile(true, func(k *kit, handle func(http.ResponseWriter, Answer)) {
 			logout, other := k.p.LoggedOut, k.p.Other
 			if k.p.LoggedOutAgain.Other != nil {
 				logout, other = k.p.LoggedOutAgain, k.p.LoggedOutAgain.Other
@@ -57,8 +57,8 @@ func (k *kit) hostileBeside() {
 // eachHostile makes an attempt with each hostile answer, and one that has to
 // succeed afterwards; all of them at a time, as they wait for most of theirs.
 // Prepare has handle called for what is to be answered so, with what would be a
-// good answer.
-func (k *kit) eachHostile(prepare func(k *kit, handle func(w http.ResponseWriter, good Answer))) {
+// good answer. More means that the logout's request follows the one answered so.
+func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.ResponseWriter, good Answer))) {
 	var logged syncBuffer
 	defer captureLogs(&logged)()
 	var all sync.WaitGroup
@@ -73,7 +73,7 @@ func (k *kit) eachHostile(prepare func(k *kit, handle func(w http.ResponseWriter
 				defer answering.Done()
 				h.serve(one, w, good, k.p.UnknownUser)
 			})
-			one.bears(h)
+			one.bears(h, h.Ahead && more)
 			if h.Closes {
 				answering.Wait()
 			}
@@ -112,8 +112,8 @@ func (n named) Fatalf(format string, args ...any) {
 }
 
 // bears makes an attempt at a hostile service. It has to end with its context, and
-// must neither be final nor confirm what is not confirmed.
-func (k *kit) bears(h Hostile) {
+// must neither be final, unless it may, nor confirm what is not confirmed.
+func (k *kit) bears(h Hostile, mayBeFinal bool) {
 	limit := attemptTime
 	if h.Hangs {
 		limit = shortTime
@@ -128,7 +128,7 @@ func (k *kit) bears(h Hostile) {
 		switch {
 		case e == nil && !h.Valid:
 			k.Errorf("confirmed: %+v", receipt)
-		case e != nil && e.Class == logout.Permanent:
+		case e != nil && e.Class == logout.Permanent && !mayBeFinal:
 			k.Errorf("final: %+v", e)
 		case e != nil && strings.Contains(e.Error()+e.Code+e.RequestID, marker):
 			k.Errorf("%+v", e)
