@@ -68,20 +68,21 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 }
 
 // nextAttempt is the time before which the object is not attempted. A backoff
-// ends when what the last attempt failed of has been mended since; not if that
-// was at a time that has yet to come, by a clock that has been set back.
+// ends when what the last attempt failed of has been mended since.
 func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
-	switch ready(obj.Status).Reason {
-	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
-		if last := obj.Status.LastAttempt; last != nil && !last.Time.After(mended) && !mended.After(now) {
-			return time.Time{}
-		}
-	}
 	next := timeOf(obj.Status.NextAttemptTime)
 	if next.After(now.Add(backoffCap + time.Second)) {
 		// Nobody waits for so long: it was written by a clock that has been set
 		// back since, or by another that is ahead.
 		return time.Time{}
+	}
+	switch ready(obj.Status).Reason {
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
+		// An attempt's time is a full second, so what was mended counts from the next
+		// one on: an attempt of the same second may have been made before or after.
+		if last := obj.Status.LastAttempt; last != nil && last.Time.Before(ceilSecond(mended)) {
+			return earlier(next, ceilSecond(mended).Time)
+		}
 	}
 	return next
 }
@@ -228,6 +229,13 @@ func passed(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 // earliest of the times that are not zero.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
 		return b
 	}
 	return a

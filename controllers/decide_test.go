@@ -230,19 +230,27 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 		name   string
 		reason logout.Reason
 		mended time.Time
-		do     action
+		next   time.Time
 	}{
-		{"never", logout.Unauthorized, time.Time{}, wait},
-		{"before the attempt", logout.Unauthorized, at(4), wait},
-		{"after it", logout.Unauthorized, at(7), attempt},
-		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), attempt},
-		{"another endpoint", logout.UnexpectedResponse, at(7), attempt},
-		{"not what it failed of", logout.Throttled, at(7), wait},
-		{"at a time that has yet to come", logout.Unauthorized, at(3600), wait},
+		{"never", logout.Unauthorized, time.Time{}, at(65)},
+		{"before the attempt", logout.Unauthorized, at(4), at(65)},
+		{"in the second before it", logout.Unauthorized, at(5).Add(-1), at(65)},
+		{"after it", logout.Unauthorized, at(7), at(7)},
+		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), at(6)},
+		{"another endpoint", logout.UnexpectedResponse, at(7), at(7)},
+		{"not what it failed of", logout.Throttled, at(7), at(65)},
+		{"at a time that has yet to come", logout.Unauthorized, at(3600), at(65)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if d := decide(object(claimedAt(5), failedAt(5, tt.reason)), tt.mended, at(8)); d.do != tt.do {
-				t.Errorf("decide = %d, want %d", d.do, tt.do)
+			obj := object(claimedAt(5), failedAt(5, tt.reason))
+			for now := at(5); now.Before(at(66)); now = now.Add(time.Second / 4) {
+				want := decision{at: tt.next}
+				if !now.Before(tt.next) {
+					want = decision{do: attempt}
+				}
+				if d := decide(obj, tt.mended, now); d.do != want.do || d.do == wait && !d.at.Equal(want.at) {
+					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.do, d.at, want.do, want.at)
+				}
 			}
 		})
 	}
