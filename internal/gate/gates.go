@@ -10,6 +10,8 @@ package gate
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,16 +24,21 @@ import (
 // wants to call: twice the longest wait between two attempts of one object.
 const Unprobed = 10 * time.Minute
 
+// maxLeft is how many of those a second are looked at who waited at a gate that
+// is forgotten: the deletion of their provider has woken them, too.
+const maxLeft = 1000
+
 // Gates of all providers. They share a number of calls under way, of which each
 // gate can have as many as are left for the others: one service that never
 // answers does not use them up.
 type Gates struct {
 	mu    sync.Mutex
-	gates map[string]*gate // by the provider's name
-	room  int              // for calls under way, at all gates together
-	begun time.Time        // when the first object came
-	moved chan struct{}    // there may be a slot for somebody: for CallUp
-	news  chan struct{}    // a gate has changed: for Changes
+	gates map[string]*gate       // by the provider's name
+	left  []types.NamespacedName // who waited at gates that are forgotten, to be looked at
+	room  int                    // for calls under way, at all gates together
+	begun time.Time              // when the first object came
+	moved chan struct{}          // there may be a slot for somebody: for CallUp
+	news  chan struct{}          // a gate has changed: for Changes
 }
 
 // Provider is what its gate needs to know of a provider.
@@ -212,10 +219,14 @@ func (s *Slot) Release() {
 }
 
 // Forget drops the gate of a provider that is gone. The objects that wait there
-// are called up no more.
+// get no slot any more; they are called up to be looked at, as the provider may
+// have been created anew since.
 func (g *Gates) Forget(provider string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if at := g.gates[provider]; at != nil {
+		g.left = slices.AppendSeq(slices.AppendSeq(g.left, maps.Keys(at.queue.places)), maps.Keys(at.called))
+	}
 	delete(g.gates, provider)
 	signal(g.moved) // there is room for others
 }
@@ -276,6 +287,8 @@ func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName
 func (g *Gates) look(now time.Time) (keys []types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	n := min(len(g.left), maxLeft)
+	keys, g.left = slices.Clone(g.left[:n]), g.left[n:]
 	for _, at := range g.gates {
 		keys = append(keys, at.look(now)...)
 		if at.changed {

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,6 +116,31 @@ func TestForget(t *testing.T) {
 		}
 		if _, ok := c.States()["gone"]; ok {
 			t.Error("its gate is still there")
+		}
+	})
+}
+
+// TestForgottenAreLookedAt: who waited at a gate that is forgotten is looked at, some at a time: a provider of its
+// name may have been created anew before they came.
+func TestForgottenAreLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 1)
+		const waiting = 2500
+		c.enterMany("p", fast, waiting)
+		c.Forget("p")
+		var looked []types.NamespacedName
+		after(time.Second / 2) // between two looks
+		for range 4 {
+			now := c.looks()
+			if len(now) > 1000 {
+				t.Errorf("%d looked at in a second", len(now))
+			}
+			looked = append(looked, now...)
+			after(time.Second)
+		}
+		slices.SortFunc(looked, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
+		if looked = slices.Compact(looked); len(looked) != waiting-1 { // all but the one that calls
+			t.Errorf("%d looked at, want %d", len(looked), waiting-1)
 		}
 	})
 }
