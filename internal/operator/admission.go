@@ -44,6 +44,22 @@ type stranger struct {
 	serviceAccount bool
 }
 
+// kind of strangers, who share their reviews.
+type kind int
+
+const (
+	other kind = iota
+	serviceAccount
+	familiar // allowed callers have come from their address: one whose token is new is among them
+	kinds
+)
+
+// allowed is of the last review of a scrape, which allowed it.
+type allowed struct {
+	at      time.Time // when it began
+	address string    // where the scrape came from
+}
+
 // scrape is a hash of a token with what it is used for.
 type scrape = [sha256.Size]byte
 
@@ -52,29 +68,30 @@ type scrape = [sha256.Size]byte
 // that of other addresses. It is safe for concurrent use.
 type admission struct {
 	mu        sync.Mutex
-	known     map[scrape]time.Time // when the review began that allowed it
+	known     map[scrape]allowed
 	renewals  *rate.Limiter
 	strangers map[stranger]*rate.Limiter
-	all       map[bool]*rate.Limiter // of strangers, by serviceAccount
+	all       [kinds]*rate.Limiter // of strangers
 }
 
 func newAdmission() *admission {
-	return &admission{
-		known:     map[scrape]time.Time{},
+	a := &admission{
+		known:     map[scrape]allowed{},
 		renewals:  rate.NewLimiter(knownRate, knownBurst),
 		strangers: map[stranger]*rate.Limiter{},
-		all: map[bool]*rate.Limiter{
-			true: rate.NewLimiter(strangersRate, strangersBurst), false: rate.NewLimiter(strangersRate, strangersBurst),
-		},
 	}
+	for k := range a.all {
+		a.all[k] = rate.NewLimiter(strangersRate, strangersBurst)
+	}
+	return a
 }
 
 // admit says what to do about a caller.
 func (a *admission) admit(now time.Time, s scrape, who stranger) verdict {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if at, ok := a.known[s]; ok {
-		switch age := now.Sub(at); {
+	if last, ok := a.known[s]; ok {
+		switch age := now.Sub(last.at); {
 		case age < goodFor:
 			return letThrough
 		case age < knownFor && a.renewals.AllowN(now, 1):
@@ -90,10 +107,22 @@ func (a *admission) admit(now time.Time, s scrape, who stranger) verdict {
 		limit = rate.NewLimiter(strangerRate, strangerBurst)
 		a.strangers[who] = limit
 	}
-	if limit.AllowN(now, 1) && a.all[who.serviceAccount].AllowN(now, 1) {
+	if limit.AllowN(now, 1) && a.all[a.kindOf(now, who)].AllowN(now, 1) {
 		return ask
 	}
 	return refused
+}
+
+func (a *admission) kindOf(now time.Time, who stranger) kind {
+	for _, last := range a.known {
+		if last.address == who.address && now.Sub(last.at) < knownFor {
+			return familiar
+		}
+	}
+	if who.serviceAccount {
+		return serviceAccount
+	}
+	return other
 }
 
 // forgetIdle drops strangers who have all of their reviews again, once there are
@@ -110,23 +139,23 @@ func (a *admission) forgetIdle(now time.Time) {
 }
 
 // reviewed keeps the outcome of a review that began at a time.
-func (a *admission) reviewed(began time.Time, s scrape, allowed bool) {
+func (a *admission) reviewed(began time.Time, s scrape, address string, may bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !allowed {
+	if !may {
 		delete(a.known, s)
 		return
 	}
 	if _, ok := a.known[s]; !ok && len(a.known) >= maxKnown {
 		oldest := s
-		for other, at := range a.known {
-			if first, ok := a.known[oldest]; !ok || at.Before(first) {
+		for other, last := range a.known {
+			if first, ok := a.known[oldest]; !ok || last.at.Before(first.at) {
 				oldest = other
 			}
 		}
 		delete(a.known, oldest)
 	}
-	a.known[s] = began
+	a.known[s] = allowed{began, address}
 }
 
 // claimsServiceAccount reports whether a token says that it is a ServiceAccount's.

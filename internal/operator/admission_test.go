@@ -22,7 +22,7 @@ func TestKnownCallers(t *testing.T) {
 	if got := a.admit(now, hashOf(1), who); got != ask {
 		t.Errorf("unknown: %d", got)
 	}
-	a.reviewed(now, hashOf(1), true)
+	a.reviewed(now, hashOf(1), who.address, true)
 	for _, step := range []struct {
 		after time.Duration
 		want  verdict
@@ -33,8 +33,8 @@ func TestKnownCallers(t *testing.T) {
 			t.Errorf("%s later: %d, want %d", step.after, got, step.want)
 		}
 	}
-	a.reviewed(now, hashOf(1), true)
-	a.reviewed(now, hashOf(1), false)
+	a.reviewed(now, hashOf(1), who.address, true)
+	a.reviewed(now, hashOf(1), who.address, false)
 	if got := a.admit(now, hashOf(1), who); got != refused {
 		t.Errorf("after a refusal: %d", got)
 	}
@@ -43,6 +43,35 @@ func TestKnownCallers(t *testing.T) {
 	}
 	if got := a.admit(now, hashOf(2), stranger{"10.0.0.1", false}); got != ask {
 		t.Errorf("of the other kind: %d", got)
+	}
+}
+
+// A scraper whose token is new is let through to the API server although forged
+// tokens come from so many addresses that there is no review left for another.
+func TestRotatedToken(t *testing.T) {
+	now := time.Now()
+	a := newAdmission()
+	scraper := stranger{"10.0.0.1", true}
+	a.reviewed(now, hashOf(0), scraper.address, true)
+	flood := func() (last verdict) {
+		for i := range 1000 {
+			last = a.admit(now, hashOf(1000+i), stranger{fmt.Sprintf("10.0.1.%d", i%50), true})
+		}
+		return last
+	}
+	for range 60 {
+		now = now.Add(30 * time.Second)
+		if flood() != refused {
+			t.Fatal("there is a review left for another stranger")
+		}
+		if got := a.admit(now, hashOf(1), scraper); got != ask {
+			t.Fatalf("from where allowed scrapes came: %d", got)
+		}
+	}
+	now = now.Add(knownFor)
+	flood()
+	if got := a.admit(now, hashOf(1), scraper); got != refused {
+		t.Errorf("long after the last allowed scrape: %d", got)
 	}
 }
 
@@ -57,12 +86,12 @@ func TestAdmissionIsBounded(t *testing.T) {
 		if a.admit(now, hashOf(i), stranger{fmt.Sprint(i % 5000), i%2 == 0}) == ask {
 			asked++
 		}
-		a.reviewed(now, hashOf(-i), true)
+		a.reviewed(now, hashOf(-i), fmt.Sprint(i%5000), true)
 		if len(a.strangers) > maxStrangers || len(a.known) > maxKnown {
 			t.Fatalf("%d strangers, %d known", len(a.strangers), len(a.known))
 		}
 	}
-	if most := 2 * (strangersBurst + seconds*strangersRate); asked > most || asked < seconds {
+	if most := int(kinds) * (strangersBurst + seconds*strangersRate); asked > most || asked < seconds {
 		t.Errorf("%d reviews in a minute, want %d at most", asked, most)
 	}
 	if a.admit(now, hashOf(1-seconds*1000), stranger{}) != letThrough {

@@ -48,7 +48,8 @@ func filterAt(config *rest.Config, httpClient *http.Client, now func() time.Time
 			}
 			verb, path := strings.ToLower(req.Method), req.URL.Path
 			scrape := sha256.Sum256([]byte(verb + " " + path + " " + token))
-			switch callers.admit(now(), scrape, strangerOf(req.RemoteAddr, token)) {
+			who := strangerOf(req.RemoteAddr, token)
+			switch callers.admit(now(), scrape, who) {
 			case letThrough:
 				next.ServeHTTP(w, req)
 				return
@@ -61,7 +62,7 @@ func filterAt(config *rest.Config, httpClient *http.Client, now func() time.Time
 			began := now() // what is found out is at least as old
 			allowed, err := review(ctx, c, token, verb, path)
 			if err == nil || errors.Is(err, errUnauthenticated) {
-				callers.reviewed(began, scrape, allowed)
+				callers.reviewed(began, scrape, who.address, allowed)
 			}
 			switch {
 			case errors.Is(err, errUnauthenticated):
