@@ -339,6 +339,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{200, "", `{"access_token":"` + strings.Repeat("a", httpcall.MaxBody) + `","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{307, "", "", logout.UnexpectedResponse, garbage + "307)"},
 	} {

@@ -22,6 +22,9 @@ const (
 	margin = 30 * time.Second
 	// unstated is how long a token is used whose end the server did not tell.
 	unstated = 5 * time.Minute
+	// maxToken is how long a token may be, in bytes: few servers take a request's
+	// header of more, and each answer is searched for all of it.
+	maxToken = 16 << 10
 )
 
 // fetch asks the token endpoint, with one request. The error is a *logout.Error.
@@ -40,7 +43,7 @@ func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) 
 		}
 		return none, ofTokenEndpoint(httpcall.Unreachable(err))
 	case err != nil || call.answer.Partial || call.answer.Status != http.StatusOK ||
-		!strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken):
+		!strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken) || len(got.AccessToken) > maxToken:
 		return none, c.refusal(call.answer)
 	}
 	lifetime := unstated
