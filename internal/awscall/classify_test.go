@@ -59,6 +59,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(200, "NotFound", "Fri, 20 Feb 2026 10:00:09 GMT", "\x00", `<html>`)
 	f.Add(999, "a#b#c:d", "-1", strings.Repeat("9", 200), `{"Message":"`+strings.Repeat("界", 300)+`"}`)
 	f.Add(500, "", "", "", strings.Repeat("[", 20_000))
+	f.Add(400, "", "", "", `{"__type":"AWS4-HMAC"}`)
 	f.Add(429, sessionToken, "", sessionToken, `{"Message":"`+sessionToken+`"}`)
 	f.Fuzz(func(t *testing.T, status int, errorType, retryAfter, id, body string) {
 		e := service.classify(&answer{&httpcall.Answer{
