@@ -341,7 +341,7 @@ func TestNewObjectsFirst(t *testing.T) {
 		c.Enter(p, gate.Applicant{Object: named("retry"), Created: began, Failed: true})
 		c.Enter(p, gate.Applicant{Object: named("unknown"), Created: began.Add(-time.Second), Unknown: true})
 		c.Enter(p, gate.Applicant{Object: named("new"), Created: began})
-		for _, want := range []any{0, "retry", "unknown", 1, "new"} {
+		for _, want := range []any{"unknown", "retry", 0, "new", 1} {
 			end(slot, nil)
 			called := c.called()
 			if len(called) != 1 || called[0] != named(want) {

@@ -53,23 +53,25 @@ func (h *history) checkProbes(t *rapid.T) {
 	}
 }
 
-// checkQueue: every place is in the line of its lane, and every line that
+// checkQueue: every place is in the line of its namespace, and every line that
 // somebody waits in gets its turn, unless its namespace is paused.
 func (h *history) checkQueue(t *rapid.T) {
 	places, turns := 0, 0
 	for of, l := range h.queue.lines {
-		if has := l.waiting.len > 0 && !h.queue.paused[of.namespace]; l.lane != of || (l.turn.in != nil) != has {
-			t.Fatalf("line of %v: %d wait, turn %t", of, l.waiting.len, l.turn.in != nil)
+		if has := l.len() > 0 && !h.queue.paused[of]; l.namespace != of || (l.turn.in != nil) != has {
+			t.Fatalf("line of %s: %d wait, turn %t", of, l.len(), l.turn.in != nil)
 		}
-		if h.queue.paused[of.namespace] && !h.suspicion.pauses(of.namespace) {
-			t.Fatalf("%s is paused in the queue only", of.namespace)
+		if h.queue.paused[of] && !h.suspicion.pauses(of) {
+			t.Fatalf("%s is paused in the queue only", of)
 		}
 		if l.turn.in != nil {
 			turns++
 		}
-		for p := l.waiting.front; p != nil; p = p.next {
-			if places++; h.queue.places[p.value.object] != p {
-				t.Fatalf("%s is in the line of %v", p.value.object, of)
+		for sort := range l.waiting {
+			for p := l.waiting[sort].front; p != nil; p = p.next {
+				if places++; h.queue.places[p.value.object] != p || int(p.value.sort) != sort {
+					t.Fatalf("%s is in the line of %s, among sort %d", p.value.object, of, sort)
+				}
 			}
 		}
 	}

@@ -31,9 +31,9 @@ func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool)
 	if g.proven && !g.suspicion.pausesAny() || g.probes >= mostProbes {
 		return 0, false
 	}
-	for of, l := range g.queue.lines {
-		at, may := g.mayProbe(of.namespace, now)
-		if may && l.waiting.len > 0 && (!ok || at < wait) {
+	for namespace, l := range g.queue.lines {
+		at, may := g.mayProbe(namespace, now)
+		if may && l.len() > 0 && (!ok || at < wait) {
 			wait, ok = at, true
 		}
 	}
@@ -63,12 +63,9 @@ func (g *gate) pick(now time.Time) *place {
 	}
 	paused := g.closed == nil && g.suspicion.pauses(namespace)
 	var best *place
-	for _, of := range sorts {
-		l, ok := g.queue.lines[lane{namespace, of}]
-		if !ok {
-			continue
-		}
-		for p := l.waiting.front; p != nil; p = p.next {
+	l := g.queue.lines[namespace]
+	for of := range l.waiting {
+		for p := l.waiting[of].front; p != nil; p = p.next {
 			if best == nil || g.better(&p.value, &best.value, paused && g.newest, now) {
 				best = p
 			}
@@ -97,13 +94,13 @@ func (g *gate) pick(now time.Time) *place {
 func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 	var at time.Time
 	last := 0
-	for of, l := range g.queue.lines {
-		if wait, ok := g.mayProbe(of.namespace, now); !ok || wait > 0 || l.waiting.len == 0 {
+	for namespace, l := range g.queue.lines {
+		if wait, ok := g.mayProbe(namespace, now); !ok || wait > 0 || l.len() == 0 {
 			continue
 		}
-		probed, came := g.lastProbe[origin{namespace: of.namespace}], l.waiting.back.value.number
+		probed, came := g.lastProbe[origin{namespace: namespace}], l.newest()
 		if !found || probed.Before(at) || probed.Equal(at) && came > last {
-			next, at, last, found = of.namespace, probed, came, true
+			next, at, last, found = namespace, probed, came, true
 		}
 	}
 	return next, found

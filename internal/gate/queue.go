@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// headStart is how many slots a lane gets before all others when it comes
+	// headStart is how many slots a namespace gets before all others when it comes
 	// back after a pause, so that a tenant with ten logouts is done as if it
 	// were alone. It regains one with every second in which nobody waits in it.
 	headStart = 10
-	// earlyInARow is how many slots go to lanes with a head start until one goes
+	// earlyInARow is how many slots go to namespaces with a head start until one goes
 	// to the others, so that a trickle from many does not starve a backlog.
 	earlyInARow = 2 * headStart
 	// idleLines is how many lines are kept that nobody waits in, beside two for
@@ -20,30 +20,22 @@ const (
 	idleLines = 64
 )
 
-// lane is a queue of its own at a gate. Slots go round the lanes, so that no
-// namespace waits for the backlog of another.
-type lane struct {
-	namespace string
-	sort      sort
-}
-
 // sort of objects. New ones wait neither for the backlog of a restart nor for
 // retries, and retries not for the backlog.
 type sort uint8
 
 const (
-	backlog sort = iota // older than the gates
+	fresh   sort = iota // new, or nobody knows what came of its last call
 	retry               // has failed
-	fresh               // new, or nobody knows what came of its last call
+	backlog             // older than the gates
+	sorts
 )
-
-var sorts = []sort{backlog, retry, fresh}
 
 // queue holds the objects that wait at one gate. BenchmarkWaiting says how many
 // bytes one of them takes.
 type queue struct {
 	places map[types.NamespacedName]*place
-	lines  map[lane]*line
+	lines  map[string]*line // by namespace
 	// early and usual are the lines that somebody waits in, with and without a
 	// head start, in the order of their turns. The lines of a paused namespace
 	// are in neither: only pick finds who waits there.
@@ -53,13 +45,44 @@ type queue struct {
 	came         int // how many ever came
 }
 
-// line is who waits in one lane.
+// line is who waits of one namespace. Slots go round the lines, so that no
+// namespace waits for the backlog of another, and in a line round the sorts.
 type line struct {
-	lane      lane
-	waiting   list[entry]
+	namespace string
+	waiting   [sorts]list[entry]
+	last      sort        // whose turn it was last
 	headStart float64     // slots left of it
 	turn      node[*line] // in early or usual, if somebody waits
 	idleSince time.Time   // since when nobody waits
+}
+
+func (l *line) len() (n int) {
+	for of := range l.waiting {
+		n += l.waiting[of].len
+	}
+	return n
+}
+
+// next is who is next in turn.
+func (l *line) next() *place {
+	for i := range sorts {
+		of := (l.last + 1 + i) % sorts
+		if p := l.waiting[of].front; p != nil {
+			l.last = of
+			return p
+		}
+	}
+	return nil
+}
+
+// newest is the number of who came last.
+func (l *line) newest() (number int) {
+	for of := range l.waiting {
+		if p := l.waiting[of].back; p != nil {
+			number = max(number, p.value.number)
+		}
+	}
+	return number
 }
 
 // regained is what is left of the head start after it has been regained.
@@ -80,11 +103,12 @@ type entry struct {
 	since   int64         // when it came
 	expires int64         // see Applicant; 0 for never
 	giveUp  time.Duration // see Applicant; 0 for never
-	failed  bool          // see Applicant
-	tell    bool          // it has waited for so long that it is to be told
-	shown   bool          // it has been called up since it expired
-	early   bool          // popped as one with a head start
-	probe   bool          // called up as a probe
+	sort    sort
+	failed  bool // see Applicant
+	tell    bool // it has waited for so long that it is to be told
+	shown   bool // it has been called up since it expired
+	early   bool // popped as one with a head start
+	probe   bool // called up as a probe
 }
 
 // farOff is beyond what fits into nanoseconds of Unix time: as good as never.
@@ -101,34 +125,35 @@ func (e *entry) update(a Applicant) {
 func (e *entry) origin() origin { return origin{e.object.Namespace, e.account} }
 
 func newQueue() queue {
-	return queue{places: map[types.NamespacedName]*place{}, lines: map[lane]*line{}, paused: map[string]bool{}}
+	return queue{places: map[types.NamespacedName]*place{}, lines: map[string]*line{}, paused: map[string]bool{}}
 }
 
 func (q *queue) len() int { return len(q.places) }
 
-// push puts an object at the end of its lane.
+// push puts an object behind those of its sort.
 func (q *queue) push(a Applicant, of sort, now time.Time) *place {
-	l := q.line(lane{a.Object.Namespace, of}, now)
-	p := &place{value: entry{object: a.Object, line: l, number: q.came, since: now.UnixNano()}}
+	l := q.line(a.Object.Namespace, now)
+	p := &place{value: entry{object: a.Object, line: l, sort: of, number: q.came, since: now.UnixNano()}}
 	p.value.update(a)
 	q.came++
 	q.places[a.Object] = p
-	l.waiting.pushBack(p)
+	l.waiting[of].pushBack(p)
 	q.come(l, now)
 	return p
 }
 
-// putBack puts an object that was called up in vain where it was in its lane.
+// putBack puts an object that was called up in vain where it was in its line.
 func (q *queue) putBack(p *place, now time.Time) {
 	e := &p.value
 	e.early, e.probe = false, false
-	e.line = q.line(e.line.lane, now) // the line may have been forgotten meanwhile
+	e.line = q.line(e.line.namespace, now) // the line may have been forgotten meanwhile
 	q.places[e.object] = p
-	before := e.line.waiting.front
+	waiting := &e.line.waiting[e.sort]
+	before := waiting.front
 	for before != nil && before.value.number < e.number {
 		before = before.next
 	}
-	e.line.waiting.insert(p, before)
+	waiting.insert(p, before)
 	q.come(e.line, now)
 }
 
@@ -147,11 +172,11 @@ func (q *queue) pop(may func(namespace string) bool, now time.Time) *place {
 		return nil
 	}
 	l := turn.value
-	p := l.waiting.front
+	p := l.next()
 	p.value.early = l.headStart >= 1
 	l.headStart = max(0, l.headStart-1)
 	q.remove(p, now)
-	if l.waiting.len > 0 { // its next one comes after the others'
+	if l.len() > 0 { // its next one comes after the others'
 		q.lineUp(l)
 	}
 	return p
@@ -162,7 +187,7 @@ func (q *queue) remove(p *place, now time.Time) {
 	delete(q.places, p.value.object)
 	l := p.value.line
 	p.leave()
-	if l.waiting.len == 0 {
+	if l.len() == 0 {
 		l.turn.leave()
 		l.idleSince = now
 	}
@@ -176,7 +201,7 @@ func (q *queue) hasTurns(may func(namespace string) bool) bool {
 // first is the first line in turn of a namespace that may call.
 func first(lines *list[*line], may func(namespace string) bool) *node[*line] {
 	for turn := lines.front; turn != nil; turn = turn.next {
-		if may(turn.value.lane.namespace) {
+		if may(turn.value.namespace) {
 			return turn
 		}
 	}
@@ -186,25 +211,21 @@ func first(lines *list[*line], may func(namespace string) bool) *node[*line] {
 // pause takes the turns of a namespace, resume gives them back.
 func (q *queue) pause(namespace string) {
 	q.paused[namespace] = true
-	for _, of := range sorts {
-		if l, ok := q.lines[lane{namespace, of}]; ok {
-			l.turn.leave()
-		}
+	if l, ok := q.lines[namespace]; ok {
+		l.turn.leave()
 	}
 }
 
 func (q *queue) resume(namespace string) {
 	delete(q.paused, namespace)
-	for _, of := range sorts {
-		if l, ok := q.lines[lane{namespace, of}]; ok && l.waiting.len > 0 {
-			q.lineUp(l)
-		}
+	if l, ok := q.lines[namespace]; ok && l.len() > 0 {
+		q.lineUp(l)
 	}
 }
 
 // come gives a line its turn when somebody has come to it.
 func (q *queue) come(l *line, now time.Time) {
-	if l.waiting.len == 1 {
+	if l.len() == 1 {
 		l.headStart = l.regained(now)
 		q.lineUp(l)
 	}
@@ -213,7 +234,7 @@ func (q *queue) come(l *line, now time.Time) {
 func (q *queue) lineUp(l *line) {
 	l.turn.leave()
 	switch {
-	case q.paused[l.lane.namespace]:
+	case q.paused[l.namespace]:
 	case l.headStart >= 1:
 		q.early.pushBack(&l.turn)
 	default:
@@ -221,25 +242,25 @@ func (q *queue) lineUp(l *line) {
 	}
 }
 
-// line returns the line of a lane.
-func (q *queue) line(of lane, now time.Time) *line {
-	l, ok := q.lines[of]
+// line returns the line of a namespace.
+func (q *queue) line(namespace string, now time.Time) *line {
+	l, ok := q.lines[namespace]
 	if !ok {
 		if len(q.lines) >= 3*(q.early.len+q.usual.len)+idleLines {
 			q.forgetIdle(now)
 		}
-		l = &line{lane: of, headStart: headStart, idleSince: now}
+		l = &line{namespace: namespace, last: backlog, headStart: headStart, idleSince: now}
 		l.turn.value = l
-		q.lines[of] = l
+		q.lines[namespace] = l
 	}
 	return l
 }
 
 // forgetIdle drops the lines about which nothing need be remembered.
 func (q *queue) forgetIdle(now time.Time) {
-	for lane, l := range q.lines {
-		if l.waiting.len == 0 && l.regained(now) >= headStart {
-			delete(q.lines, lane)
+	for namespace, l := range q.lines {
+		if l.len() == 0 && l.regained(now) >= headStart {
+			delete(q.lines, namespace)
 		}
 	}
 }

@@ -21,13 +21,12 @@ func (l *lineup) pass(d time.Duration) { l.now = l.now.Add(d) }
 
 func (l *lineup) push(names ...string) {
 	for _, name := range names {
-		key := object(name)
-		l.pushIn(lane{namespace: key.Namespace}, name)
+		l.pushIn(backlog, name)
 	}
 }
 
-func (l *lineup) pushIn(in lane, name string) {
-	l.queue.push(Applicant{Object: object(name)}, in.sort, l.now)
+func (l *lineup) pushIn(of sort, name string) {
+	l.queue.push(Applicant{Object: object(name)}, of, l.now)
 }
 
 func (l *lineup) has(name string) bool { return l.places[object(name)] != nil }
@@ -178,16 +177,23 @@ func TestNobodyStarves(t *testing.T) {
 	}
 }
 
-// TestFreshLane: new objects wait neither for those of other namespaces nor for
-// the backlog of their own.
-func TestFreshLane(t *testing.T) {
+// TestSortsTakeTurns: new objects wait neither for the retries nor for the backlog
+// of their namespace, and retries not for the backlog; but a namespace that has all
+// three has no more turns than another.
+func TestSortsTakeTurns(t *testing.T) {
 	l := newLineup()
+	l.useHeadStart(t, "a", "b")
 	l.pushMany("a", 100)
-	l.pop(t, headStart)
-	for _, name := range []string{"a/new1", "a/new2"} {
-		l.pushIn(lane{"a", fresh}, name)
+	l.pushMany("b", 100)
+	for _, name := range []string{"a/new1", "a/new2", "a/new3"} {
+		l.pushIn(fresh, name)
 	}
-	if got := strings.Join(l.pop(t, 3), " "); got != "a/new1 a/new2 a/10" {
+	for _, name := range []string{"a/again1", "a/again2"} {
+		l.pushIn(retry, name)
+	}
+	got := l.pop(t, 16)
+	const want = "a/new1 b/0 a/again1 b/1 a/0 b/2 a/new2 b/3 a/again2 b/4 a/1 b/5 a/new3 b/6 a/2 b/7"
+	if got := strings.Join(got, " "); got != want {
 		t.Error(got)
 	}
 }
@@ -265,7 +271,7 @@ func TestPausedNamespace(t *testing.T) {
 	l.pause("a")
 	l.pushMany("b", 2)
 	l.push("a/late")
-	l.pushIn(lane{"a", fresh}, "a/new")
+	l.pushIn(fresh, "a/new")
 	if got := l.popNamespaces(t, 2); got != "bb" || l.hasTurns(anybody) {
 		t.Errorf("%s, and there are turns: %t", got, l.hasTurns(anybody))
 	}
