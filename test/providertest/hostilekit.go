@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// shortTime is that of an attempt which the service lets hang.
+	// shortTime is for how long a service lets an attempt hang until its context ends.
 	shortTime = 500 * time.Millisecond
 	// maxTime is after which an attempt has certainly ignored its deadline.
 	maxTime = 2 * time.Minute
@@ -68,12 +68,17 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 		run := func() {
 			var answering sync.WaitGroup
 			one.Cleanup(answering.Wait)
+			ctx, cancel := context.WithTimeout(k.Context(), attemptTime)
+			defer cancel()
 			prepare(one, func(w http.ResponseWriter, good Answer) {
 				answering.Add(1)
 				defer answering.Done()
+				if h.Hangs { // not before the request has arrived, or it would be taken for one of the next attempt's
+					defer time.AfterFunc(shortTime, cancel).Stop()
+				}
 				h.serve(one, w, good, k.p.UnknownUser)
 			})
-			one.bears(h, h.Ahead && more)
+			one.bears(ctx, h, h.Ahead && more)
 			if h.Closes {
 				answering.Wait()
 			}
@@ -113,16 +118,10 @@ func (n named) Fatalf(format string, args ...any) {
 
 // bears makes an attempt at a hostile service. It has to end with its context, and
 // must neither be final, unless it may, nor confirm what is not confirmed.
-func (k *kit) bears(h Hostile, mayBeFinal bool) {
-	limit := attemptTime
-	if h.Hangs {
-		limit = shortTime
-	}
+func (k *kit) bears(ctx context.Context, h Hostile, mayBeFinal bool) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		ctx, cancel := context.WithTimeout(k.Context(), limit)
-		defer cancel()
 		receipt, err := k.client().Logout(ctx, k.p.AccountID, k.p.UserID)
 		e := k.failure(receipt, err)
 		switch {
