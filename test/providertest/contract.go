@@ -127,8 +127,12 @@ func (k *kit) inTrouble() {
 }
 
 func (k *kit) noAnswer() {
-	k.server.Handle(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil)
-	_, e := k.attemptFor(time.Second, k.p.AccountID, k.p.UserID)
+	ctx, timeUp := k.untilTold()
+	k.server.Handle(func(_ http.ResponseWriter, r *http.Request) {
+		defer timeUp().Stop()
+		<-r.Context().Done()
+	}, nil)
+	_, e := k.attemptWith(ctx, k.p.AccountID, k.p.UserID)
 	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide || !strings.Contains(e.Message, "time-out") {
 		k.Errorf("silent: %+v", e)
 	}

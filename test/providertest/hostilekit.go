@@ -68,13 +68,12 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 		run := func() {
 			var answering sync.WaitGroup
 			one.Cleanup(answering.Wait)
-			ctx, cancel := context.WithTimeout(k.Context(), attemptTime)
-			defer cancel()
+			ctx, timeUp := one.untilTold()
 			prepare(one, func(w http.ResponseWriter, good Answer) {
 				answering.Add(1)
 				defer answering.Done()
-				if h.Hangs { // not before the request has arrived, or it would be taken for one of the next attempt's
-					defer time.AfterFunc(shortTime, cancel).Stop()
+				if h.Hangs {
+					defer timeUp().Stop()
 				}
 				h.serve(one, w, good, k.p.UnknownUser)
 			})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +98,32 @@ func (k *kit) attemptFor(limit time.Duration, accountID, userID string) (logout.
 	ctx, cancel := context.WithTimeout(k.Context(), limit)
 	defer cancel()
 	return k.attemptWith(ctx, accountID, userID)
+}
+
+// untilTold is the context of an attempt whose deadline passes a moment after
+// timeUp is called, by a service that has its request: by then it is certain that
+// the call was made, and is not taken for one of the next attempt's.
+func (k *kit) untilTold() (ctx context.Context, timeUp func() *time.Timer) {
+	over := make(chan struct{})
+	end := sync.OnceFunc(func() { close(over) })
+	k.Cleanup(end)
+	return told{context.Background(), over}, func() *time.Timer { return time.AfterFunc(shortTime, end) }
+}
+
+type told struct {
+	context.Context
+	over chan struct{}
+}
+
+func (c told) Done() <-chan struct{} { return c.over }
+
+func (c told) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 func (k *kit) attemptWith(ctx context.Context, accountID, userID string) (logout.Receipt, *logout.Error) {
