@@ -144,6 +144,9 @@ func installArgs(args ...string) []string {
 func uninstallAll(t *testing.T, before map[string]bool) {
 	t.Helper()
 	install(t, "--set=crds.keep=false")
+	if err := plane.AwaitServed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	mustHelm(t, "uninstall", release, "--namespace="+namespace)
 	// The API server deletes the objects of a kind, then the kind.
 	eventually(t, func() error {

@@ -11,6 +11,8 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -45,14 +47,43 @@ func (cp *ControlPlane) Apply(ctx context.Context, manifests []byte) error {
 		}
 	}
 	if len(crds) > 0 {
-		wait := envtest.CRDInstallOptions{PollInterval: 50 * time.Millisecond, MaxTime: patience}
-		if err := envtest.WaitForCRDs(cp.Config, crds, wait); err != nil {
+		options := envtest.CRDInstallOptions{PollInterval: 50 * time.Millisecond, MaxTime: patience}
+		if err := envtest.WaitForCRDs(cp.Config, crds, options); err != nil {
 			return fmt.Errorf("waiting for the CustomResourceDefinitions to be served: %w", err)
 		}
 	}
 	for _, obj := range rest {
 		if err := cp.apply(ctx, obj); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// AwaitServed returns when every kind that a CustomResourceDefinition defines has been served once since it was changed.
+// It comes before one is deleted: whoever does that while its storage is being prepared may wait for five minutes, as
+// Kubernetes 1.37 tries again at once, from too old a copy, and takes the conflict for a change that will call it again.
+func (cp *ControlPlane) AwaitServed(ctx context.Context) error {
+	var crds unstructured.UnstructuredList
+	crds.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))
+	if err := cp.client.List(ctx, &crds); err != nil {
+		return err
+	}
+	for _, obj := range crds.Items {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, crd); err != nil {
+			return err
+		}
+		var objects unstructured.UnstructuredList
+		objects.SetGroupVersionKind(schema.GroupVersionKind{
+			Group: crd.Spec.Group, Version: crd.Spec.Versions[0].Name, Kind: crd.Spec.Names.ListKind})
+		var last error
+		list := func(ctx context.Context) (bool, error) {
+			last = cp.client.List(ctx, &objects, client.Limit(1))
+			return last == nil, nil
+		}
+		if err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, list); err != nil {
+			return fmt.Errorf("%s: %w: %w", crd.Name, err, last)
 		}
 	}
 	return nil

@@ -123,13 +123,8 @@ func TestUninstall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Both kinds have been served once, as those who delete a CustomResourceDefinition while its storage is being prepared may
-	// wait for five minutes: Kubernetes 1.37 tries again at once, from too old a copy, and takes the conflict for a change
-	// that will call it again.
-	for _, kind := range []client.ObjectList{&v1alpha1.ClusterLogoutProviderList{}, &v1alpha1.UserLogoutList{}} {
-		if err := access.List(t.Context(), kind); err != nil {
-			t.Fatal(err)
-		}
+	if err := own.AwaitServed(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	for _, obj := range installed {
 		if err := access.Delete(t.Context(), obj.DeepCopy()); err != nil && !apierrors.IsNotFound(err) {
