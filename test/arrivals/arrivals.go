@@ -1,4 +1,4 @@
-// Package arrivals holds calls, by when they came, to a rate, over whatever time they came in.
+// Package arrivals compares calls with a rate, by the times at which they arrived.
 package arrivals
 
 import (
@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Excess is how many calls came beyond a rate at most: of all windows, from one call to any later one, the most calls less
-// what the rate allows in the measured length of that window. Calls that leave at a rate with a burst have an excess of the
-// burst at most. As each may be late on its way, those that can be on their way at a time may come on top; how slow the
-// machine is does not matter.
+// Excess is how many more calls arrived than a rate allows. It looks at every window from one call to a later one, compares
+// the calls with what the rate allows in the measured length of that window, and returns the largest difference.
+//
+// Calls that are sent by a token bucket have an excess of its burst at most. A slow machine can delay calls on their way, so
+// that they arrive together: that adds no more than can be on their way at a time.
 func Excess(times []time.Time, perSecond int) int {
 	sorted := slices.SortedFunc(slices.Values(times), time.Time.Compare)
 	most, excess := 0.0, 0.0

@@ -17,8 +17,8 @@ import (
 // workers of the operator: how many calls can be under way, and so be made again after a crash.
 const workers = 50
 
-// few are the workers in scenarios that count calls which can be under way: in the small form, fewer of them let a count
-// of a few hundred calls tell more.
+// few is how many workers an operator has in scenarios that count calls. Each worker can have a call under way, which limits have
+// to allow for, so the small form has fewer.
 func few() int { return either(10, workers) }
 
 // operator runs until the test is over, at times by one process after the other.

@@ -12,7 +12,7 @@ import (
 )
 
 // TestPace: a provider whose rate is the service's gets nearly all of it, and hardly a refusal. In the small form there is
-// none: the service lets a second's worth of calls come at once, which is more than can be under way.
+// none: the service takes a second's worth of calls at once, which is more than the burst and the calls under way.
 func TestPace(t *testing.T) {
 	for _, tc := range []drain{
 		{name: "without Retry-After", inFull: true},
@@ -86,9 +86,9 @@ func (d drain) run(t *testing.T) {
 	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), *full)
 }
 
-// wave is how many calls may be refused from one refusal on until its Retry-After has passed, however fast the machine is. A gate
-// closes when half of the last 16 answers, or of more, are refusals: that is eight more than others, of which the service gives so
-// many in this time. The rest are under way, when the service first refuses and when the gate closes.
+// wave is how many calls may be refused within one Retry-After, on a machine of any speed. A gate closes when half of the last 16
+// answers are refusals. Until then there are at most eight more refusals than other answers, and the service's rate bounds
+// the others. On top come the calls that are under way when the service first refuses one, and when the gate closes.
 func (d drain) wave() int {
 	return int(float64(d.service)*d.retryAfter.Seconds()) + 8 + 2*few()
 }
