@@ -42,7 +42,7 @@ const (
 	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":logout-operator"
 	account           = "12a3456b-7c89-012d-3456-78901e23fg45"
 	// patience is how long a test waits for what must come at once or soon.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 var (

@@ -111,7 +111,7 @@ func expect(t *testing.T, told said, want ...string) {
 			if strings.TrimSpace(got) != line {
 				t.Fatalf("told %q, want %q", got, line)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatalf("waited for %q in vain", line)
 		}
 	}

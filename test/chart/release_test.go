@@ -331,10 +331,10 @@ func added(before, after map[string]bool) []string {
 	return keys
 }
 
-// eventually tries check until it succeeds, for half a minute.
+// eventually tries check until it succeeds, for a minute.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for err := check(); err != nil; err = check() {

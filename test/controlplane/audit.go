@@ -28,6 +28,8 @@ type Request struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
 	Stage string `json:"stage"`
+	// Received is when the API server got it.
+	Received time.Time `json:"requestReceivedTimestamp"`
 	// Answered is when the answer had been written.
 	Answered time.Time `json:"stageTimestamp"`
 }

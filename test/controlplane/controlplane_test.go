@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
@@ -216,10 +217,10 @@ func listConfigMaps(ctx context.Context, t *testing.T, config *rest.Config, name
 	return c.List(ctx, &corev1.ConfigMapList{}, client.InNamespace(namespace))
 }
 
-// eventually tries check until it succeeds, for ten seconds.
+// eventually tries check until it succeeds.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(await.Patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for err := check(); err != nil; err = check() {

@@ -197,10 +197,10 @@ func overlay(t *testing.T, words string) []byte {
 	return rendered
 }
 
-// await returns when try is refused with these words, or not at all if there are none, within ten seconds.
+// await returns when try is refused with these words, or not at all if there are none.
 func await(t *testing.T, try func() error, words string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/figures"
@@ -30,7 +31,10 @@ type auditTail struct {
 }
 
 // requests of operators about one object.
-type requests struct{ reads, writes, conflicts int }
+type requests struct {
+	reads, writes, conflicts int
+	lastWrite                time.Time // when the API server got it
+}
 
 // of returns the requests about the UserLogout of this name.
 func (a *auditTail) of(t *testing.T, name string) requests {
@@ -122,6 +126,9 @@ func (a *auditTail) note(line []byte) error {
 		n.reads++
 	case "update", "patch", "delete":
 		n.writes++
+		if r.Received.After(n.lastWrite) {
+			n.lastWrite = r.Received
+		}
 	case "list", "watch": // of one object by its name: not what the operator does
 		a.wrong = append(a.wrong, fmt.Errorf("odd: %s %s", r.Action(), r.ObjectRef.Name))
 	}
@@ -137,7 +144,7 @@ func (a *auditTail) most(t *testing.T, names []string) (most requests) {
 	t.Helper()
 	for _, name := range names {
 		n := a.of(t, name)
-		most = requests{max(most.reads, n.reads), max(most.writes, n.writes), max(most.conflicts, n.conflicts)}
+		most = requests{reads: max(most.reads, n.reads), writes: max(most.writes, n.writes), conflicts: max(most.conflicts, n.conflicts)}
 	}
 	return most
 }

@@ -70,7 +70,7 @@ func TestRecreatedUnderTwo(t *testing.T) {
 	verify(t, create(t, nameFor(t, 0, "first")), 1, 1)
 	verify(t, create(t, nameFor(t, 1, "first")), 1, 1)
 	wrong, alike := 0, 0
-	for i := range n {
+	for i := 0; i < n || alike == 0 && i < 20*n; i++ { // on a slow machine few are claimed within the same second
 		name := nameFor(t, i)
 		first, second := service.Hold(account, name), service.Hold(account, name)
 		obj := create(t, name)
@@ -90,7 +90,6 @@ func TestRecreatedUnderTwo(t *testing.T) {
 			wrong++
 		}
 	}
-	figures.Note(t, "objects", n)
 	figures.Note(t, "claims that look the same", alike)
 	if alike == 0 {
 		t.Error("no claims looked the same: nothing is shown")

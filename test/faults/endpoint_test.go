@@ -112,7 +112,7 @@ func (e *endpoint) sign(t *testing.T, keys aws.Credentials) {
 // next is an object that logs out another user of the endpoint.
 func (e *endpoint) next() *v1alpha1.UserLogout {
 	e.objects++
-	name := fmt.Sprintf("%s-%d", e.provider, e.objects)
+	name := e.name(e.objects)
 	e.SignIn(account, name, "laptop", "phone")
 	return &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name},
@@ -120,6 +120,9 @@ func (e *endpoint) next() *v1alpha1.UserLogout {
 			ProviderRef: v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: e.provider}},
 	}
 }
+
+// name of an object, and of its user, by its number from 1.
+func (e *endpoint) name(i int) string { return fmt.Sprintf("%s-%d", e.provider, i) }
 
 // create creates n objects that log out as many users.
 func (e *endpoint) create(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {

@@ -35,7 +35,8 @@ var pausePoints = []pausePoint{
 func TestLeaderPaused(t *testing.T) {
 	n := either(2, 8) // at each point, all at once
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
-	flags := []string{"--leader-elect", fmt.Sprintf("--workers=%d", n*len(pausePoints))}
+	flags := []string{"--leader-elect", fmt.Sprintf("--workers=%d", n*len(pausePoints)),
+		"--call-timeout=10s", "--visibility-timeout=20s"} // longer than it takes until all are at their points
 	leader := startOperator(t, p, flags...)
 	standby := launch(t, other, flags...)
 	objects := map[string][]*v1alpha1.UserLogout{}
@@ -59,8 +60,15 @@ func TestLeaderPaused(t *testing.T) {
 			awaitFinished(t, obj)
 		}
 	}
+	printed := leader.log.size()
 	if err := leader.Resume(); err != nil {
 		t.Fatal(err)
+	}
+	// The leader's try to store each of these outcomes timed out while it was stopped. It has to notice that before the try is
+	// answered. If the answer came first, the leader would look the object up, the timeout could cut that off, and its next try would
+	// look the object up once more.
+	for _, obj := range objects["between call and outcome"] {
+		leader.log.awaitLine(t, printed, obj.Name, "outcome not stored")
 	}
 	for _, release := range releases[true] {
 		release()

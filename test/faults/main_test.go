@@ -63,7 +63,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	await.Patience = either(time.Minute, 10*time.Minute)
+	await.Patience = either(3*time.Minute, 10*time.Minute) // it costs nothing unless a test fails
 	dir, err := os.MkdirTemp("", "faults-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,7 +3,10 @@ package faults
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
@@ -15,6 +18,10 @@ const stopping = "Stopping and waiting for leader election runnables"
 
 // workers of an operator: how many attempts can be under way, and so how many calls a crash can repeat.
 const workers = 10
+
+// callTimeout of an operator, if a test sets no other. It is longer than an attempt takes on a busy machine, and short because a
+// claim runs out after twice as long, which some tests wait for.
+const callTimeout = 5 * time.Second
 
 // manyWorkers lets a crowd be under way at a time.
 var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
@@ -43,7 +50,7 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 	audit.expected = audit.expected || on.ControlPlane == plane
 	o := &operator{log: &processLog{}}
 	o.Process, err = operatortest.Start(operatortest.Options{Binary: program, Access: access, Log: o.log,
-		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), "--call-timeout=2s", "--visibility-timeout=4s"}, flags...)})
+		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), fmt.Sprintf("--call-timeout=%s", callTimeout), fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,4 +135,23 @@ func (l *processLog) Write(p []byte) (int, error) {
 func (l *processLog) awaitText(t *testing.T, text string) {
 	t.Helper()
 	l.Await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
+}
+
+// size is how much the process has printed so far.
+func (l *processLog) size() (n int) {
+	l.Look(func() { n = len(l.text) })
+	return n
+}
+
+// awaitLine returns when the process has printed a line with all of the texts, beyond what it had printed before.
+func (l *processLog) awaitLine(t *testing.T, before int, texts ...string) {
+	t.Helper()
+	l.Await(t, strings.Join(texts, " and "), func() bool {
+		for line := range bytes.Lines(l.text[before:]) {
+			if !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(line, []byte(text)) }) {
+				return true
+			}
+		}
+		return false
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
@@ -51,7 +52,7 @@ func (o *operator) vitals(t *testing.T) (v vitals) {
 func (o *operator) verifyVitals(t *testing.T) {
 	t.Helper()
 	var now vitals
-	ticks, patience := time.NewTicker(200*time.Millisecond), time.After(time.Minute)
+	ticks, patience := time.NewTicker(200*time.Millisecond), time.After(await.Patience)
 	defer ticks.Stop()
 	for waiting := true; waiting; {
 		now = o.vitals(t)

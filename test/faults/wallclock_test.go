@@ -52,8 +52,9 @@ func buildWithWallClock(t *testing.T) (program string) {
 
 // wallClock is that of the operators that are started by the test, and of the services that are told to go by it.
 type wallClock struct {
-	file  *os.File
-	ahead atomic.Int64 // seconds
+	file     *os.File
+	ahead    atomic.Int64 // nanoseconds
+	services []*endpoint  // that go by it
 }
 
 func newWallClock(t *testing.T) *wallClock {

@@ -12,7 +12,7 @@ import (
 )
 
 // lateClaim is more than three quarters of an attempt's time: no call is begun in what is left.
-const lateClaim = 1700 * time.Millisecond
+const lateClaim = callTimeout * 85 / 100
 
 func answeredLate(forward func() apiproxy.Answer) apiproxy.Answer {
 	answer := forward()

@@ -43,7 +43,7 @@ func TestPlainHTTP(t *testing.T) {
 		err := unstructured.SetNestedField(plain.Object, "http://service.example", "spec", "oryKratos", "endpoint")
 		return apierrors.IsInvalid(admin.Create(ctx, plain, client.DryRunAll)), err
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 10*time.Second, true, enforced); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, enforced); err != nil {
 		t.Fatal(err)
 	}
 	for _, field := range fields {

@@ -99,7 +99,7 @@ func TestLargeMetadataCanShrink(t *testing.T) {
 		err := admin.Create(ctx, obj.DeepCopy())
 		return err == nil, client.IgnoreNotFound(ignoreInvalid(err))
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, create); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, create); err != nil {
 		t.Fatal(err)
 	}
 	bind()
@@ -194,7 +194,7 @@ func awaitRefusal(t *testing.T, obj *v1alpha1.UserLogout, field string) {
 		err := admin.Create(ctx, obj.DeepCopy(), client.DryRunAll)
 		return err != nil && strings.Contains(err.Error(), field), nil
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, refused); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, refused); err != nil {
 		t.Fatalf("%s: %v", field, err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Scrape gets the operator's metrics, by name, as Prometheus does: over TLS, and by the token of a ServiceAccount that may,
 // such as a [Scraper]. It takes whatever certificate there is, as the ServiceMonitor does, and keeps no connection open.
 func Scrape(ctx context.Context, address, token string) (map[string]*dto.MetricFamily, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // the operator has the API server review who asks
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // the operator has the API server review who asks
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+"/metrics", nil)
 	if err != nil {

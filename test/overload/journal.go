@@ -64,11 +64,7 @@ func since(entries []chimetest.Entry, t time.Time) []chimetest.Entry {
 
 // peak is how many calls arrived in the window of this length, wherever it begins, that had most of them.
 func peak(entries []chimetest.Entry, window time.Duration) (most int) {
-	arrivals := make([]time.Time, len(entries))
-	for i, e := range entries {
-		arrivals[i] = e.Time
-	}
-	slices.SortFunc(arrivals, time.Time.Compare) // the journal is in the order of the answers
+	arrivals := slices.SortedFunc(slices.Values(times(entries)), time.Time.Compare) // the journal is in the order of the answers
 	first := 0
 	for last, t := range arrivals {
 		for t.Sub(arrivals[first]) >= window {
@@ -77,6 +73,14 @@ func peak(entries []chimetest.Entry, window time.Duration) (most int) {
 		most = max(most, last-first+1)
 	}
 	return most
+}
+
+// times are when the calls arrived.
+func times(entries []chimetest.Entry) (all []time.Time) {
+	for _, e := range entries {
+		all = append(all, e.Time)
+	}
+	return all
 }
 
 // quantile is the smallest of the durations that at least the share q of them does not exceed: 0.5 is the median.

@@ -17,6 +17,10 @@ import (
 // workers of the operator: how many calls can be under way, and so be made again after a crash.
 const workers = 50
 
+// few is how many workers an operator has in scenarios that count calls. Each worker can have a call under way, which limits have
+// to allow for, so the small form has fewer.
+func few() int { return either(10, workers) }
+
 // operator runs until the test is over, at times by one process after the other.
 type operator struct {
 	*operatortest.Process
@@ -25,6 +29,12 @@ type operator struct {
 
 // startOperator starts an operator and returns when it is ready to make calls for all targets.
 func startOperator(t *testing.T, end ending, targets ...*target) *operator {
+	t.Helper()
+	return startWith(t, workers, end, targets...)
+}
+
+// startWith starts an operator that has so many workers.
+func startWith(t *testing.T, workers int, end ending, targets ...*target) *operator {
 	t.Helper()
 	printed := &tail{}
 	o := &operator{options: operatortest.Options{
@@ -83,8 +93,8 @@ const (
 	sigterm
 )
 
-// repeats is how many calls may be made once more: those whose outcome the process took along.
-func (e ending) repeats() int {
+// repeats is how many calls may be made once more: those whose outcome the process took along, one for each worker.
+func (e ending) repeats(workers int) int {
 	if e == sigkill {
 		return workers
 	}

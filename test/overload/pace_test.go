@@ -1,17 +1,18 @@
 package overload
 
 import (
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/test/arrivals"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// servicePerSecond is what a service with a limit takes. In the small form that is less than any machine can ask for.
-func servicePerSecond() int { return either(50, 100) }
-
-// TestPace: a provider whose rate is the service's gets nearly all of it, and hardly a refusal.
+// TestPace: a provider whose rate is the service's gets nearly all of it, and hardly a refusal. In the small form there is
+// none: the service takes a second's worth of calls at once, which is more than the burst and the calls under way.
 func TestPace(t *testing.T) {
 	for _, tc := range []drain{
 		{name: "without Retry-After", inFull: true},
@@ -19,20 +20,24 @@ func TestPace(t *testing.T) {
 		{name: "SIGKILL", retryAfter: time.Second, end: sigkill},
 		{name: "SIGTERM", retryAfter: time.Second, end: sigterm},
 	} {
-		tc.provider, tc.ideals, tc.refused = limit{perSecond: servicePerSecond(), burst: 5}, 1.15, 0.01
+		tc.service, tc.n = either(20, 100), either(80, 10_000)
+		tc.provider, tc.ideals, tc.refused = limit{perSecond: tc.service, burst: 5}, 1.15, either(0, 0.01)
+		tc.share, tc.kept = true, true
 		t.Run(tc.name, tc.run)
 	}
 }
 
-// TestTooFast: a provider whose rate is far above the service's finds that out, at a price that is bounded.
+// TestTooFast: a provider whose rate is far above the service's finds that out, at a price that is bounded. In the small form
+// the service takes less than any machine can ask for.
 func TestTooFast(t *testing.T) {
 	for _, tc := range []drain{
 		{name: "without Retry-After", inFull: true},
 		{name: "with Retry-After", retryAfter: time.Second},
 		{name: "SIGKILL", retryAfter: time.Second, end: sigkill},
 	} {
-		tc.provider, tc.ideals = limit{perSecond: 1000, burst: 100}, 1.5
-		tc.refused = either(0.25, 0.1) // a few hundred calls do not outweigh those under way at the first refusal
+		tc.service, tc.n = either(10, 100), either(80, 10_000)
+		tc.provider, tc.ideals, tc.refused = limit{perSecond: 1000, burst: 100}, 1.5, 0.1
+		tc.share = *full // a few dozen calls do not outweigh those under way at each refusal
 		t.Run(tc.name, tc.run)
 	}
 }
@@ -40,11 +45,15 @@ func TestTooFast(t *testing.T) {
 // drain is a scenario in which many objects are created while the operator runs, at a service that has a limit.
 type drain struct {
 	name       string
+	n          int // objects
+	service    int // calls a second that the service takes
 	provider   limit
 	retryAfter time.Duration // of the service's refusals; 0 for none
 	end        ending        // of the operator, when half of the users are logged out
 	ideals     float64       // how often the time that the service needs for so many calls it may take
 	refused    float64       // the share of calls that may be answered 429
+	share      bool          // that is asserted
+	kept       bool          // the service's rate is the provider's
 	inFull     bool          // not in the small form
 }
 
@@ -52,18 +61,39 @@ func (d drain) run(t *testing.T) {
 	if d.inFull && !*full {
 		t.Skip("only with -full")
 	}
-	n := either(150, 10_000)
-	x := newTarget(t, "pace", d.provider, chimetest.Options{RateLimit: float64(servicePerSecond()), RetryAfter: d.retryAfter})
-	o := startOperator(t, d.end, x)
-	created := x.creating(t, n)
+	x := newTarget(t, "pace", d.provider, chimetest.Options{RateLimit: float64(d.service), RetryAfter: d.retryAfter})
+	o := startWith(t, few(), d.end, x)
+	created := x.creating(t, d.n)
 	if d.end != none {
-		x.awaitLoggedOut(t, n/2)
+		x.awaitLoggedOut(t, d.n/2)
 		o.restart(t, d.end)
 	}
 	created()
-	r := x.verify(t, d.end.repeats())
+	r := x.verify(t, d.end.repeats(few()))
 
-	figures.AtMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused, true)
-	ideal := time.Second * time.Duration(n/servicePerSecond())
+	figures.AtMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused, d.share)
+	if d.kept {
+		most := d.provider.burst + few()
+		if d.end != none { // one process after the other
+			most *= 2
+		}
+		figures.AtMost(t, "calls beyond the rate", arrivals.Excess(times(r.entries), d.provider.perSecond), most, true)
+	}
+	if d.retryAfter > 0 {
+		figures.AtMost(t, "most calls answered 429 within one Retry-After", peak(refusals(r.entries), d.retryAfter), d.wave(), true)
+	}
+	ideal := time.Second * time.Duration(d.n/d.service)
 	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), *full)
+}
+
+// wave is how many calls may be refused within one Retry-After, on a machine of any speed. A gate closes when half of the last 16
+// answers are refusals. Until then there are at most eight more refusals than other answers, and the service's rate bounds
+// the others. On top come the calls that are under way when the service first refuses one, and when the gate closes.
+func (d drain) wave() int {
+	return int(float64(d.service)*d.retryAfter.Seconds()) + 8 + 2*few()
+}
+
+// refusals are the calls that were answered 429.
+func refusals(entries []chimetest.Entry) []chimetest.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool { return e.Status != http.StatusTooManyRequests })
 }

@@ -43,8 +43,9 @@ func TestRetryAfter(t *testing.T) {
 			pause := either(3*time.Second, 30*time.Second)
 			x := newTarget(t, "pause", normal, chimetest.Options{})
 			o := startOperator(t, tc.end, x)
+			first, probe, second := x.Hold("", ""), x.Hold("", ""), x.Hold("", "") // held from the start: no probe is missed
+			first.Release()
 			answeredAt := x.throttle(t, tc.form(pause))
-			probe, second := x.Hold("", ""), x.Hold("", "")
 			x.create(t, either(50, 500))
 			if tc.end != none {
 				await.Receive(t, time.After(time.Until(answeredAt.Add(pause/3))), "a third of the pause")
@@ -63,7 +64,7 @@ func TestRetryAfter(t *testing.T) {
 			}
 			probe.Release()
 			second.Release()
-			x.verify(t, tc.end.repeats())
+			x.verify(t, tc.end.repeats(workers))
 		})
 	}
 }

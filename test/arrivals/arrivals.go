@@ -1,0 +1,26 @@
+// Package arrivals compares calls with a rate, by the times at which they arrived.
+package arrivals
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Excess is how many more calls arrived than a rate allows. It looks at every window from one call to a later one, compares
+// the calls with what the rate allows in the measured length of that window, and returns the largest difference.
+//
+// Calls that are sent by a token bucket have an excess of its burst at most. A slow machine can delay calls on their way, so
+// that they arrive together: that adds no more than can be on their way at a time.
+func Excess(times []time.Time, perSecond int) int {
+	sorted := slices.SortedFunc(slices.Values(times), time.Time.Compare)
+	most, excess := 0.0, 0.0
+	for i, at := range sorted {
+		if i > 0 {
+			excess = max(0, excess-at.Sub(sorted[i-1]).Seconds()*float64(perSecond))
+		}
+		excess++
+		most = max(most, excess)
+	}
+	return int(math.Floor(most + 1e-6)) // a whole number of calls; seconds are not exact
+}
