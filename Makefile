@@ -89,7 +89,7 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 # Not from the cache: what the tests run against is more than their sources.
 .PHONY: test
 test: ## Run all tests against a real API server (the first time it builds one, and tools, in about 20 minutes)
-	@$(WITH_ASSETS) go test -race -count=1 -timeout 20m ./...
+	@$(WITH_ASSETS) go test -race -count=1 -timeout 40m ./...
 
 .PHONY: examples
 examples: ## Check docs/examples/envtest, the module of somebody who tests against the API
