@@ -267,7 +267,7 @@ func (k *kit) oversized() {
 func (k *kit) escaping() {
 	for _, id := range escaped {
 		for _, ids := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
-			if _, e := k.attemptFor(attemptTime, ids.AccountID, ids.UserID); e != nil {
+			if _, e := k.attemptFor(ids.AccountID, ids.UserID); e != nil {
 				k.Errorf("%+v: %+v", ids, e)
 			} else if calls := k.server.Calls(); calls[len(calls)-1] != k.p.Want(ids.AccountID, ids.UserID) {
 				k.Errorf("%+v arrives as %+v", ids, calls[len(calls)-1])
@@ -279,7 +279,7 @@ func (k *kit) escaping() {
 func (k *kit) refusedIDs() {
 	for _, id := range []string{"", ".", "..", "a/b", "a b", "a?b", "a#b", "a%2Fb", "{UserId}", `a\b`, "a\x00b", "a\u200bb", "\xff"} {
 		for _, call := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
-			_, e := k.attemptFor(attemptTime, call.AccountID, call.UserID)
+			_, e := k.attemptFor(call.AccountID, call.UserID)
 			if e == nil || e.Reason != logout.BadRequest {
 				k.Errorf("%+v: %+v", call, e)
 			}
@@ -355,7 +355,7 @@ func (k *kit) many() {
 	var calls sync.WaitGroup
 	for range n {
 		calls.Go(func() {
-			if _, e := k.attemptFor(attemptTime, k.p.AccountID, k.p.UserID); e != nil {
+			if _, e := k.attemptFor(k.p.AccountID, k.p.UserID); e != nil {
 				k.Errorf("%+v", e)
 			}
 		})

@@ -86,16 +86,16 @@ func (k *kit) client() providers.Client {
 func (k *kit) attempt() (logout.Receipt, *logout.Error) {
 	k.Helper()
 	before := len(k.server.Calls())
-	receipt, failure := k.attemptFor(attemptTime, k.p.AccountID, k.p.UserID)
+	receipt, failure := k.attemptFor(k.p.AccountID, k.p.UserID)
 	if n := len(k.server.Calls()) - before; n > 1 || failure == nil && n != 1 {
 		k.Errorf("%d logout calls on the wire in one attempt", n)
 	}
 	return receipt, failure
 }
 
-func (k *kit) attemptFor(limit time.Duration, accountID, userID string) (logout.Receipt, *logout.Error) {
+func (k *kit) attemptFor(accountID, userID string) (logout.Receipt, *logout.Error) {
 	k.Helper()
-	ctx, cancel := context.WithTimeout(k.Context(), limit)
+	ctx, cancel := context.WithTimeout(k.Context(), attemptTime)
 	defer cancel()
 	return k.attemptWith(ctx, accountID, userID)
 }
