@@ -104,10 +104,14 @@ kratos: ## Log users out of a real Ory Kratos (the first time it compiles one, i
 	@$(WITH_ASSETS) cd test/kratos && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 20m ./...
 
 .PHONY: e2e
-e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG, with the images E2E_IMAGE and E2E_FAKE_IMAGE
-	@test -n "$$KUBECONFIG" && test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
-	  { echo "make e2e needs KUBECONFIG, E2E_IMAGE and E2E_FAKE_IMAGE: see test/e2e/doc.go" >&2; exit 2; }
+e2e: ## Run the end-to-end tests, on a cluster of their own (root on Linux), or on that of KUBECONFIG: see test/e2e/doc.go
+	@if test -z "$$KUBECONFIG"; then exec hack/cluster/e2e.sh; fi; test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
+	  { echo "make e2e needs E2E_IMAGE and E2E_FAKE_IMAGE on the cluster of KUBECONFIG: see test/e2e/doc.go" >&2; exit 2; }; \
 	go test -count=1 -timeout 40m -v ./test/e2e $(E2E_FLAGS)
+
+.PHONY: cluster
+cluster: ## Start a one-node Kubernetes cluster (root on Linux; hack/cluster/cluster.sh down ends it)
+	@hack/cluster/cluster.sh build && hack/cluster/cluster.sh up
 
 .PHONY: cover
 cover: ## Measure the test coverage of controllers and internal
