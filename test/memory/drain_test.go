@@ -9,9 +9,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/controllers"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
@@ -38,15 +40,14 @@ type drain struct {
 func TestDrain(t *testing.T) {
 	d := newDrain(t, either(1500, 100_000), either(125, 100))
 	for _, stage := range []struct {
-		name  string
-		calls int // from the first operator on
-		end   func(*testing.T, *process)
+		name       string
+		await, end func(*testing.T, *process)
 	}{
-		{"half of it, then SIGKILL", d.n / 2, func(_ *testing.T, o *process) { o.Kill() }},
-		{"to three quarters, then SIGTERM", d.n * 3 / 4, terminate},
-		{"the rest", d.n, d.awaitSucceeded},
+		{"half of it, then SIGKILL", d.awaitCalls(d.n / 2), func(_ *testing.T, o *process) { o.Kill() }},
+		{"to three quarters, then SIGTERM", d.awaitCalls(d.n * 3 / 4), terminate},
+		{"the rest", d.awaitFinished, nil},
 	} {
-		if !t.Run(stage.name, func(t *testing.T) { d.run(t, stage.calls, stage.end) }) {
+		if !t.Run(stage.name, func(t *testing.T) { d.run(t, stage.await, stage.end) }) {
 			t.FailNow()
 		}
 	}
@@ -85,24 +86,26 @@ func waiting(i int) *v1alpha1.UserLogout {
 }
 
 // run has an operator make calls, and ends it.
-func (d *drain) run(t *testing.T, calls int, end func(*testing.T, *process)) {
+func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
 	// A claim that a SIGKILL leaves behind runs out sooner in the short form, and so does the lease.
 	o := startIn(t, c, either([]string{"--call-timeout=2s", "--visibility-timeout=4s", "--leader-elect=false"}, nil)...)
 	d.began = append(d.began, time.Now())
-	d.awaitCalls(t, o, calls)
-	o.hold(t, "calls so far", calls, container/mib)
+	until(t, o)
+	figures.Note(t, "calls so far", d.service.Calls("", ""))
+	o.hold(t, "objects", d.n, container/mib)
 	c.hold(t)
-	end(t, o)
+	if end != nil {
+		end(t, o)
+	}
 }
 
-// awaitCalls returns when the service has had as many calls. It fails the test if the operator exits before.
-func (d *drain) awaitCalls(t *testing.T, o *process, calls int) {
+// whileRunning is a context that ends when the operator exits, or the patience of the test does.
+func (o *process) whileRunning(t *testing.T) context.Context {
 	t.Helper()
 	ctx, exited := context.WithCancelCause(t.Context())
-	defer exited(nil)
 	ctx, cancel := context.WithTimeout(ctx, await.Patience)
-	defer cancel()
+	t.Cleanup(cancel)
 	go func() {
 		select {
 		case <-o.Exited():
@@ -110,14 +113,31 @@ func (d *drain) awaitCalls(t *testing.T, o *process, calls int) {
 		case <-ctx.Done():
 		}
 	}()
-	if err := d.service.WaitForCalls(ctx, calls); err != nil {
-		t.Fatalf("%v; objects by the reason of Ready: %v", err, d.reasons(t))
+	return ctx
+}
+
+// awaitCalls waits until the service has had as many calls.
+func (d *drain) awaitCalls(calls int) func(*testing.T, *process) {
+	return func(t *testing.T, o *process) {
+		t.Helper()
+		if err := d.service.WaitForCalls(o.whileRunning(t), calls); err != nil {
+			t.Fatalf("%v; objects by the reason of Ready: %v", err, d.reasons(t))
+		}
 	}
 }
 
-func (d *drain) awaitSucceeded(t *testing.T, o *process) {
+// awaitFinished waits until no object is left that has not finished.
+func (d *drain) awaitFinished(t *testing.T, o *process) {
 	t.Helper()
-	o.await(t, "objects logged out", `logout_operator_objects{state="Succeeded"}`, d.n)
+	ctx := o.whileRunning(t)
+	finished := func(ctx context.Context) (bool, error) {
+		var left v1alpha1.UserLogoutList
+		err := admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{controllers.CompletionTime: ""}, client.Limit(1))
+		return len(left.Items) == 0, err
+	}
+	if err := wait.PollUntilContextCancel(ctx, either(500*time.Millisecond, 5*time.Second), true, finished); err != nil {
+		t.Fatalf("%v: %v; objects by the reason of Ready: %v", err, context.Cause(ctx), d.reasons(t))
+	}
 }
 
 // terminate ends an operator by SIGTERM.
@@ -207,7 +227,8 @@ func (d *drain) objects(t *testing.T) func(yield func(*v1alpha1.UserLogout) bool
 	return func(yield func(*v1alpha1.UserLogout) bool) {
 		for from := ""; ; {
 			list := &v1alpha1.UserLogoutList{}
-			if err := admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page), client.Continue(from)); err != nil {
+			err := admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page), client.Continue(from))
+			if err != nil {
 				t.Fatal(err)
 			}
 			for i := range list.Items {

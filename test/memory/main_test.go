@@ -66,7 +66,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	await.Patience = either(2*time.Minute, 20*time.Minute)
+	await.Patience = either(2*time.Minute, 40*time.Minute) // also where the machine is busy
 	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 }
 
