@@ -127,8 +127,8 @@ overload: ## Run the overload scenarios in full, ten thousand objects each (in a
 	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
 
 .PHONY: memory
-memory: ## Measure the memory that the operator takes beside 100 000 objects, and beside huge ones (in about twenty minutes)
-	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v ./test/memory -full
+memory: ## Measure the memory that the operator takes beside 100 000 objects, while it logs them out, and beside huge ones (in about an hour)
+	@$(WITH_ASSETS) go test -count=1 -timeout 2h -v ./test/memory -full
 
 # An API server that is away is mostly waited for, so all else goes on beside it. A line when a scenario begins and one when it
 # ends; all of the rest is in bin/faults-*.log.

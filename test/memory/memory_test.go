@@ -141,21 +141,27 @@ type process struct {
 const container = 256 * mib
 
 // start starts an operator that takes its memory for that of such a container.
-func start(t *testing.T) *process {
+func start(t *testing.T, flags ...string) *process {
+	t.Helper()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // what it finds out by its cgroup there
+	}
+	return startProgram(t, binary, flags...)
+}
+
+// startProgram starts an operator by a program that becomes it.
+func startProgram(t *testing.T, program string, flags ...string) *process {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // what it finds out by its cgroup there
-	}
 	o := &process{metrics: l.Addr().String()}
 	if err := l.Close(); err != nil { // it is free then
 		t.Fatal(err)
 	}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: binary, Access: access,
-		Flags: []string{"--metrics-bind-address=" + o.metrics, "--leader-elect"}})
+	o.Process, err = operatortest.Start(operatortest.Options{Binary: program, Access: access,
+		Flags: append([]string{"--metrics-bind-address=" + o.metrics, "--leader-elect"}, flags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
