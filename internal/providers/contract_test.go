@@ -15,11 +15,4 @@ func TestMain(m *testing.M) {
 }
 
 // TestContract holds every type of provider to the contract.
-func TestContract(t *testing.T) {
-	for _, p := range providertest.All {
-		t.Run(p.Name(), func(t *testing.T) { providertest.Run(t, p) })
-	}
-	for name, p := range providertest.Variants {
-		t.Run(name, func(t *testing.T) { providertest.Run(t, p) })
-	}
-}
+func TestContract(t *testing.T) { providertest.Run(t) }

@@ -21,8 +21,26 @@ import (
 
 const page = `<!DOCTYPE html><html><head><title>Welcome</title></head></html>`
 
-// Run holds a type of provider to the contract.
-func Run(t *testing.T, p Provider) {
+// Run holds all types of providers to the contract, side by side as they wait most
+// of the time; but those that read the environment, which is the whole process's,
+// come first.
+func Run(t *testing.T) {
+	holdLogs(t)
+	all := maps.Clone(Variants)
+	for _, p := range All {
+		all[p.Name()] = p
+	}
+	for name, p := range all {
+		t.Run(name, func(t *testing.T) {
+			if p.Environment == nil {
+				t.Parallel()
+			}
+			run(t, p)
+		})
+	}
+}
+
+func run(t *testing.T, p Provider) {
 	for _, b := range []struct {
 		name string
 		run  func(*kit)

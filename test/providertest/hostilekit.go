@@ -59,8 +59,6 @@ func (k *kit) hostileBeside() {
 // Prepare has handle called for what is to be answered so, with what would be a
 // good answer. More means that the logout's request follows the one answered so.
 func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.ResponseWriter, good Answer))) {
-	var logged syncBuffer
-	defer captureLogs(&logged)()
 	var all sync.WaitGroup
 	for _, h := range hostiles() {
 		one := newKit(k.TB, k.p)
@@ -91,9 +89,6 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 		}
 	}
 	all.Wait()
-	if strings.Contains(logged.String(), marker) {
-		k.Errorf("logged: %s", logged.String())
-	}
 }
 
 // named says in each error what it is about.
@@ -156,16 +151,21 @@ func (k *kit) succeedsInTime() {
 	}
 }
 
-// captureLogs has what the process logs written to a buffer, as the operator has it
-// written to its log, until the function that it returns is called.
-func captureLogs(to *syncBuffer) func() {
+// holdLogs has what the process logs written to a buffer until the test and those
+// within it are over, as the operator has it written to its log. There must be
+// nothing in it that a hostile service has said.
+func holdLogs(t *testing.T) {
+	var logged syncBuffer
 	before, flags := slog.Default(), log.Flags()
-	liblog.Redirect(slog.New(slog.NewTextHandler(to, nil)))
-	return func() {
+	liblog.Redirect(slog.New(slog.NewTextHandler(&logged, nil)))
+	t.Cleanup(func() {
 		slog.SetDefault(before)
 		log.SetOutput(os.Stderr)
 		log.SetFlags(flags)
-	}
+		if strings.Contains(logged.String(), marker) {
+			t.Errorf("logged: %s", logged.String())
+		}
+	})
 }
 
 // syncBuffer is a buffer for many.
