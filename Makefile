@@ -86,10 +86,24 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 	cd test/gitops && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 	cd test/kratos && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
-# Not from the cache: what the tests run against is more than their sources.
+# Not from the cache: what the tests run against is more than their sources. The race detector makes it half as fast again.
+GO_TEST  = go test $(if $(CI),-race) -count=1 -timeout 40m
+ALL_BUT  = go list ./... | grep -v -E
+# The packages that need an API server, and those that look at what is released.
+SERVER   = controllers|internal/operator|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
+RELEASED = test/(chart|docs|image|manifests|observability)
+
+.PHONY: unit
+unit: ## Run the tests that need nothing but Go
+	@$(GO_TEST) $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
+
 .PHONY: test
-test: ## Run all tests against a real API server (the first time it builds one, and tools, in about 20 minutes)
-	@$(WITH_ASSETS) go test -race -count=1 -timeout 40m ./...
+test: ## Run the tests of the operator against a real API server (the first time it builds one, in about 8 minutes)
+	@$(WITH_ASSETS) $(GO_TEST) $$($(ALL_BUT) '/($(RELEASED))$$')
+
+.PHONY: test-release
+test-release: ## Check what is released: image, chart, manifests, alerts and docs (the first time it compiles helm, ko and more)
+	@$(WITH_ASSETS) $(GO_TEST) $$(go list ./... | grep -E '/($(RELEASED))$$')
 
 .PHONY: examples
 examples: ## Check docs/examples/envtest, the module of somebody who tests against the API
