@@ -107,6 +107,7 @@ func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, o
 	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
+		g.queue.resort(p, of)
 		return p, false
 	}
 	if p = g.called[a.Object]; p != nil {

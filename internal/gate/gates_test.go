@@ -327,6 +327,27 @@ func TestExpired(t *testing.T) {
 	})
 }
 
+// TestStandingIsTakenOver: an object of whose last call nothing is known, as its claim was seen late, does not wait on
+// among the backlog.
+func TestStandingIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 1)
+		p := gate.Provider{Name: "p", Limit: fast, Client: c.with}
+		slot := c.enter("p", fast, "first")
+		a := gate.Applicant{Created: time.Now().Add(-time.Minute)}
+		for i := range 100 {
+			a.Object = named(i)
+			c.Enter(p, a)
+		}
+		a.Unknown = true
+		c.Enter(p, a)
+		end(slot, nil)
+		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named(99)}) {
+			t.Errorf("%v called up", called)
+		}
+	})
+}
+
 // TestNewObjectsFirst: they do not wait for what is left from before a restart.
 func TestNewObjectsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

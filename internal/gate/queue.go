@@ -63,6 +63,16 @@ func (l *line) len() (n int) {
 	return n
 }
 
+// insert puts an object among those of its sort, by when it came.
+func (l *line) insert(p *place) {
+	waiting := &l.waiting[p.value.sort]
+	before := waiting.front
+	for before != nil && before.value.number < p.value.number {
+		before = before.next
+	}
+	waiting.insert(p, before)
+}
+
 // next is who is next in turn.
 func (l *line) next() *place {
 	for i := range sorts {
@@ -148,13 +158,17 @@ func (q *queue) putBack(p *place, now time.Time) {
 	e.early, e.probe = false, false
 	e.line = q.line(e.line.namespace, now) // the line may have been forgotten meanwhile
 	q.places[e.object] = p
-	waiting := &e.line.waiting[e.sort]
-	before := waiting.front
-	for before != nil && before.value.number < e.number {
-		before = before.next
-	}
-	waiting.insert(p, before)
+	e.line.insert(p)
 	q.come(e.line, now)
+}
+
+// resort moves an object to those of another sort, if it has become one of them.
+func (q *queue) resort(p *place, of sort) {
+	if e := &p.value; e.sort != of {
+		p.leave()
+		e.sort = of
+		e.line.insert(p)
+	}
 }
 
 // pop takes out the object whose turn it is, of a namespace that may call; nil if

@@ -198,6 +198,21 @@ func TestSortsTakeTurns(t *testing.T) {
 	}
 }
 
+// TestResort: an object of which more has become known waits among its like.
+func TestResort(t *testing.T) {
+	l := newLineup()
+	l.useHeadStart(t, "a")
+	l.pushMany("a", 4)
+	l.pushIn(fresh, "a/new")
+	for range 2 { // once is enough
+		l.resort(l.places[object("a/3")], fresh)
+		l.resort(l.places[object("a/2")], retry)
+	}
+	if got := strings.Join(l.pop(t, 5), " "); got != "a/3 a/2 a/0 a/new a/1" || l.len() != 0 {
+		t.Errorf("%s, and %d more", got, l.len())
+	}
+}
+
 func TestRemove(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b", "c")
