@@ -98,16 +98,16 @@ func (a *admission) admit(now time.Time, s scrape, who stranger) verdict {
 			return ask
 		}
 	}
-	limit := a.strangers[who]
+	limit, of := a.strangers[who], a.kindOf(now, who)
 	if limit == nil {
 		a.forgetIdle(now)
-		if len(a.strangers) >= maxStrangers {
+		if len(a.strangers) >= maxStrangers && of != familiar { // of which there are maxKnown at most
 			return refused
 		}
 		limit = rate.NewLimiter(strangerRate, strangerBurst)
 		a.strangers[who] = limit
 	}
-	if limit.AllowN(now, 1) && a.all[a.kindOf(now, who)].AllowN(now, 1) {
+	if limit.AllowN(now, 1) && a.all[of].AllowN(now, 1) {
 		return ask
 	}
 	return refused
