@@ -34,7 +34,7 @@ type gate struct {
 	suspicion suspicion       // who does not call, by what is not known for sure
 	throttles throttling
 	lastProbe map[origin]time.Time // when which namespace and account was probed last
-	newest    bool                 // the next probe of a paused namespace is the newest object, not the oldest
+	newest    bool                 // of namespaces that were never probed, the one to which somebody came last is next, not first
 
 	changed bool // there is something new to tell
 }
@@ -231,7 +231,11 @@ func (g *gate) release(s *Slot, now time.Time) {
 func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
 	stale := s.epoch != g.epoch
-	if !stale && g.closed == nil && g.throttled(s, failure, now) {
+	switch {
+	case stale:
+	case failure == nil || failure.Reason != logout.Throttled:
+		g.throttles.answer(s.origin.namespace, now)
+	case g.closed == nil && g.throttled(s, now):
 		return
 	}
 	switch judge(failure) {
@@ -246,11 +250,9 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 		if stale {
 			return
 		}
-		if g.closed != nil { // the probe's fault, or the service's; not one that somebody has to fix first
-			again := *failure
-			again.Class = logout.Retry
-			g.close(&again, stale, now)
-			return
+		if c := g.closed; c != nil { // the trouble is over that was certainly the service's
+			g.open(now)
+			g.suspicion.share(c.Since, failure, now)
 		}
 		g.strike(s, false, failure, now)
 	case troubled:
@@ -260,13 +262,9 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	}
 }
 
-// throttled takes in whether a call was throttled, and reports whether that
-// concerns its object alone, which waits by itself.
-func (g *gate) throttled(s *Slot, failure *logout.Error, now time.Time) bool {
-	if failure == nil || failure.Reason != logout.Throttled {
-		g.throttles.answer(s.origin.namespace, now)
-		return false
-	}
+// throttled takes in that a call was throttled, and reports whether that concerns
+// its object alone, which waits by itself.
+func (g *gate) throttled(s *Slot, now time.Time) bool {
 	rate := g.pace.perSecond(now)
 	is := g.throttles.throttle(s.origin.namespace, s.began, now, rate)
 	if !g.proven || is == pausesAll {

@@ -63,9 +63,12 @@ type Applicant struct {
 	Failed, Unknown bool
 	// Expires is when the object does not want to call any more; zero for never.
 	Expires time.Time
-	// GiveUp is how long it waits for a service to whose trouble there is no end;
-	// 0 for ever. It waits for its turn at one that works for as long as it takes.
+	// GiveUp is how long it waits for a service to whose trouble there is no end,
+	// counted from Came at the earliest; 0 for ever. It waits for its turn at one that
+	// works for as long as it takes.
 	GiveUp time.Duration
+	// Came is since when it waits; zero for since it entered.
+	Came time.Time
 }
 
 // Wait is what an object that has no slot yet can expect.

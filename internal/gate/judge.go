@@ -2,7 +2,9 @@ package gate
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
@@ -36,15 +38,20 @@ func judge(failure *logout.Error) verdict {
 }
 
 // summary is what is told of a failure to others than its own object: not in the
-// service's words, which may be about the user.
+// service's words, which may be about the user. A code that could be an ID is one of
+// them; those that services document are letters.
 func summary(failure *logout.Error) string {
-	switch {
-	case failure.HTTPStatusCode == 0, failure.Reason == logout.Unauthorized, failure.Reason == logout.UnexpectedResponse:
-		return failure.Message // not the service's
-	case failure.Code == "":
-		return fmt.Sprintf("the service answered HTTP %d", failure.HTTPStatusCode)
+	message, code := failure.Message, ""
+	if failure.Code != "" {
+		code = ", " + failure.Code
 	}
-	return fmt.Sprintf("the service answered HTTP %d, %s", failure.HTTPStatusCode, failure.Code)
+	if failure.HTTPStatusCode != 0 && failure.Reason != logout.Unauthorized && failure.Reason != logout.UnexpectedResponse {
+		message = fmt.Sprintf("the service answered HTTP %d%s", failure.HTTPStatusCode, code)
+	} // else it is not the service's
+	if strings.ContainsFunc(failure.Code, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' && r != '.' }) {
+		message = strings.ReplaceAll(message, code, "")
+	}
+	return message
 }
 
 // asked reports whether it is the service itself that wants fewer calls: then

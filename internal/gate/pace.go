@@ -43,9 +43,18 @@ type pace struct {
 	paused bool      // no calls are made, so nothing is learnt about the rate
 }
 
-func newPace(limit Limit) pace {
-	bucket := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst) }
-	return pace{limit: limit, slots: bucket(), calls: bucket()}
+func newPace(limit Limit) pace { return pace{limit: limit, slots: full(limit), calls: full(limit)} }
+
+func full(limit Limit) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst)
+}
+
+// empty is a bucket without what was saved up, and without what calls that wait for
+// their turn owe.
+func empty(limit Limit, now time.Time) *rate.Limiter {
+	bucket := full(limit)
+	bucket.AllowN(now, limit.Burst)
+	return bucket
 }
 
 // perSecond is the rate at the time now.
@@ -59,8 +68,12 @@ func (p *pace) perSecond(now time.Time) float64 {
 	return min(p.limit.PerSecond, p.slowed*math.Pow(recovery, max(0, now.Sub(p.since).Seconds())))
 }
 
-// set takes over a limit that may have been changed.
+// set takes over a limit that may have been changed. At a lower one, calls that wait
+// for their turn by the one before would be owed for too long.
 func (p *pace) set(limit Limit, now time.Time) {
+	if limit.PerSecond < p.limit.PerSecond && p.calls.TokensAt(now) < 0 {
+		p.calls = empty(limit, now)
+	}
 	if limit.Burst != p.limit.Burst {
 		p.slots.SetBurstAt(now, limit.Burst)
 		p.calls.SetBurstAt(now, limit.Burst)
@@ -116,9 +129,5 @@ func (p *pace) pause(now time.Time) {
 // burst.
 func (p *pace) resume(now time.Time) {
 	p.since, p.paused = now, false
-	for _, bucket := range []*rate.Limiter{p.slots, p.calls} {
-		if saved := int(bucket.TokensAt(now)); saved > 0 {
-			bucket.AllowN(now, saved)
-		}
-	}
+	p.slots, p.calls = empty(p.limit, now), empty(p.limit, now)
 }

@@ -62,11 +62,12 @@ func (g *gate) pick(now time.Time) *place {
 		return nil
 	}
 	paused := g.closed == nil && g.suspicion.pauses(namespace)
+	of := g.suspicion.suspects[namespace]
 	var best *place
 	l := g.queue.lines[namespace]
-	for of := range l.waiting {
-		for p := l.waiting[of].front; p != nil; p = p.next {
-			if best == nil || g.better(&p.value, &best.value, paused && g.newest, now) {
+	for sort := range l.waiting {
+		for p := l.waiting[sort].front; p != nil; p = p.next {
+			if best == nil || g.better(&p.value, &best.value, paused && of != nil && of.newest, now) {
 				best = p
 			}
 		}
@@ -83,26 +84,33 @@ func (g *gate) pick(now time.Time) *place {
 	best.value.probe = true
 	g.probes++
 	if paused {
-		g.newest = !g.newest
+		if of != nil {
+			of.newest = !of.newest
+		}
 		g.suspicion.probe(now)
 	}
 	return best
 }
 
 // nextNamespace is the namespace whose turn it is to be probed: the one that was
-// least lately; of those that never were, the one to which somebody has come last.
+// least lately; of those that never were, in turn the one to which somebody has come
+// last, and the one in which somebody has waited for longest.
 func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 	var at time.Time
-	last := 0
+	number := 0
 	for namespace, l := range g.queue.lines {
 		if wait, ok := g.mayProbe(namespace, now); !ok || wait > 0 || l.len() == 0 {
 			continue
 		}
 		probed, came := g.lastProbe[origin{namespace: namespace}], l.newest()
-		if !found || probed.Before(at) || probed.Equal(at) && came > last {
-			next, at, last, found = namespace, probed, came, true
+		if !g.newest {
+			came = -l.oldest()
+		}
+		if !found || probed.Before(at) || probed.Equal(at) && came > number {
+			next, at, number, found = namespace, probed, came, true
 		}
 	}
+	g.newest = !g.newest
 	return next, found
 }
 
@@ -167,7 +175,7 @@ func (g *gate) expired(e *entry, now time.Time) bool {
 		return true
 	}
 	since := g.pausedSince(e.object.Namespace)
-	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.since))) >= e.giveUp
+	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.came))) >= e.giveUp
 }
 
 // pausedSince is since when trouble keeps a namespace from calling; zero if it

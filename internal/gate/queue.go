@@ -95,6 +95,17 @@ func (l *line) newest() (number int) {
 	return number
 }
 
+// oldest is the number of who came first.
+func (l *line) oldest() (number int) {
+	number = math.MaxInt
+	for of := range l.waiting {
+		if p := l.waiting[of].front; p != nil {
+			number = min(number, p.value.number)
+		}
+	}
+	return number
+}
+
 // regained is what is left of the head start after it has been regained.
 func (l *line) regained(now time.Time) float64 {
 	return min(headStart, l.headStart+now.Sub(l.idleSince).Seconds())
@@ -110,7 +121,8 @@ type entry struct {
 	account string
 	line    *line
 	number  int           // among all that ever came
-	since   int64         // when it came
+	since   int64         // when it entered
+	came    int64         // see Applicant
 	expires int64         // see Applicant; 0 for never
 	giveUp  time.Duration // see Applicant; 0 for never
 	sort    sort
@@ -126,7 +138,10 @@ var farOff = time.Unix(0, math.MaxInt64)
 
 // update takes over what may have changed of an object while it waits.
 func (e *entry) update(a Applicant) {
-	e.account, e.failed, e.giveUp, e.shown, e.expires = a.Account, a.Failed, a.GiveUp, false, 0
+	e.account, e.failed, e.giveUp, e.shown, e.expires, e.came = a.Account, a.Failed, a.GiveUp, false, 0, e.since
+	if !a.Came.IsZero() {
+		e.came = a.Came.UnixNano()
+	}
 	if !a.Expires.IsZero() && a.Expires.Before(farOff) {
 		e.expires = a.Expires.UnixNano()
 	}

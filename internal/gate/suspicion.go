@@ -55,7 +55,7 @@ type suspicion struct {
 	struck   map[string]bool     // namespaces that were struck since anybody was answered, sharedBy at most
 	sharedBy int                 // namespaces that have to be struck until all are paused
 	shared   bool                // all namespaces are paused
-	since    time.Time           // when the first pause began
+	since    time.Time           // when the first pause began, or that of all
 	doubted  time.Time           // when sharedBy was doubled last
 	last     *logout.Error       // what the last one failed of; nil if nothing is paused
 	next     time.Time           // no probe begins before
@@ -67,6 +67,7 @@ type suspect struct {
 	most    float64   // strikes until it is paused
 	since   time.Time // when it was paused; zero if it is not
 	heard   time.Time // when the last of its calls ended
+	newest  bool      // its next probe is its newest object, not the oldest
 }
 
 func newSuspicion() suspicion {
@@ -105,11 +106,18 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 		return false
 	case of.strikes < of.most && !shared:
 		return false
-	case !s.pausesAny():
+	case !s.pausesAny(), shared: // that of all is another's pause than that of one
 		s.since, s.next = now, now.Add(pauseLeast)
 	}
 	s.last, s.shared, of.since = failure, shared, now
 	return true
+}
+
+// share has all namespaces paused, as what is wrong may be the service's: since when
+// nobody was answered, and what the last one failed of.
+func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time) {
+	s.shared, s.since, s.last = true, since, failure
+	s.probe(now)
 }
 
 // suspect returns what is known of a namespace; nil if too many are known.

@@ -1,6 +1,9 @@
 package gate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// lately is for how long an answer says something about the next ones.
@@ -12,6 +15,10 @@ const (
 	// was, by slowBy and recovery. If trialThrottled calls are throttled all the same,
 	// a still lower one is tried; after trialSteps it was not the rate.
 	stepLasts, trialThrottled, trialSteps = 12 * time.Second, 2, 3
+	// rowOfAnswers of one namespace, one after the other and the last of them within
+	// recently, are no accident where half of all calls are throttled: that is of the
+	// others, not of everybody.
+	rowOfAnswers, recently = 4, 20 * time.Second
 	// leastIgnored and mostIgnored bound for how long throttled calls do not slow
 	// the others after a trial in which that did not help; it doubles each time.
 	leastIgnored, mostIgnored = 30 * time.Second, 10 * time.Minute
@@ -40,10 +47,7 @@ type throttling struct {
 	next int
 	// answered are the namespaces whose calls were not throttled, the last one first:
 	// one tenant's calls cannot have it forgotten that others are answered.
-	answered [2]struct {
-		at        time.Time
-		namespace string
-	}
+	answered [64]answers
 
 	began     time.Time // of the last step of a trial; zero if it showed that it does not help
 	step      int       // 1 for the first
@@ -54,21 +58,41 @@ type throttling struct {
 	ignoreFor time.Duration
 }
 
+// answers are a namespace's calls that were not throttled.
+type answers struct {
+	at        time.Time // of the last
+	namespace string
+	inARow    int
+}
+
 // answer takes in that a call of a namespace was not throttled.
 func (t *throttling) answer(namespace string, now time.Time) {
 	t.note(namespace, false, now)
-	if t.answered[0].namespace != namespace {
-		t.answered[1] = t.answered[0]
+	of := answers{now, namespace, 1}
+	i := slices.IndexFunc(t.answered[:], func(a answers) bool { return a.namespace == namespace })
+	if i >= 0 {
+		of.inARow += t.answered[i].inARow
+	} else {
+		i = len(t.answered) - 1
 	}
-	t.answered[0].at, t.answered[0].namespace = now, namespace
+	copy(t.answered[1:i+1], t.answered[:i])
+	t.answered[0] = of
 }
 
 // throttle takes in that a call of a namespace was throttled, which began at a
 // time, while the rate is this many calls a second.
 func (t *throttling) throttle(namespace string, began, now time.Time, rate float64) effect {
 	t.note(namespace, true, now)
-	throttled, most := t.lately(now)
+	ever := false // lately, was one of its calls answered
+	for i := range t.answered {
+		if a := &t.answered[i]; a.namespace == namespace {
+			a.inARow, ever = 0, now.Sub(a.at) <= lately
+		}
+	}
+	throttled, most, others := t.lately(now, rate)
 	switch {
+	case others && !ever:
+		return none
 	case most:
 		*t = throttling{last: t.last, next: t.next, answered: t.answered}
 		return pausesAll
@@ -108,12 +132,14 @@ func (t *throttling) note(namespace string, throttled bool, now time.Time) {
 
 // lately is how many of the last calls were throttled, and whether the service
 // throttles everybody: at least half of them, of more than one namespace, or of the
-// only one that calls. Where nothing is known of others, the one that was throttled
-// stands for all.
-func (t *throttling) lately(now time.Time) (throttled int, most bool) {
-	all, others, shared, first := 0, false, false, ""
+// only one that calls, and none that is answered all the time. Where nothing is known
+// of others, the one that was throttled stands for all. The slower the calls are, the
+// longer ago is lately. others is that somebody else is answered all the time.
+func (t *throttling) lately(now time.Time, rate float64) (throttled int, most, others bool) {
+	few := time.Duration(float64(len(t.last)) / rate * float64(time.Second)) // is how long these calls take
+	all, one, shared, first := 0, false, false, ""
 	for _, a := range t.last {
-		if a.at.IsZero() || now.Sub(a.at) > lately {
+		if a.at.IsZero() || now.Sub(a.at) > max(lately, few) {
 			continue
 		}
 		all++
@@ -126,7 +152,10 @@ func (t *throttling) lately(now time.Time) (throttled int, most bool) {
 		}
 	}
 	for _, a := range t.answered {
-		others = others || !a.at.IsZero() && now.Sub(a.at) <= lately && a.namespace != first
+		if a.inARow >= rowOfAnswers && now.Sub(a.at) <= max(recently, few) {
+			return throttled, false, true
+		}
+		one = one || !a.at.IsZero() && now.Sub(a.at) <= lately && a.namespace != first
 	}
-	return throttled, 2*throttled >= all && (shared || !others)
+	return throttled, 2*throttled >= all && (shared || !one), false
 }
