@@ -109,7 +109,7 @@ func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 	}
 	a.Unknown = calling(obj) || obj.Status.Attempts > 0 && !a.Failed
 	if startTime(obj).IsZero() {
-		a.GiveUp = activeDeadline(obj)
+		a.GiveUp, a.Came = activeDeadline(obj), cameAt(obj)
 	}
 	return a
 }

@@ -68,7 +68,8 @@ func decide(obj *v1alpha1.UserLogout, mended, now time.Time) decision {
 }
 
 // nextAttempt is the time before which the object is not attempted. A backoff
-// ends when what the last attempt failed of has been mended since.
+// ends when what the last attempt failed of may have been mended since; not one that
+// the service has asked for.
 func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 	next := timeOf(obj.Status.NextAttemptTime)
 	if next.After(now.Add(backoffCap + time.Second)) {
@@ -77,7 +78,7 @@ func nextAttempt(obj *v1alpha1.UserLogout, mended, now time.Time) time.Time {
 		return time.Time{}
 	}
 	switch ready(obj.Status).Reason {
-	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse:
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse, v1alpha1.ReasonEndpointUnreachable, v1alpha1.ReasonServiceFailure:
 		// An attempt's time is a full second, so what was mended counts from the next
 		// one on: an attempt of the same second may have been made before or after.
 		if last := obj.Status.LastAttempt; last != nil && last.Time.Before(ceilSecond(mended)) {

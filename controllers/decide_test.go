@@ -238,6 +238,9 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 		{"after it", logout.Unauthorized, at(7), at(7)},
 		{"in the same second", logout.Unauthorized, at(5).Add(time.Second / 2), at(6)},
 		{"another endpoint", logout.UnexpectedResponse, at(7), at(7)},
+		{"that had not been there", logout.EndpointUnreachable, at(7), at(7)},
+		{"that had failed", logout.ServiceFailure, at(7), at(7)},
+		{"which was not what it failed of", logout.ServiceUnavailable, at(7), at(65)},
 		{"not what it failed of", logout.Throttled, at(7), at(65)},
 		{"at a time that has yet to come", logout.Unauthorized, at(3600), at(65)},
 	} {

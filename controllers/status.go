@@ -123,7 +123,11 @@ func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.Us
 	if last := ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
 		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
 	}
-	setConditions(&s, obj.Generation, now, queued, v)
+	since := now
+	if ready(s).Type == "" { // it has waited from the beginning, and is told so only now
+		since = obj.CreationTimestamp.Time
+	}
+	setConditions(&s, obj.Generation, since, queued, v)
 	return s
 }
 
