@@ -68,3 +68,22 @@ func TestThrottledBeforeTheTrial(t *testing.T) {
 		}
 	}
 }
+
+// TestResumeLeavesNoFraction: after a pause, slots and calls begin from the same level. At a slow rate the half of a call
+// that one of them were ahead would be seconds, for every call to come.
+func TestResumeLeavesNoFraction(t *testing.T) {
+	p := newPace(Limit{PerSecond: 10, Burst: 5})
+	p.at(slowest, begin)
+	for range 5 {
+		p.take(begin)
+		p.call(begin)
+	}
+	p.take(begin)
+	later := begin.Add(12 * time.Second)
+	p.adjust(later)
+	p.pause(later)
+	p.resume(later)
+	if slots, calls := p.slots.TokensAt(later), p.calls.TokensAt(later); slots != 0 || calls != 0 {
+		t.Errorf("%f slots and %f calls after a pause", slots, calls)
+	}
+}
