@@ -58,14 +58,15 @@ func (g *gate) restore(c *Closure, now time.Time) {
 	if g.used {
 		return
 	}
-	g.closed = nil
-	if c == nil {
+	if g.closed = nil; c == nil {
+		g.flow(now)
 		return
 	}
 	restored := *c // by a clock that may have been ahead
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
 	g.closed = &closure{Closure: restored}
+	g.pace.pause(now)
 	if asked(restored.Reason) {
 		g.closed.asked = restored.Until
 	}
@@ -88,6 +89,7 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 		g.queue.resume(namespace)
 	}
 	g.suspicion = newSuspicion()
+	g.flow(now)
 	c := g.closed
 	if c == nil {
 		return
@@ -233,9 +235,9 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	stale := s.epoch != g.epoch
 	switch {
 	case stale:
-	case failure == nil || failure.Reason != logout.Throttled:
+	case judge(failure) == answered:
 		g.throttles.answer(s.origin.namespace, now)
-	case g.closed == nil && g.throttled(s, now):
+	case failure.Reason == logout.Throttled && !g.pausesAll() && g.throttled(s, now):
 		return
 	}
 	switch judge(failure) {
@@ -244,14 +246,15 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 			g.proven = true
 			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
-			g.open(now)
+			g.open()
+			g.flow(now)
 		}
 	case suspicious:
 		if stale {
 			return
 		}
 		if c := g.closed; c != nil { // the trouble is over that was certainly the service's
-			g.open(now)
+			g.open()
 			g.suspicion.share(c.Since, failure, now)
 		}
 		g.strike(s, false, failure, now)
@@ -303,6 +306,9 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 		return
 	}
 	g.changed = true
+	if g.suspicion.shared {
+		g.pace.pause(now)
+	}
 	for struck := range g.suspicion.struck { // what has failed was as good as a probe
 		g.lastProbe[origin{namespace: struck}] = now
 	}
@@ -340,13 +346,21 @@ func (g *gate) probed(epoch int) {
 	}
 }
 
-// open lets calls be made at the provider's rate.
-func (g *gate) open(now time.Time) {
-	if g.closed == nil {
-		return
+// open ends what is known for certain to keep calls from being made.
+func (g *gate) open() {
+	if g.closed != nil {
+		g.closed, g.changed = nil, true
 	}
-	g.closed, g.changed = nil, true
-	g.pace.resume(now)
+}
+
+// pausesAll reports whether no calls are made but probes, of any namespace.
+func (g *gate) pausesAll() bool { return g.closed != nil || g.suspicion.shared }
+
+// flow has calls be made at the rate from before, if a pause of all is over.
+func (g *gate) flow(now time.Time) {
+	if g.pace.paused && !g.pausesAll() {
+		g.pace.resume(now)
+	}
 }
 
 // close keeps calls from being made, and lets a single one through later. stale
@@ -358,6 +372,9 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 		}
 		g.pace.pause(now)
 		g.closed = &closure{Closure: Closure{Since: now}}
+		if g.suspicion.shared { // nobody has been answered since
+			g.closed.Since = g.suspicion.since
+		}
 	}
 	c := g.closed
 	until := now.Add(pause(failure, now.Sub(c.Since), rand.Float64())) //nolint:gosec // jitter, not a secret

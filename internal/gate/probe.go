@@ -145,6 +145,7 @@ func (g *gate) unmade(probe bool, now time.Time) {
 // slot: who is to be told that it waits, and who has expired.
 func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
 	g.resume(g.suspicion.forget(now))
+	g.flow(now)
 	if len(g.untold) > 2*g.queue.len()+tellsPerLook { // most of them have left
 		g.untold = slices.DeleteFunc(g.untold, func(p *place) bool { return p.in == nil || p.value.tell })
 	}

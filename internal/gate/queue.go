@@ -67,6 +67,9 @@ func (l *line) len() (n int) {
 func (l *line) insert(p *place) {
 	waiting := &l.waiting[p.value.sort]
 	before := waiting.front
+	if waiting.len > 0 && waiting.back.value.number < p.value.number {
+		before = nil
+	}
 	for before != nil && before.value.number < p.value.number {
 		before = before.next
 	}

@@ -132,30 +132,39 @@ func (t *throttling) note(namespace string, throttled bool, now time.Time) {
 
 // lately is how many of the last calls were throttled, and whether the service
 // throttles everybody: at least half of them, of more than one namespace, or of the
-// only one that calls, and none that is answered all the time. Where nothing is known
-// of others, the one that was throttled stands for all. The slower the calls are, the
-// longer ago is lately. others is that somebody else is answered all the time.
+// only one that calls. Where nothing is known of others, the one that was throttled
+// stands for all. It is not everybody if some of these calls were answered, of others
+// that are answered all the time. The slower the calls are, the longer ago is lately.
 func (t *throttling) lately(now time.Time, rate float64) (throttled int, most, others bool) {
 	few := time.Duration(float64(len(t.last)) / rate * float64(time.Second)) // is how long these calls take
-	all, one, shared, first := 0, false, false, ""
+	all, inRows, one, shared, first := 0, 0, false, false, ""
 	for _, a := range t.last {
-		if a.at.IsZero() || now.Sub(a.at) > max(lately, few) {
+		switch {
+		case a.at.IsZero() || now.Sub(a.at) > max(lately, few):
 			continue
+		case a.throttled:
+			throttled++
+			shared = shared || first != "" && first != a.namespace
+			first = a.namespace
+		case t.inARow(a.namespace, now.Add(-max(recently, few))) >= rowOfAnswers:
+			inRows++
 		}
 		all++
-		if a.throttled {
-			throttled++
-			if first != "" && first != a.namespace {
-				shared = true
-			}
-			first = a.namespace
-		}
 	}
 	for _, a := range t.answered {
-		if a.inARow >= rowOfAnswers && now.Sub(a.at) <= max(recently, few) {
-			return throttled, false, true
-		}
 		one = one || !a.at.IsZero() && now.Sub(a.at) <= lately && a.namespace != first
 	}
-	return throttled, 2*throttled >= all && (shared || !one), false
+	others = inRows >= rowOfAnswers
+	return throttled, !others && 2*throttled >= all && (shared || !one), others
+}
+
+// inARow is how many calls of a namespace were answered in a row, if the last was
+// after a time.
+func (t *throttling) inARow(namespace string, after time.Time) int {
+	for _, a := range t.answered {
+		if a.namespace == namespace && a.at.After(after) {
+			return a.inARow
+		}
+	}
+	return 0
 }

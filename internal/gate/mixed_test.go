@@ -1,0 +1,134 @@
+package gate_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+var (
+	unavailable = &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, HTTPStatusCode: 503}
+	failing500  = &logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500}
+)
+
+// failsFor has a service fail for all of the time, by one failure after the other, beside a namespace that goes on as it
+// does. It returns how many calls were made, and how many of them before a Retry-After was over, beside those of the first
+// second. Half of the objects are of one namespace, and each of the others of its own.
+func failsFor(t *testing.T, c *crowd, lasts time.Duration, failures []*logout.Error, beside func()) (calls, early int) {
+	t.Helper()
+	key := func(i int) types.NamespacedName {
+		return types.NamespacedName{Namespace: fmt.Sprint("n", max(0, i-100)), Name: fmt.Sprint(i)}
+	}
+	called := map[types.NamespacedName]bool{}
+	enter := func(key types.NamespacedName) *gate.Slot {
+		slot, _ := c.Enter(gate.Provider{Name: "p", Limit: slow, Client: c.with},
+			gate.Applicant{Object: key, Created: time.Now(), Failed: called[key]})
+		return slot
+	}
+	for i := range 200 {
+		if slot := enter(key(i)); slot != nil {
+			slot.Release()
+			enter(key(i))
+		}
+	}
+	began, asked := time.Now(), time.Time{}
+	for time.Since(began) < lasts {
+		after(100 * time.Millisecond)
+		beside()
+		for _, key := range c.called() {
+			slot := enter(key)
+			if slot == nil {
+				continue
+			}
+			failure := failures[calls%len(failures)]
+			if time.Now().Before(asked) && time.Since(began) > time.Second {
+				early++
+			}
+			called[key] = true
+			calls++
+			if at := time.Now().Add(failure.RetryAfter); failure.RetryAfter > 0 && at.After(asked) {
+				asked = at
+			}
+			end(slot, failure)
+			enter(key)
+		}
+	}
+	return calls, early
+}
+
+// TestMixedTrouble: a service that fails in one way and then in another gets no more calls than one that fails in one way,
+// its Retry-After holds, and the pause is told as one from its beginning, so that who waits is given up in time.
+func TestMixedTrouble(t *testing.T) {
+	asks := func(e *logout.Error) *logout.Error {
+		asking := *e
+		asking.RetryAfter = 20 * time.Second
+		return &asking
+	}
+	for name, failures := range map[string][]*logout.Error{
+		"503":                               {unavailable},
+		"500":                               {failing500},
+		"503, 500":                          {unavailable, failing500},
+		"503, 503, 500":                     {unavailable, unavailable, failing500},
+		"503, 500, 500":                     {unavailable, failing500, failing500},
+		"401, 500":                          {unauthorized, failing500},
+		"429, 500":                          {throttled(0), failing500},
+		"503, 500, 500, 429 that asks":      {unavailable, failing500, failing500, throttled(20 * time.Second)},
+		"500 four times, 429 that asks":     {failing500, failing500, failing500, failing500, throttled(20 * time.Second)},
+		"503, 500 that asks, 503 that asks": {unavailable, asks(failing500), asks(unavailable)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := gather(t, 50)
+				c.prove("p")
+				began := time.Now()
+				calls, early := failsFor(t, c, 20*time.Minute, failures, func() {})
+				if most := 12 + 20*8; calls > most || early > 0 {
+					t.Errorf("%d calls in 20 minutes, want %d at most; %d before a Retry-After was over", calls, most, early)
+				}
+				if closed := c.States()["p"].Closed; closed == nil || closed.Since.Sub(began) > 10*time.Second {
+					t.Errorf("after 20 minutes it is told as %+v", closed)
+				}
+			})
+		})
+	}
+}
+
+// TestThrottledForAllBesideOne: a namespace whose calls fail in their own way, or are refused by a final answer, does not
+// hide that all others are throttled.
+func TestThrottledForAllBesideOne(t *testing.T) {
+	notFound := &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404}
+	for name, failure := range map[string]*logout.Error{"503": unavailable, "500": failing500, "404": notFound} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := gather(t, 50)
+				c.prove("p")
+				one := func(i int) {
+					slot, _ := c.Enter(gate.Provider{Name: "p", Limit: slow, Client: c.with},
+						gate.Applicant{Object: types.NamespacedName{Namespace: "one", Name: fmt.Sprint(i)}, Failed: true})
+					if slot != nil {
+						end(slot, failure)
+					}
+				}
+				for i := range 5 {
+					one(i)
+					after(time.Second)
+				}
+				n := 5
+				calls, early := failsFor(t, c, 10*time.Minute, []*logout.Error{throttled(5 * time.Minute)}, func() {
+					if n++; n%180 == 0 { // every 18 s
+						one(n)
+					}
+				})
+				if calls > 40 || early > 12 { // until what was answered before is no more among the last sixteen
+					t.Errorf("%d calls in 10 minutes, %d of them before a Retry-After was over", calls, early)
+				}
+			})
+		})
+	}
+}
