@@ -44,6 +44,7 @@ type closure struct {
 	Closure
 	probing bool      // a probe has been called up or is under way
 	renewed bool      // what was wrong may have been mended: nothing is known
+	began   time.Time // when certain trouble began; Since is when calls were paused
 	asked   time.Time // until when the service itself wants to be left alone
 }
 
@@ -65,7 +66,7 @@ func (g *gate) restore(c *Closure, now time.Time) {
 	restored := *c // by a clock that may have been ahead
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
-	g.closed = &closure{Closure: restored}
+	g.closed = &closure{Closure: restored, began: restored.Since}
 	g.pace.pause(now)
 	if asked(restored.Reason) {
 		g.closed.asked = restored.Until
@@ -237,7 +238,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	case stale:
 	case judge(failure) == answered:
 		g.throttles.answer(s.origin.namespace, now)
-	case failure.Reason == logout.Throttled && !g.pausesAll() && g.throttled(s, now):
+	case failure.Reason == logout.Throttled && g.closed == nil && g.throttled(s, now):
 		return
 	}
 	switch judge(failure) {
@@ -367,17 +368,21 @@ func (g *gate) flow(now time.Time) {
 // is that the failure is that of a call from before an earlier closing.
 func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 	if g.closed == nil {
-		if failure.Reason == logout.Throttled && !stale {
+		if failure.Reason == logout.Throttled && !stale && !g.pace.paused {
 			g.pace.slow(slowByMost, now)
 		}
 		g.pace.pause(now)
-		g.closed = &closure{Closure: Closure{Since: now}}
+		g.closed = &closure{Closure: Closure{Since: now}, began: now}
 		if g.suspicion.shared { // nobody has been answered since
 			g.closed.Since = g.suspicion.since
 		}
 	}
 	c := g.closed
-	until := now.Add(pause(failure, now.Sub(c.Since), rand.Float64())) //nolint:gosec // jitter, not a secret
+	lasts := now.Sub(c.Since)
+	if failure.Class == logout.RetrySlowly { // what somebody has to mend may be younger than the pause
+		lasts = now.Sub(c.began)
+	}
+	until := now.Add(pause(failure, lasts, rand.Float64())) //nolint:gosec // jitter, not a secret
 	if asked(failure.Reason) || failure.RetryAfter > 0 {
 		c.asked = later(c.asked, until)
 	}
@@ -385,7 +390,7 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 		return // the service has asked for longer
 	}
 	g.epoch++ // calls under way, even a probe, were made before this was known
-	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, asked: c.asked}
+	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, began: c.began, asked: c.asked}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })
 }

@@ -86,6 +86,7 @@ func TestMixedTrouble(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := gather(t, 50)
 				c.prove("p")
+				after(2 * time.Minute) // or a 429 would be taken for one user's, as another was answered
 				began := time.Now()
 				calls, early := failsFor(t, c, 20*time.Minute, failures, func() {})
 				if most := 12 + 20*8; calls > most || early > 0 {
@@ -131,4 +132,51 @@ func TestThrottledForAllBesideOne(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBlipInAPause: certain trouble for a moment, and what may be an object's failure after it, neither end the pauses of
+// namespaces by themselves nor make the next pause of all come later; and one user's 429 in it stops nobody else.
+func TestBlipInAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		c.prove("p")
+		call := func(namespace string, name any, failure *logout.Error) {
+			t.Helper()
+			slot := c.enterKey("p", fast, types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(name)})
+			if slot == nil {
+				t.Fatalf("no slot for %s/%v", namespace, name)
+			}
+			end(slot, failure)
+			after(10 * time.Second)
+		}
+		for i := range 3 {
+			call("bad", i, failing500)
+		}
+		for range 4 {
+			call("another", "a", nil)
+			call("good", "b", unavailable)
+			call("other", "c", failing500)
+			if n := c.States()["p"].Namespaces; n != 1 {
+				t.Fatalf("%d namespaces are paused by themselves in the pause of all, want 1", n)
+			}
+			call("good", "d", throttled(5*time.Minute))
+			call("good", "e", nil)
+		}
+		if state := c.States()["p"]; state.Closed != nil || state.Namespaces != 1 {
+			t.Errorf("%+v", state)
+		}
+	})
+}
+
+// TestRateAfterMixedTrouble: the rate is halved once until somebody is answered, however often 429 and 500 come in turn.
+func TestRateAfterMixedTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, 50)
+		c.prove("p")
+		after(2 * time.Minute)
+		failsFor(t, c, 5*time.Minute, []*logout.Error{throttled(0), failing500}, func() {})
+		if rate := c.States()["p"].PerSecond; rate < slow.PerSecond/2-0.1 {
+			t.Errorf("%.2f calls a second of %.2f", rate, slow.PerSecond)
+		}
+	})
 }

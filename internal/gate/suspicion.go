@@ -55,6 +55,7 @@ type suspicion struct {
 	struck   map[string]bool     // namespaces that were struck since anybody was answered, sharedBy at most
 	sharedBy int                 // namespaces that have to be struck until all are paused
 	shared   bool                // all namespaces are paused
+	after    bool                // as they were before by certain trouble, not for those in struck
 	since    time.Time           // when the first pause began, or that of all
 	doubted  time.Time           // when sharedBy was doubled last
 	last     *logout.Error       // what the last one failed of; nil if nothing is paused
@@ -116,7 +117,7 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 // share has all namespaces paused, as what is wrong may be the service's: since when
 // nobody was answered, and what the last one failed of.
 func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time) {
-	s.shared, s.since, s.last = true, since, failure
+	s.shared, s.after, s.since, s.last = true, true, since, failure
 	s.probe(now)
 }
 
@@ -151,6 +152,10 @@ func (s *suspicion) evict() bool {
 // the namespaces whose pause is over.
 func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	clear(s.struck)
+	if s.after { // which says nothing of those that are paused by themselves
+		s.shared, s.after = false, false
+		s.settle()
+	}
 	if s.shared { // it was the service
 		for of := range s.suspects {
 			resumed = append(resumed, of)
@@ -200,7 +205,7 @@ func (s *suspicion) settle() {
 		}
 	}
 	if len(s.suspects) == 0 || !s.shared {
-		s.shared, s.last = false, nil
+		s.shared, s.after, s.last = false, false, nil
 	}
 }
 
