@@ -34,6 +34,7 @@ type gate struct {
 	suspicion suspicion       // who does not call, by what is not known for sure
 	throttles throttling
 	lastProbe map[origin]time.Time // when which namespace and account was probed last
+	toMend    time.Time            // since when somebody has had to mend something; zero for never since the last answer
 	newest    bool                 // of namespaces that were never probed, the one to which somebody came last is next, not first
 
 	changed bool // there is something new to tell
@@ -44,7 +45,6 @@ type closure struct {
 	Closure
 	probing bool      // a probe has been called up or is under way
 	renewed bool      // what was wrong may have been mended: nothing is known
-	began   time.Time // when certain trouble began; Since is when calls were paused
 	asked   time.Time // until when the service itself wants to be left alone
 }
 
@@ -66,8 +66,11 @@ func (g *gate) restore(c *Closure, now time.Time) {
 	restored := *c // by a clock that may have been ahead
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
-	g.closed = &closure{Closure: restored, began: restored.Since}
+	g.closed = &closure{Closure: restored}
 	g.pace.pause(now)
+	if restored.Reason.Class() == logout.RetrySlowly {
+		g.toMend = restored.Since
+	}
 	if asked(restored.Reason) {
 		g.closed.asked = restored.Until
 	}
@@ -97,6 +100,7 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 	c.probing = len(g.called) > 0 // one that is under way will be no news
 	if c.asked.Before(c.Until) {
+		g.toMend = time.Time{}
 		c.Since, c.Until = now, later(now, c.asked)
 		c.renewed, g.changed = true, true
 	}
@@ -106,7 +110,7 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 // gets it only if nobody waits, and else waits.
 func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
 	if c := g.closed; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
-		c.Since = now // nothing has been known since
+		c.Since, g.toMend = now, time.Time{} // nothing has been known since
 	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
@@ -244,7 +248,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	switch judge(failure) {
 	case answered:
 		if !stale {
-			g.proven = true
+			g.proven, g.toMend = true, time.Time{}
 			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
 			g.open()
@@ -372,15 +376,18 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 			g.pace.slow(slowByMost, now)
 		}
 		g.pace.pause(now)
-		g.closed = &closure{Closure: Closure{Since: now}, began: now}
+		g.closed = &closure{Closure: Closure{Since: now}}
 		if g.suspicion.shared { // nobody has been answered since
 			g.closed.Since = g.suspicion.since
 		}
 	}
 	c := g.closed
 	lasts := now.Sub(c.Since)
-	if failure.Class == logout.RetrySlowly { // what somebody has to mend may be younger than the pause
-		lasts = now.Sub(c.began)
+	if failure.Class == logout.RetrySlowly { // which may be younger than the pause
+		if g.toMend.IsZero() {
+			g.toMend = now
+		}
+		lasts = now.Sub(g.toMend)
 	}
 	until := now.Add(pause(failure, lasts, rand.Float64())) //nolint:gosec // jitter, not a secret
 	if asked(failure.Reason) || failure.RetryAfter > 0 {
@@ -390,7 +397,7 @@ func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
 		return // the service has asked for longer
 	}
 	g.epoch++ // calls under way, even a probe, were made before this was known
-	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, began: c.began, asked: c.asked}
+	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, asked: c.asked}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })
 }

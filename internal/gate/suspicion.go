@@ -101,6 +101,7 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 		s.struck[namespace] = true
 	}
 	shared := len(s.struck) >= s.sharedBy || !proven && !alone
+	s.after = s.after && !shared
 	switch {
 	case s.pauses(namespace):
 		s.last = failure
@@ -117,7 +118,8 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 // share has all namespaces paused, as what is wrong may be the service's: since when
 // nobody was answered, and what the last one failed of.
 func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time) {
-	s.shared, s.after, s.since, s.last = true, true, since, failure
+	s.after = s.after || !s.shared
+	s.shared, s.since, s.last = true, since, failure
 	s.probe(now)
 }
 
