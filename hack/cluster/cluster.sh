@@ -137,5 +137,5 @@ case ${1:-} in
 build | up | down) "$1" ;;
 image) image "$2" "$3" ;;
 tarball) tarball "$2" "$3" "$4" ;;
-*) sed -n 's/^# \{0,1\}//; 2,/^$/p' "$0" >&2 && exit 2 ;;
+*) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2 && exit 2 ;;
 esac
