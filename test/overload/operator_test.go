@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -109,12 +110,13 @@ func (e ending) flags() []string {
 	return either([]string{"--call-timeout=2s", "--visibility-timeout=4s"}, nil)
 }
 
-// restart ends the process and starts another.
-func (o *operator) restart(t *testing.T, e ending) {
+// restart ends the process and starts another, and returns how long the first took to end.
+func (o *operator) restart(t *testing.T, e ending) (stopped time.Duration) {
 	t.Helper()
+	began := time.Now()
 	switch e {
 	case none:
-		return
+		return 0
 	case sigkill:
 		o.Kill()
 	case sigterm:
@@ -126,7 +128,9 @@ func (o *operator) restart(t *testing.T, e ending) {
 			t.Errorf("exit code %d after SIGTERM, want 0", code)
 		}
 	}
+	stopped = time.Since(began)
 	o.start(t)
+	return stopped
 }
 
 // tail keeps the end of what is written to it.
