@@ -87,7 +87,8 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 	cd test/kratos && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
 # Not from the cache: what the tests run against is more than their sources. The race detector makes it half as fast again.
-GO_TEST  = go test $(if $(CI),-race) -count=1 -timeout 40m
+RACE     = $(if $(CI),-race)
+GO_TEST  = go test $(RACE) -count=1 -timeout 40m
 ALL_BUT  = go list ./... | grep -v -E
 # The packages that need an API server, and those that look at what is released.
 SERVER   = controllers|internal/operator|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
@@ -97,9 +98,21 @@ RELEASED = test/(chart|docs|image|manifests|observability)
 unit: ## Run the tests that need nothing but Go
 	@$(GO_TEST) $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
 
-.PHONY: test
+# The fault scenarios mostly wait, so thirds of them run beside each other and beside all else, each with an API server of its
+# own. What they share is compiled once, before.
+.PHONY: test test/others test/faults-a-l test/faults-m-o test/faults-p-z
 test: ## Run the tests of the operator against a real API server (the first time it builds one, in about 8 minutes)
-	@$(WITH_ASSETS) $(GO_TEST) $$($(ALL_BUT) '/($(RELEASED))$$')
+	@$(WITH_ASSETS) go build -race -o /dev/null ./cmd/logout-operator && go test $(RACE) -c -o /dev/null ./test/faults && \
+	  exec $(MAKE) --no-print-directory -j4 test/others test/faults-a-l test/faults-m-o test/faults-p-z
+
+test/others:
+	@$(GO_TEST) $$($(ALL_BUT) '/($(RELEASED)|test/faults)$$')
+
+test/faults-a-l: SCENARIOS = -run '^Test[A-L]'
+test/faults-m-o: SCENARIOS = -run '^Test[M-O]'
+test/faults-p-z: SCENARIOS = -skip '^Test[A-O]'
+test/faults-a-l test/faults-m-o test/faults-p-z:
+	@$(GO_TEST) ./test/faults $(SCENARIOS)
 
 .PHONY: test-release
 test-release: ## Check what is released: image, chart, manifests, alerts and docs (the first time it compiles helm, ko and more)
