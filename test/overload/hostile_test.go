@@ -94,9 +94,8 @@ func TestHostileTenant(t *testing.T) {
 	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10, *full)
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, *full)
-	started := slices.Max(alone.started)
-	figures.Note(t, "longest time for ten objects and a start, alone", started)
-	figures.AtMost(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5), started*12/10, *full)
+	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
+	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5)) // an operator that has just started knows of nothing bad
 	other.verify(t, 0)
 	for reason, n := range x.objects.reasons() {
 		if reason == v1alpha1.ReasonLoggedOut {
@@ -111,11 +110,15 @@ type rounds struct {
 	steady, stopped, started []time.Duration
 }
 
-// rounds logs ten out again and again for so long, and once at least beside a start of the operator.
+// rounds logs ten out again and again for so long, and once at least beside a start of the operator. It asks for half of
+// what the provider's limit allows: who asks for all of it waits for the limit, and each call of another counts.
 func (x *target) rounds(t *testing.T, o *operator, length time.Duration) (r rounds) {
 	t.Helper()
 	began := time.Now()
+	next := time.NewTicker(2 * 10 * time.Second / time.Duration(normal.perSecond))
+	defer next.Stop()
 	for n := 1; len(r.started) == 0 || time.Since(began) < length; n++ {
+		<-next.C
 		if n%either(2, 100) != 0 {
 			r.steady = append(r.steady, x.logOut(t, 10))
 			continue
