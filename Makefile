@@ -91,7 +91,7 @@ RACE     = $(if $(CI),-race)
 GO_TEST  = go test $(RACE) -count=1 -timeout 40m
 ALL_BUT  = go list ./... | grep -v -E
 # The packages that need an API server, and those that look at what is released.
-SERVER   = controllers|internal/operator|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
+SERVER   = controllers|cmd/logout-operator/app|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
 RELEASED = test/(chart|docs|image|manifests|observability)
 
 .PHONY: unit

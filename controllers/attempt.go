@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -30,7 +31,7 @@ func (r *userLogoutReconciler) attempt(
 	// claim's write or a pause of the process takes, no call starts after it.
 	callBy := claimedAt.Add(r.CallTimeout)
 	claim := obj.DeepCopy()
-	claim.Status = claimedStatus(obj, claimedAt, r.VisibilityTimeout)
+	claim.Status = lifecycle.Claimed(obj, claimedAt, r.VisibilityTimeout)
 	if err := r.claim(claim, callBy); errors.Is(err, errNotKept) {
 		logr.FromContextOrDiscard(ctx).Error(err, "no call is made")
 		r.Schema.Suspect()
@@ -38,7 +39,7 @@ func (r *userLogoutReconciler) attempt(
 	} else if err != nil {
 		return r.writeError(ctx, obj, err)
 	}
-	if calling(obj) {
+	if lifecycle.Calling(obj) {
 		repeats.WithLabelValues(obj.Spec.ProviderRef.Name).Inc()
 	}
 
@@ -63,7 +64,7 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 		return err
 	}
 	is := claim.Status
-	if !calling(claim) || is.Attempts != sent.Attempts || !is.NextAttemptTime.Equal(sent.NextAttemptTime) {
+	if !lifecycle.Calling(claim) || is.Attempts != sent.Attempts || !is.NextAttemptTime.Equal(sent.NextAttemptTime) {
 		return errNotKept
 	}
 	r.written.note(time.Now())
@@ -80,11 +81,11 @@ var errNotKept = errors.New("the claim came back without its fields: " +
 func (r *userLogoutReconciler) call(
 	ctx context.Context, claim *v1alpha1.UserLogout, with admission, claimedAt, callBy time.Time,
 ) v1alpha1.UserLogoutStatus {
-	notAfter := timeOf(claim.Spec.NotAfter)
-	callCtx, cancel := context.WithDeadline(r.attempts.ctx, earliest(callBy, notAfter))
+	notAfter := lifecycle.NotAfter(claim)
+	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(claim, callBy))
 	defer cancel()
 	if withdrawn := r.awaitTurn(callCtx, claim, with, callBy); withdrawn != nil {
-		return uncalledStatus(claim, withdrawn, time.Now())
+		return lifecycle.Uncalled(claim, withdrawn, time.Now())
 	}
 	began := time.Now()
 	receipt, err := with.service.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
@@ -97,9 +98,9 @@ func (r *userLogoutReconciler) call(
 	}
 	countAttempt(claim.Spec.ProviderRef.Name, failure, now.Sub(began))
 	if failure == nil {
-		return loggedOutStatus(claim, claimedAt, receipt, now)
+		return lifecycle.LoggedOut(claim, claimedAt, receipt, now)
 	}
-	return failedAttemptStatus(claim, claimedAt, failure, now, backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+	return lifecycle.FailedAttempt(claim, claimedAt, failure, now, lifecycle.Backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
 }
 
 // awaitTurn waits for the turn of a call, and returns why it is not to be made
@@ -111,14 +112,14 @@ func (r *userLogoutReconciler) call(
 // store. And all that admitted the object is looked at once more.
 func (r *userLogoutReconciler) awaitTurn(
 	ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time,
-) *refusal {
+) *lifecycle.Refusal {
 	turn := with.slot.Await(ctx)
 	switch {
 	case time.Until(callBy) < r.CallTimeout/4:
-		return &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long",
-			backoff: backoff(claim.Status.Attempts, &logout.Error{}, rand.Float64())} //nolint:gosec // jitter, not a secret
+		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing its claim took too long",
+			Backoff: lifecycle.Backoff(claim.Status.Attempts, &logout.Error{}, rand.Float64())} //nolint:gosec // jitter, not a secret
 	case !turn:
-		return &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused, or its time was up"}
+		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls have been paused, or its time was up"}
 	}
 	return with.withdrawn(ctx, claim)
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -45,7 +46,7 @@ type trial struct {
 	answer error // of the service
 	during func()
 	// lastLook before the call; nil for one that finds nothing.
-	lastLook func(context.Context, *v1alpha1.UserLogout) *refusal
+	lastLook func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal
 	result   ctrl.Result
 }
 
@@ -84,7 +85,7 @@ func (tr *trial) awaitHeld() {
 	}
 	defer events.Stop()
 	for event := range events.ResultChan() {
-		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && ready(o.Status).Reason == v1alpha1.ReasonSuspended {
+		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && lifecycle.Ready(o.Status).Reason == v1alpha1.ReasonSuspended {
 			tr.obj = o
 			return
 		}
@@ -116,7 +117,7 @@ func (tr *trial) attemptWith(ctx context.Context, s service) (ctrl.Result, error
 }
 
 // stands is that an admission has not been withdrawn.
-func stands(context.Context, *v1alpha1.UserLogout) *refusal { return nil }
+func stands(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal { return nil }
 
 // slot of a gate that is open.
 func (tr *trial) slot() *gate.Slot {
@@ -180,7 +181,7 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 			if err := tr.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got := tr.live(); tr.calls != 1 || ready(got.Status).Reason != v1alpha1.ReasonLoggedOut || got.Status.Attempts != 1 {
+			if got := tr.live(); tr.calls != 1 || lifecycle.Ready(got.Status).Reason != v1alpha1.ReasonLoggedOut || got.Status.Attempts != 1 {
 				t.Errorf("%d calls, status %+v", tr.calls, got.Status)
 			}
 			select {
@@ -214,7 +215,7 @@ func TestRefusalThatStaysEndsTheHold(t *testing.T) {
 	if err := tr.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := tr.live(); !calling(got) {
+	if got := tr.live(); !lifecycle.Calling(got) {
 		t.Errorf("status %+v, want the claim", got.Status)
 	}
 	if _, kept := tr.unstored.of(tr.live(), time.Now()); !kept {
@@ -294,7 +295,7 @@ func TestNotFoundIsNoDeletion(t *testing.T) {
 	t.Run("outcome for a moment", func(t *testing.T) {
 		tr := newTrial(t, failures(false, notFound, notFound))
 		tr.unfinished.Put(tr.obj)
-		if err := tr.run(); err != nil || tr.calls != 1 || ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
+		if err := tr.run(); err != nil || tr.calls != 1 || lifecycle.Ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
 			t.Errorf("%d calls, status %+v, error %v", tr.calls, tr.live().Status, err)
 		}
 	})
@@ -313,7 +314,7 @@ func TestNotFoundIsNoDeletion(t *testing.T) {
 				t.Errorf("try %d: %v", stored, err)
 			}
 		}
-		if is := tr.live().Status; ready(is).Reason != v1alpha1.ReasonLoggedOut {
+		if is := tr.live().Status; lifecycle.Ready(is).Reason != v1alpha1.ReasonLoggedOut {
 			t.Errorf("status %+v", is)
 		}
 	})
@@ -374,9 +375,9 @@ func TestStaleCache(t *testing.T) {
 func TestLaterAttempt(t *testing.T) {
 	for name, overtake := range map[string]func(*v1alpha1.UserLogout) v1alpha1.UserLogoutStatus{
 		"claimed": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
-			return claimedStatus(o, time.Now(), time.Minute)
+			return lifecycle.Claimed(o, time.Now(), time.Minute)
 		},
-		"finished": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus { return deadlineExceeded(o, time.Now(), "") },
+		"finished": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus { return refused(o, time.Now()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, interceptor.Funcs{})
@@ -506,7 +507,7 @@ func TestStopDuringTheClaim(t *testing.T) {
 	_, err := tr.attemptWith(ctx, service(func(context.Context) (logout.Receipt, error) {
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
 	}))
-	if is := ready(tr.live().Status).Reason; err != nil || is != v1alpha1.ReasonLoggedOut {
+	if is := lifecycle.Ready(tr.live().Status).Reason; err != nil || is != v1alpha1.ReasonLoggedOut {
 		t.Errorf("%s, error %v", is, err)
 	}
 }
@@ -556,11 +557,11 @@ func TestWithdrawnBeforeTheCall(t *testing.T) {
 					return errors.Join(err, c.SubResource(sub).Patch(ctx, obj, patch, opts...))
 				},
 			})
-			tr.lastLook = func(_ context.Context, claim *v1alpha1.UserLogout) *refusal {
-				if !calling(claim) {
+			tr.lastLook = func(_ context.Context, claim *v1alpha1.UserLogout) *lifecycle.Refusal {
+				if !lifecycle.Calling(claim) {
 					t.Error("looked before the claim")
 				}
-				return &refusal{reason: reason, message: "it has been taken back"}
+				return &lifecycle.Refusal{Reason: reason, Message: "it has been taken back"}
 			}
 			if err := tr.run(); err != nil {
 				t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
@@ -93,7 +94,7 @@ func (c *finishedCensus) apply(kind watch.EventType, obj *v1alpha1.UserLogout) b
 	case watch.Deleted:
 		c.counts[finishedReason(obj)]--
 	}
-	if kind == watch.Deleted || !needsWork(obj) {
+	if kind == watch.Deleted || !lifecycle.NeedsWork(obj) {
 		c.needing.Delete(client.ObjectKeyFromObject(obj))
 		return false
 	}

@@ -2,16 +2,15 @@ package controllers
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -70,7 +69,7 @@ func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.Us
 	if r.client.Get(ctx, client.ObjectKey{Name: provider}, &v1alpha1.ClusterLogoutProvider{}) != nil {
 		provider = ""
 	}
-	finishes.WithLabelValues(provider, ready(after).Reason).Observe(after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
+	finishes.WithLabelValues(provider, lifecycle.Ready(after).Reason).Observe(after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
 }
 
 // forgetProvider drops the time series of a provider that is gone.
@@ -143,43 +142,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if !c.unfinished.complete() {
 		return
 	}
-	states, oldest := census(c.unfinished.All(), time.Now())
+	states, oldest := lifecycle.Census(c.unfinished.All(), time.Now())
 	for state, n := range states {
 		gauge(objectsDesc, float64(n), state)
 	}
 	gauge(oldestDesc, oldest.Seconds())
-}
-
-// census counts unfinished objects by state, and finds the age of the oldest
-// that is not suspended.
-func census(objects iter.Seq[*v1alpha1.UserLogout], now time.Time) (states map[string]int, oldest time.Duration) {
-	states = map[string]int{stateWaiting: 0, stateCalling: 0, stateRetrying: 0, stateSuspended: 0}
-	for obj := range objects {
-		state := stateOf(obj)
-		states[state]++
-		if state != stateSuspended {
-			oldest = max(oldest, now.Sub(obj.CreationTimestamp.Time))
-		}
-	}
-	return states, oldest
-}
-
-// States of an unfinished object, for the metrics.
-const (
-	stateWaiting   = "Waiting"
-	stateCalling   = "Calling"
-	stateRetrying  = "Retrying"
-	stateSuspended = "Suspended"
-)
-
-func stateOf(obj *v1alpha1.UserLogout) string {
-	switch is := ready(obj.Status); {
-	case suspended(obj):
-		return stateSuspended
-	case is.Reason == v1alpha1.ReasonCalling:
-		return stateCalling
-	case is.Status == metav1.ConditionFalse:
-		return stateRetrying
-	}
-	return stateWaiting
 }

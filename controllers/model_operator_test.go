@@ -18,6 +18,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -177,14 +178,14 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 		unfinished: newUnfinishedObjects(newWakeups()), finished: newFinishedObjects(newWakeups()),
 	}
 	obj := w.read.object()
-	switch d := decide(obj, time.Time{}, time.Now()); d.do {
-	case attempt:
+	switch d := lifecycle.Decide(obj, time.Time{}, time.Now()); d.Do {
+	case lifecycle.Attempt:
 		slot, _ := r.gates.Enter(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}}, gate.Applicant{Object: modelKey})
 		return r.attempt(ctx, obj, admission{service(w.logOut), slot, stands})
-	case write:
+	case lifecycle.Write:
 		return r.write(ctx, obj, d)
 	default:
-		return requeueAt(d.at), nil
+		return requeueAt(d.At), nil
 	}
 }
 
@@ -239,7 +240,7 @@ type statusWire struct {
 func (s statusWire) Update(_ context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
 	obj := o.(*v1alpha1.UserLogout)
 	r := &request{verb: update, obj: obj.DeepCopy(), uid: obj.UID}
-	if calling(obj) {
+	if lifecycle.Calling(obj) {
 		r.claim, r.attempts, r.ends = true, obj.Status.Attempts, int(obj.Status.NextAttemptTime.Sub(modelEpoch).Seconds())
 		if s.w.operator.protocol.noClaim {
 			return nil

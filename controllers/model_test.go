@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
@@ -175,7 +176,7 @@ func (m *model) finish(w world) (steps []step, wrong error) {
 	var keys []string
 	for {
 		key := w.key(m.stale())
-		if m.finishes[key] || w.idle() && (w.present().obj == nil || finished(w.present().obj)) {
+		if m.finishes[key] || w.idle() && (w.present().obj == nil || lifecycle.Finished(w.present().obj)) {
 			break
 		}
 		if keys = append(keys, key); len(keys) == 100 {
@@ -305,7 +306,7 @@ func (r *request) String() string {
 	case r.claim:
 		return fmt.Sprintf("claim of attempt %d of UID %s", r.attempts, r.uid)
 	case r.verb == update:
-		return fmt.Sprintf("status %s of UID %s", ready(r.obj.Status).Reason, r.uid)
+		return fmt.Sprintf("status %s of UID %s", lifecycle.Ready(r.obj.Status).Reason, r.uid)
 	case r.verb == patch:
 		return fmt.Sprintf("outcome of attempt %d of UID %s", r.attempts, r.uid)
 	case r.verb == read:

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
 const (
@@ -335,8 +337,8 @@ func (m *model) serve(w *world, r *request) (reply, error) {
 			}
 		}
 	}
-	if is.next.obj != nil && finished(before.obj) && !equalStatus(before.obj.Status, is.next.obj.Status) {
-		return is.reply, fmt.Errorf("an end is overwritten: %s by %s", ready(before.obj.Status).Reason, ready(is.next.obj.Status).Reason)
+	if is.next.obj != nil && lifecycle.Finished(before.obj) && !equalStatus(before.obj.Status, is.next.obj.Status) {
+		return is.reply, fmt.Errorf("an end is overwritten: %s by %s", lifecycle.Ready(before.obj.Status).Reason, lifecycle.Ready(is.next.obj.Status).Reason)
 	}
 	return is.reply, nil
 }
@@ -361,7 +363,7 @@ func (m *model) asked(w *world, p *process) error {
 		if t.calls++; t.calls > 1+t.excused {
 			return fmt.Errorf("call %d for UID %s, and only %d of those before were answered as failed or cut off from the API server", t.calls, r.uid, t.excused)
 		}
-		if is := w.present().obj; is != nil && is.UID == r.uid && finished(is) {
+		if is := w.present().obj; is != nil && is.UID == r.uid && lifecycle.Finished(is) {
 			return fmt.Errorf("a call for UID %s, which is finished", r.uid)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
 // outcome is what came of an attempt, to be stored in its object.
@@ -46,7 +47,7 @@ var errSuperseded = errors.New("the claim does not stand any more")
 // settle stores an outcome and says so. An outcome that cannot be stored is kept
 // by the process, which then makes no other call for the object.
 func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Result, error) {
-	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", o.status.Attempts, "reason", ready(o.status).Reason)
+	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", o.status.Attempts, "reason", lifecycle.Ready(o.status).Reason)
 	switch err := r.store(ctx, o); {
 	case err == nil:
 		return r.stored(ctx, o), nil
@@ -60,7 +61,7 @@ func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Resu
 		outcomesUnstored.WithLabelValues(refusalReason(err)).Inc()
 		if errors.Is(err, errSuperseded) {
 			log.Error(err, "outcome not stored")
-			return requeueAt(timeOf(o.claim.Status.NextAttemptTime)), nil
+			return requeueAt(lifecycle.ClaimEnd(o.claim)), nil
 		}
 		log.Error(brief(err),
 			"outcome not stored: it is kept in memory, and this process makes no other call for the object")
@@ -75,7 +76,7 @@ func (r *userLogoutReconciler) stored(ctx context.Context, o outcome) ctrl.Resul
 	r.countFinish(ctx, o.claim, o.before, o.status)
 	obj := o.claim.DeepCopy()
 	obj.Status = o.status
-	return requeueAt(decide(obj, time.Time{}, time.Now()).at)
+	return requeueAt(lifecycle.Decide(obj, time.Time{}, time.Now()).At)
 }
 
 // storeKept tries once more to store an outcome that could not be stored, if it
@@ -111,7 +112,7 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 // good if the watch tells of the deletion, too, which it has a moment to do.
 func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	log := logr.FromContextOrDiscard(ctx)
-	began, end := time.Now(), timeOf(o.claim.Status.NextAttemptTime)
+	began, end := time.Now(), lifecycle.ClaimEnd(o.claim)
 	var last error
 	notFound := 0
 	err := storeBackoff.DelayFunc().Until(r.attempts.ctx, true, false, func(ctx context.Context) (bool, error) {
@@ -123,7 +124,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 			if notFound++; notFound == notFoundTries || r.gone(o.claim) {
 				return false, last
 			}
-		case hopeless(last), passed(end, tried) && r.written.after(began):
+		case hopeless(last), !tried.Before(end) && r.written.after(began):
 			return false, last
 		}
 		log.Info("outcome not stored yet, trying again", "error", brief(last).Error())
@@ -140,7 +141,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	for _, form := range forms(o.claim.Status, o.status) {
+	for _, form := range lifecycle.Forms(o.claim.Status, o.status) {
 		if err = r.putForm(ctx, o.claim, form); !tooLarge(err) {
 			break
 		}

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,11 +12,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -81,7 +80,7 @@ func TestObjectFilledUpInTheCall(t *testing.T) {
 			if told := tr.told(); len(told) != 1 || strings.Contains(told[0], v1alpha1.ReasonStatusUnstored) {
 				t.Errorf("events %q", told)
 			}
-			if answer == nil && ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
+			if answer == nil && lifecycle.Ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
 				t.Errorf("status %+v", tr.live().Status)
 			}
 		})
@@ -98,7 +97,7 @@ func TestNewObjectIsFull(t *testing.T) {
 	for name, try := range map[string]func() error{
 		"claim": tr.run,
 		"write": func() (err error) {
-			tr.result, err = tr.write(t.Context(), tr.obj.DeepCopy(), decision{do: write, status: deadlineExceeded(tr.obj, time.Now(), "")})
+			tr.result, err = tr.write(t.Context(), tr.obj.DeepCopy(), lifecycle.Decision{Do: lifecycle.Write, Status: refused(tr.obj, time.Now())})
 			return err
 		},
 	} {
@@ -109,45 +108,6 @@ func TestNewObjectIsFull(t *testing.T) {
 			t.Errorf("%s: events %q", name, told)
 		}
 	}
-}
-
-// TestFormsShrink: the smallest form of an outcome is no larger than the claim.
-func TestFormsShrink(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		obj := object()
-		if rapid.Bool().Draw(t, "retried") {
-			throttledAt(1, 1)(obj)
-			obj.Status.Attempts = rapid.Int32Range(1, 1<<30).Draw(t, "attempts")
-		}
-		obj.Generation = rapid.Int64Range(1, 1<<40).Draw(t, "generation")
-		claim := obj.DeepCopy()
-		claimedAt(10)(claim)
-		after := loggedOutStatus(claim, at(10), logout.Receipt{HTTPStatusCode: 204, RequestID: strings.Repeat("r", 256)}, at(11))
-		if reason := rapid.SampledFrom([]logout.Reason{"", logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.Throttled,
-			logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
-			failure := &logout.Error{Reason: reason, Class: reason.Class(), Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
-			after = failedAttemptStatus(claim, at(10), failure, at(11), time.Second)
-		}
-		if rapid.Bool().Draw(t, "not called") {
-			after = uncalledStatus(claim, &refusal{reason: v1alpha1.ReasonProviderNotFound, message: "m"}, at(11))
-		}
-		size := func(s v1alpha1.UserLogoutStatus) int {
-			data, err := json.Marshal(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return len(data)
-		}
-		all := forms(claim.Status, after)
-		if least := all[len(all)-1]; size(least) > size(claim.Status) {
-			t.Fatalf("%d bytes, the claim has %d: %+v", size(least), size(claim.Status), least)
-		}
-		for _, form := range all {
-			if ready(form).Reason != ready(after).Reason || finished(&v1alpha1.UserLogout{Status: form}) != finished(&v1alpha1.UserLogout{Status: after}) {
-				t.Fatalf("it says something else: %+v", form)
-			}
-		}
-	})
 }
 
 // newRanOut is a trial whose claim has run out when it is stored, and is copied. The

@@ -22,6 +22,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/providers"
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
@@ -76,13 +77,13 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	found, err := r.check(ctx, &p)
+	state, err := r.check(ctx, &p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	now := time.Now()
-	status := providerStatus(&p, found.problem, found.gate, now)
-	result := requeueAt(providerLook(found.recheck, found.gate, now))
+	status := lifecycle.ProviderStatus(&p, state, now)
+	result := requeueAt(lifecycle.NextLook(state, now))
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return result, nil
 	}
@@ -97,34 +98,37 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	return result, nil
 }
 
-// finding is what is found out about a provider.
-type finding struct {
-	problem *providers.ConfigError // with its configuration; nil for none
-	recheck time.Time              // of the credentials; zero for none
-	gate    gate.State
-}
-
 // check looks at a provider's configuration and gate.
-func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (f finding, err error) {
+func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (lifecycle.ProviderState, error) {
 	service, err := r.providers.Client(ctx, p)
 	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
-		return finding{problem: problem, gate: r.unused(p, time.Now())}, nil
+		return stateOf(r.unused(p, time.Now()), problem), nil
 	}
 	if err != nil {
-		return f, err
+		return lifecycle.ProviderState{}, err
 	}
-	f.gate = r.gates.Update(gateOf(p, service))
+	state := r.gates.Update(gateOf(p, service))
 	if _, err := metav1.LabelSelectorAsSelector(p.Spec.AllowedNamespaces.Selector); err != nil {
-		f.problem = &providers.ConfigError{
-			Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}
-		return f, nil
+		return stateOf(state, &providers.ConfigError{
+			Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}), nil
 	}
 	var paused time.Time
-	if f.gate.Closed != nil {
-		paused = f.gate.Closed.Until
+	if state.Closed != nil {
+		paused = state.Closed.Until
 	}
-	f.problem, f.recheck = r.providers.CheckCredentials(ctx, p, service, paused)
-	return f, nil
+	problem, recheck := r.providers.CheckCredentials(ctx, p, service, paused)
+	is := stateOf(state, problem)
+	is.Recheck = recheck
+	return is, nil
+}
+
+// stateOf is what the rules need to know of a provider.
+func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderState {
+	s := lifecycle.ProviderState{Pause: pauseOf(g.Closed), PausedNamespaces: g.Namespaces, Waiting: g.Waiting, WaitingSince: g.WaitingSince}
+	if problem != nil {
+		s.Problem = &lifecycle.Problem{Reason: problem.Reason, Message: problem.Message}
+	}
+	return s
 }
 
 // unused is the gate's state of a provider that cannot be used: what it has asked
@@ -135,7 +139,7 @@ func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.
 		return state
 	}
 	restored := gateOf(p, nil).Restored
-	if restored != nil && passed(restored.Until.Add(gate.Unprobed), now) {
+	if restored != nil && !now.Before(restored.Until.Add(gate.Unprobed)) {
 		restored = nil
 	}
 	return gate.State{Closed: restored}

@@ -23,6 +23,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/follow"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/providers"
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
@@ -31,6 +32,9 @@ import (
 const providersBySecret = "providers-by-secret"
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
+
+// MaxVisibilityTimeout is the longest that a claim may keep others away.
+const MaxVisibilityTimeout = lifecycle.MaxBackoff
 
 // Options of both reconcilers.
 type Options struct {

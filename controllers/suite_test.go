@@ -29,10 +29,10 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/controllers"
-	"github.com/logout-operator/logout-operator/internal/operator"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
@@ -131,12 +131,30 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	sts := httptest.NewServer(http.HandlerFunc(assumeRole))
 	context.AfterFunc(ctx, sts.Close)
 	os.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	options := controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatorNamespace}
+	own.QPS = -1
+	mgr, err := ctrl.NewManager(own, ctrl.Options{
+		Scheme:  scheme,
+		Logger:  logr.FromSlogHandler(slog.NewTextHandler(&operatorLog, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Cache:   controllers.CacheOptions(options),
+		Metrics: server.Options{BindAddress: "0"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	drain, err := controllers.Setup(mgr, options)
+	if err != nil {
+		return nil, err
+	}
 	done := make(chan error, 1)
 	go func() {
-		done <- operator.Run(ctx, own, operator.Options{
-			Options: controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatorNamespace},
-			Logger:  logr.FromSlogHandler(slog.NewTextHandler(&operatorLog, &slog.HandlerOptions{Level: slog.LevelDebug})), MetricsAddress: "0", HealthAddress: "0",
-		})
+		err := mgr.Start(ctx)
+		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		if abandoned := drain(bound); abandoned > 0 {
+			err = errors.Join(err, fmt.Errorf("%d attempts were abandoned", abandoned))
+		}
+		done <- err
 	}()
 	return done, nil
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
 // TestFollowedObjects: whatever happens to objects, seen by a watch or missed until a list, what is known of them in
@@ -103,11 +104,10 @@ func change(
 		after.Generation += rapid.Int64Range(0, 1).Draw(t, "edited")
 	}
 	if rapid.Bool().Draw(t, "finishes") && after.Status.CompletionTime == nil {
-		finished := at(20)
-		after.Status = failedStatus(after, v1alpha1.ReasonInvalidSpec, "no", finished)
+		after.Status = refused(after, at(20))
 	}
 	live[key] = after
-	if delete(woken, after.Name); after.Status.CompletionTime == nil || needsWork(after) {
+	if delete(woken, after.Name); after.Status.CompletionTime == nil || lifecycle.NeedsWork(after) {
 		woken[after.Name] = true
 	}
 	switch {
@@ -135,9 +135,9 @@ func verifyKnown(
 			if got != nil {
 				t.Fatalf("%v has finished, and counts as unfinished", key)
 			}
-			if got = f.get(key); !needsWork(want) && got != nil {
+			if got = f.get(key); !lifecycle.NeedsWork(want) && got != nil {
 				t.Fatalf("%v needs nothing, and is kept", key)
-			} else if !needsWork(want) {
+			} else if !lifecycle.NeedsWork(want) {
 				continue
 			}
 			needing++

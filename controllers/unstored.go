@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
 const (
@@ -54,7 +55,7 @@ func (u *unstored) keep(o outcome, now time.Time) time.Time {
 			break
 		}
 	}
-	delay := min(keptBackoff<<min(k.tries, 10), backoffCap)
+	delay := min(keptBackoff<<min(k.tries, 10), lifecycle.MaxBackoff)
 	k = keptOutcome{outcome{slim(o.claim), o.before, o.status}, k.tries + 1, now.Add(delay)}
 	u.kept[key] = k
 	return k.next
@@ -91,7 +92,7 @@ func (k keptOutcome) wanted(obj *v1alpha1.UserLogout, now time.Time) bool {
 		return false
 	case obj.Status.Attempts == claim.Attempts && !obj.Status.NextAttemptTime.Equal(claim.NextAttemptTime):
 		return false
-	case k.status.CompletionTime == nil && (passed(deadline(obj), now) || !obj.DeletionTimestamp.IsZero()):
+	case k.status.CompletionTime == nil && (lifecycle.Expired(obj, now) || !obj.DeletionTimestamp.IsZero()):
 		return false
 	}
 	return true

@@ -1,6 +1,5 @@
-// Package controllers holds the two reconcilers. Deciding (decide.go,
-// status.go, admit.go, backoff.go) is pure functions of objects and time;
-// reading and writing (this file, attempt.go) stand apart.
+// Package controllers holds the two reconcilers: they watch, read, claim, call
+// and store. What to do with an object is decided in package lifecycle.
 package controllers
 
 import (
@@ -17,6 +16,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
@@ -78,21 +78,22 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	if kept, ok := r.unstored.of(obj, now); ok {
 		return r.storeKept(ctx, kept, now)
 	}
-	d := decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
-	if d.do != attempt {
+	d := lifecycle.Decide(obj, r.providers.ChangedAt(obj.Spec.ProviderRef.Name), now)
+	var with admission
+	if d.Do != lifecycle.Attempt {
 		r.gates.Leave(req.NamespacedName)
-	} else if d, err = r.admit(ctx, obj, now); err != nil {
+	} else if d, with, err = r.admit(ctx, obj, now); err != nil {
 		return ctrl.Result{}, err
 	}
-	switch d.do {
-	case attempt:
-		return r.attempt(ctx, obj, d.admission)
-	case write:
+	switch d.Do {
+	case lifecycle.Attempt:
+		return r.attempt(ctx, obj, with)
+	case lifecycle.Write:
 		return r.write(ctx, obj, d)
-	case remove:
+	case lifecycle.Remove:
 		return r.remove(ctx, obj)
 	default:
-		return requeueAt(d.at), nil
+		return requeueAt(d.At), nil
 	}
 }
 
@@ -106,10 +107,10 @@ func (r *userLogoutReconciler) get(key client.ObjectKey) *v1alpha1.UserLogout {
 }
 
 // write stores a status that needs no call.
-func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d decision) (ctrl.Result, error) {
+func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d lifecycle.Decision) (ctrl.Result, error) {
 	before := obj.Status
 	var err error
-	for _, form := range forms(before, d.status) {
+	for _, form := range lifecycle.Forms(before, d.Status) {
 		obj.Status = form
 		if err = r.client.Status().Update(ctx, obj); !tooLarge(err) {
 			break
@@ -119,9 +120,9 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 		return r.writeError(ctx, obj, err)
 	}
 	r.written.note(time.Now())
-	r.announce(obj, before, d.status)
-	r.countFinish(ctx, obj, before, d.status)
-	return requeueAt(d.at), nil
+	r.announce(obj, before, d.Status)
+	r.countFinish(ctx, obj, before, d.Status)
+	return requeueAt(d.At), nil
 }
 
 // remove deletes the object as it is in the cache: not one re-created under its
@@ -142,7 +143,7 @@ func (r *userLogoutReconciler) writeError(
 	}
 	logr.FromContextOrDiscard(ctx).Info("status not stored: the object is too large")
 	r.tellUnstored(obj, err)
-	return ctrl.Result{RequeueAfter: backoffCap}, nil
+	return ctrl.Result{RequeueAfter: lifecycle.MaxBackoff}, nil
 }
 
 // apiError returns what to do about the error of a write that has a
@@ -173,7 +174,7 @@ func (r *userLogoutReconciler) gone(obj *v1alpha1.UserLogout) bool {
 // well from the start needs none: its status says so, and an event would be half
 // as many writes again.
 func (r *userLogoutReconciler) announce(obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
-	was, is := ready(before), ready(after)
+	was, is := lifecycle.Ready(before), lifecycle.Ready(after)
 	switch {
 	case is.Reason == was.Reason && is.Status == was.Status:
 	case is.Status == metav1.ConditionTrue && was.Status == metav1.ConditionFalse:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -27,24 +28,24 @@ type waitingRoom struct {
 
 func (w *waitingRoom) look(key types.NamespacedName, _ bool) {
 	obj, now := w.objects[key], time.Now()
-	if obj == nil || finished(obj) {
+	if obj == nil || lifecycle.Finished(obj) {
 		return
 	}
 	w.looks[key]++
-	d := decide(obj, time.Time{}, now)
-	if d.do == attempt {
+	d := lifecycle.Decide(obj, time.Time{}, now)
+	if d.Do == lifecycle.Attempt {
 		slot, wait := w.gates.Enter(w.provider, applicantOf(obj))
 		if slot != nil {
 			slot.Report(w.answer)
 			slot.Release()
 			return
 		}
-		d = decideQueued(obj, wait, now)
+		d = lifecycle.DecideQueued(obj, queueOf(wait), now)
 	}
-	if d.do == write {
-		obj.Status = d.status
+	if d.Do == lifecycle.Write {
+		obj.Status = d.Status
 	}
-	if finished(obj) {
+	if lifecycle.Finished(obj) {
 		w.ended[key] = now.Sub(obj.CreationTimestamp.Time)
 		w.gates.Leave(key)
 	}

@@ -18,8 +18,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
+	"github.com/logout-operator/logout-operator/cmd/logout-operator/app"
 	"github.com/logout-operator/logout-operator/internal/liblog"
-	"github.com/logout-operator/logout-operator/internal/operator"
 )
 
 // errUsage marks an error in the command line.
@@ -54,16 +54,16 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	liblog.Redirect(slog.New(logr.ToSlogHandler(options.Logger)))
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
-	operator.LimitMemory(options.Logger)
+	app.LimitMemory(options.Logger)
 	cluster, err := config.GetConfig()
 	if err != nil {
 		return fmt.Errorf("no cluster to work on: %w", err)
 	}
-	return operator.Run(ctx, cluster, options)
+	return app.Run(ctx, cluster, options)
 }
 
-func parse(args []string, stderr io.Writer) (operator.Options, error) {
-	var o operator.Options
+func parse(args []string, stderr io.Writer) (app.Options, error) {
+	var o app.Options
 	var level slog.Level
 	flags := flag.NewFlagSet("logout-operator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line; help is printed below

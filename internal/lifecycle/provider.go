@@ -1,4 +1,4 @@
-package controllers
+package lifecycle
 
 import (
 	"fmt"
@@ -10,8 +10,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/gate"
-	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
 const (
@@ -24,15 +22,32 @@ const (
 	recount = 10 * time.Second
 )
 
-// providerStatus is the status of a provider with this problem, or none, and
-// whose gate is in this state.
-func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.ConfigError, state gate.State, now time.Time) v1alpha1.ClusterLogoutProviderStatus {
+// ProviderState is what is known of a provider beside its spec.
+type ProviderState struct {
+	// Problem with its configuration; nil for none.
+	Problem *Problem
+	// Pause of all calls; nil if they are made.
+	Pause *Pause
+	// PausedNamespaces is how many namespaces have their calls paused.
+	PausedNamespaces int
+	// Waiting is how many objects wait for a slot, WaitingSince since when it has been more than none.
+	Waiting      int
+	WaitingSince time.Time
+	// Recheck is when to check the credentials again; zero for never.
+	Recheck time.Time
+}
+
+// Problem is what is wrong with a provider's configuration.
+type Problem struct{ Reason, Message string }
+
+// ProviderStatus is the status of a provider in this state.
+func ProviderStatus(p *v1alpha1.ClusterLogoutProvider, state ProviderState, now time.Time) v1alpha1.ClusterLogoutProviderStatus {
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
 	s.Waiting = ptr.To(waitingCount(state, now))
 	s.Hold = holdOf(state, now)
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
-	v := providerVerdict(problem, s.Hold, state.Namespaces)
+	v := providerVerdict(state.Problem, s.Hold, state.PausedNamespaces)
 	set(v1alpha1.ConditionReady, v)
 	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec // only a change of the spec helps
 	if stalled {
@@ -50,7 +65,7 @@ func providerStatus(p *v1alpha1.ClusterLogoutProvider, problem *providers.Config
 
 // providerVerdict: what is wrong with the configuration comes before trouble at
 // the service. paused is of how many namespaces the calls are paused.
-func providerVerdict(problem *providers.ConfigError, hold *v1alpha1.ProviderHold, paused int) verdict {
+func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) verdict {
 	switch {
 	case problem != nil:
 		return verdict{metav1.ConditionFalse, problem.Reason, problem.Message}
@@ -64,33 +79,32 @@ func providerVerdict(problem *providers.ConfigError, hold *v1alpha1.ProviderHold
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, "the endpoint is valid, the credentials resolve, and calls are made"}
 }
 
-// holdOf says that a gate is closed, if that lasts.
-func holdOf(state gate.State, now time.Time) *v1alpha1.ProviderHold {
-	c := state.Closed
+// holdOf tells of a pause, if that lasts.
+func holdOf(state ProviderState, now time.Time) *v1alpha1.ProviderHold {
+	c := state.Pause
 	if c == nil || c.Until.Sub(c.Since) <= noticeable && now.Sub(c.Since) < noticeable {
 		return nil
 	}
-	return &v1alpha1.ProviderHold{Reason: string(c.Reason), Message: c.Message,
+	return &v1alpha1.ProviderHold{Reason: c.Reason, Message: c.Message,
 		Since: floorSecond(c.Since), NextProbeTime: *ceilSecond(c.Until)}
 }
 
 // waitingCount is how many objects wait, if they do so for long.
-func waitingCount(state gate.State, now time.Time) int32 {
+func waitingCount(state ProviderState, now time.Time) int32 {
 	if state.Waiting == 0 || now.Sub(state.WaitingSince) < noticeable {
 		return 0
 	}
 	return int32(min(state.Waiting, math.MaxInt32)) //nolint:gosec // bounded
 }
 
-// providerLook is when to look at a provider again although nothing happens. Its
-// credentials are to be checked again at the time recheck, if that is not zero.
-func providerLook(recheck time.Time, state gate.State, now time.Time) (at time.Time) {
-	at = recheck
-	if c := state.Closed; c != nil {
-		if notice := c.Since.Add(noticeable); now.Before(notice) {
+// NextLook is when to look at a provider again although nothing happens; zero for never.
+func NextLook(state ProviderState, now time.Time) (at time.Time) {
+	at = state.Recheck
+	if p := state.Pause; p != nil {
+		if notice := p.Since.Add(noticeable); now.Before(notice) {
 			at = earliest(at, notice)
 		} else {
-			at = earliest(at, c.Until.Add(gate.Unprobed))
+			at = earliest(at, p.Over)
 		}
 	}
 	if state.Waiting > 0 {

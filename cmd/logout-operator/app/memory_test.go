@@ -1,4 +1,4 @@
-package operator_test
+package app_test
 
 import (
 	"math"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-logr/logr/testr"
 
-	"github.com/logout-operator/logout-operator/internal/operator"
+	"github.com/logout-operator/logout-operator/cmd/logout-operator/app"
 )
 
 // TestLimitMemory: there is a limit wherever the process has one, and what the environment says is left alone.
@@ -22,7 +22,7 @@ func TestLimitMemory(t *testing.T) {
 	if err := os.Unsetenv("GOGC"); err != nil {
 		t.Fatal(err)
 	}
-	operator.LimitMemory(testr.New(t))
+	app.LimitMemory(testr.New(t))
 	if got := debug.SetGCPercent(100); got >= 100 || got < 10 {
 		t.Errorf("GOGC is %d", got)
 	}
@@ -30,7 +30,7 @@ func TestLimitMemory(t *testing.T) {
 	debug.SetMemoryLimit(123 << 20) // as the runtime does by GOMEMLIMIT
 	t.Setenv("GOMEMLIMIT", "123MiB")
 	t.Setenv("GOGC", "70")
-	operator.LimitMemory(testr.New(t))
+	app.LimitMemory(testr.New(t))
 	if got := debug.SetMemoryLimit(-1); got != 123<<20 {
 		t.Errorf("GOMEMLIMIT of the environment has become %d", got)
 	}

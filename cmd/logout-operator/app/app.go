@@ -1,6 +1,6 @@
-// Package operator puts the program together: the manager, its cache and
+// Package app puts the program together: the manager, its cache and
 // servers, the reconcilers, and the end of it all.
-package operator
+package app
 
 import (
 	"context"

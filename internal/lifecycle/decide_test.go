@@ -1,17 +1,17 @@
-package controllers
+package lifecycle
 
 import (
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -38,26 +38,26 @@ func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 // controller uses, so that the tables start from states that really occur.
 
 func claimedAt(seconds int) func(*v1alpha1.UserLogout) {
-	return func(obj *v1alpha1.UserLogout) { obj.Status = claimedStatus(obj, at(seconds), 30*time.Second) }
+	return func(obj *v1alpha1.UserLogout) { obj.Status = Claimed(obj, at(seconds), 30*time.Second) }
 }
 
 func throttledAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
 		failure := &logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Message: "slow down"}
-		obj.Status = failedAttemptStatus(obj, at(seconds), failure, at(seconds), time.Duration(backoff)*time.Second)
+		obj.Status = FailedAttempt(obj, at(seconds), failure, at(seconds), time.Duration(backoff)*time.Second)
 	}
 }
 
 func loggedOutAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		obj.Status = loggedOutStatus(obj, at(seconds), logout.Receipt{HTTPStatusCode: 204, RequestID: "r"}, at(seconds))
+		obj.Status = LoggedOut(obj, at(seconds), logout.Receipt{HTTPStatusCode: 204, RequestID: "r"}, at(seconds))
 	}
 }
 
 func refusedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
 		failure := &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404, Message: "no such user"}
-		obj.Status = failedAttemptStatus(obj, at(seconds), failure, at(seconds), 0)
+		obj.Status = FailedAttempt(obj, at(seconds), failure, at(seconds), 0)
 	}
 }
 
@@ -97,14 +97,14 @@ func createdAt(seconds int) func(*v1alpha1.UserLogout) {
 
 func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "calls are paused"}, at(seconds))
+		obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls are paused"}, at(seconds))
 	}
 }
 
 func lateAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "storing its claim took too long",
-			backoff: time.Duration(backoff) * time.Second}, at(seconds))
+		obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing its claim took too long",
+			Backoff: time.Duration(backoff) * time.Second}, at(seconds))
 	}
 }
 
@@ -126,93 +126,93 @@ func TestDecide(t *testing.T) {
 		name   string
 		obj    *v1alpha1.UserLogout
 		now    int
-		do     action
+		do     Action
 		at     time.Time
 		reason string // of Ready, for write
 	}{
-		{"new", object(), 0, attempt, time.Time{}, ""},
-		{"new, the clock is behind the API server's", object(), -5, attempt, time.Time{}, ""},
-		{"deleting", object(deleted), 0, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting and seen", object(deleted, endedAsDeletedAt(1)), 99999, wait, time.Time{}, ""},
-		{"deleting, a claim stands", object(claimedAt(0), deleted), 5, wait, at(30), ""},
-		{"deleting, the claim ran out", object(claimedAt(0), deleted), 30, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting in the backoff", object(claimedAt(0), throttledAt(1, 60), deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting and suspended", object(suspendedAt(0), deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting and lifted", object(suspendedAt(0), liftSuspend, deleted), 5, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting past the deadline", object(deleted), 9999, write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting, logged out", object(claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
-		{"deleting, with a TTL to come", object(ttl(60), claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
-		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, wait, time.Time{}, ""},
+		{"new", object(), 0, Attempt, time.Time{}, ""},
+		{"new, the clock is behind the API server's", object(), -5, Attempt, time.Time{}, ""},
+		{"deleting", object(deleted), 0, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and seen", object(deleted, endedAsDeletedAt(1)), 99999, Wait, time.Time{}, ""},
+		{"deleting, a claim stands", object(claimedAt(0), deleted), 5, Wait, at(30), ""},
+		{"deleting, the claim ran out", object(claimedAt(0), deleted), 30, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting in the backoff", object(claimedAt(0), throttledAt(1, 60), deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and suspended", object(suspendedAt(0), deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and lifted", object(suspendedAt(0), liftSuspend, deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting past the deadline", object(deleted), 9999, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting, logged out", object(claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
+		{"deleting, with a TTL to come", object(ttl(60), claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
+		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
 
-		{"claimed a moment ago", object(claimedAt(0)), 5, wait, at(30), ""},
-		{"claimed, then suspended", object(claimedAt(0), suspendSpec), 5, wait, at(30), ""},
-		{"claimed, and the deadline has passed since", object(activeFor(10), claimedAt(0)), 15, wait, at(30), ""},
-		{"claimed, and notAfter has passed since", object(notAfter(10), claimedAt(0)), 15, wait, at(30), ""},
-		{"the claim ran out", object(claimedAt(0)), 30, attempt, time.Time{}, ""},
-		{"the claim ran out, and the deadline passed", object(activeFor(10), claimedAt(0)), 30, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"the claim ran out while suspended", object(claimedAt(0), suspendSpec), 30, write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"claimed a moment ago", object(claimedAt(0)), 5, Wait, at(30), ""},
+		{"claimed, then suspended", object(claimedAt(0), suspendSpec), 5, Wait, at(30), ""},
+		{"claimed, and the deadline has passed since", object(activeFor(10), claimedAt(0)), 15, Wait, at(30), ""},
+		{"claimed, and notAfter has passed since", object(notAfter(10), claimedAt(0)), 15, Wait, at(30), ""},
+		{"the claim ran out", object(claimedAt(0)), 30, Attempt, time.Time{}, ""},
+		{"the claim ran out, and the deadline passed", object(activeFor(10), claimedAt(0)), 30, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"the claim ran out while suspended", object(claimedAt(0), suspendSpec), 30, Write, time.Time{}, v1alpha1.ReasonSuspended},
 
-		{"backoff", object(claimedAt(0), throttledAt(1, 60)), 30, wait, at(61), ""},
-		{"backoff over", object(claimedAt(0), throttledAt(1, 60)), 61, attempt, time.Time{}, ""},
-		{"backoff beyond the deadline", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 30, wait, at(40), ""},
-		{"deadline in the backoff", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 40, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"backoff beyond notAfter", object(notAfter(40), claimedAt(0), throttledAt(1, 60)), 30, wait, at(40), ""},
+		{"backoff", object(claimedAt(0), throttledAt(1, 60)), 30, Wait, at(61), ""},
+		{"backoff over", object(claimedAt(0), throttledAt(1, 60)), 61, Attempt, time.Time{}, ""},
+		{"backoff beyond the deadline", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 30, Wait, at(40), ""},
+		{"deadline in the backoff", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 40, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"backoff beyond notAfter", object(notAfter(40), claimedAt(0), throttledAt(1, 60)), 30, Wait, at(40), ""},
 
-		{"suspended", object(suspendSpec), 0, write, time.Time{}, v1alpha1.ReasonSuspended},
-		{"suspended until notAfter", object(notAfter(50), suspendSpec), 0, write, at(50), v1alpha1.ReasonSuspended},
-		{"suspended and seen", object(suspendedAt(0)), 5000, wait, time.Time{}, ""},
-		{"suspended and seen, until notAfter", object(notAfter(50), suspendedAt(0)), 5, wait, at(50), ""},
-		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, write, time.Time{}, v1alpha1.ReasonSuspended},
-		{"suspended in the backoff and seen", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5)), 70, wait,
+		{"suspended", object(suspendSpec), 0, Write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"suspended until notAfter", object(notAfter(50), suspendSpec), 0, Write, at(50), v1alpha1.ReasonSuspended},
+		{"suspended and seen", object(suspendedAt(0)), 5000, Wait, time.Time{}, ""},
+		{"suspended and seen, until notAfter", object(notAfter(50), suspendedAt(0)), 5, Wait, at(50), ""},
+		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, Write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"suspended in the backoff and seen", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5)), 70, Wait,
 			time.Time{}, ""},
 		{"resumed in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
-			7, wait, at(61), ""},
+			7, Wait, at(61), ""},
 		{"resumed after the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
-			61, attempt, time.Time{}, ""},
+			61, Attempt, time.Time{}, ""},
 		{"resumed after a claim that ran out", object(claimedAt(0), suspendedAt(30), liftSuspend, resumedAt(31)),
-			32, attempt, time.Time{}, ""},
-		{"lifted", object(suspendedAt(0), liftSuspend), 5000, write, at(5000), v1alpha1.ReasonProgressing},
-		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, attempt, time.Time{}, ""},
-		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, attempt, time.Time{}, ""},
-		{"resumed, before the new deadline", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8600, attempt, time.Time{}, ""},
-		{"resumed, new deadline passed", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8601, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+			32, Attempt, time.Time{}, ""},
+		{"lifted", object(suspendedAt(0), liftSuspend), 5000, Write, at(5000), v1alpha1.ReasonProgressing},
+		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, Attempt, time.Time{}, ""},
+		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, Attempt, time.Time{}, ""},
+		{"resumed, before the new deadline", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8600, Attempt, time.Time{}, ""},
+		{"resumed, new deadline passed", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8601, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 
-		{"created after its notAfter", object(notAfter(-60)), 0, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"at the deadline", object(claimedAt(5), throttledAt(6, 1)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"a moment before the deadline", object(claimedAt(5), throttledAt(6, 1)), 3604, attempt, time.Time{}, ""},
-		{"no deadline given, as from no API server", object(activeFor(0), claimedAt(5), throttledAt(6, 1)), 3604, attempt, time.Time{}, ""},
-		{"waits for its first turn", object(), 99999, attempt, time.Time{}, ""},
-		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, attempt, time.Time{}, ""},
-		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, attempt, time.Time{}, ""},
-		{"its claim was late", object(claimedAt(5), lateAt(13, 10)), 14, wait, at(23), ""},
-		{"its claim was late, backoff over", object(claimedAt(5), lateAt(13, 10)), 23, attempt, time.Time{}, ""},
+		{"created after its notAfter", object(notAfter(-60)), 0, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"at the deadline", object(claimedAt(5), throttledAt(6, 1)), 3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"a moment before the deadline", object(claimedAt(5), throttledAt(6, 1)), 3604, Attempt, time.Time{}, ""},
+		{"no deadline given, as from no API server", object(activeFor(0), claimedAt(5), throttledAt(6, 1)), 3604, Attempt, time.Time{}, ""},
+		{"waits for its first turn", object(), 99999, Attempt, time.Time{}, ""},
+		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, Attempt, time.Time{}, ""},
+		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, Attempt, time.Time{}, ""},
+		{"its claim was late", object(claimedAt(5), lateAt(13, 10)), 14, Wait, at(23), ""},
+		{"its claim was late, backoff over", object(claimedAt(5), lateAt(13, 10)), 23, Attempt, time.Time{}, ""},
 		{"its claims are late until the deadline", object(claimedAt(5), lateAt(13, 10), claimedAt(3590), lateAt(3598, 10)),
-			3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
-		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, write, time.Time{}, v1alpha1.ReasonInvalidSpec},
+			3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, Write, time.Time{}, v1alpha1.ReasonInvalidSpec},
+		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, Write, time.Time{}, v1alpha1.ReasonInvalidSpec},
 
-		{"logged out", object(claimedAt(0), loggedOutAt(1)), 99999, wait, time.Time{}, ""},
-		{"refused", object(claimedAt(0), refusedAt(1)), 99999, wait, time.Time{}, ""},
-		{"TTL", object(ttl(60), claimedAt(0), loggedOutAt(1)), 2, wait, at(61), ""},
-		{"TTL over", object(ttl(60), claimedAt(0), loggedOutAt(1)), 61, remove, time.Time{}, ""},
-		{"TTL of zero", object(ttl(0), claimedAt(0), refusedAt(1)), 1, remove, time.Time{}, ""},
-		{"suspended after the end", object(claimedAt(0), loggedOutAt(1), suspendSpec), 9, write, at(9), v1alpha1.ReasonLoggedOut},
-		{"notAfter passed after the end", object(notAfter(5), claimedAt(0), loggedOutAt(1)), 9, wait, time.Time{}, ""},
+		{"logged out", object(claimedAt(0), loggedOutAt(1)), 99999, Wait, time.Time{}, ""},
+		{"refused", object(claimedAt(0), refusedAt(1)), 99999, Wait, time.Time{}, ""},
+		{"TTL", object(ttl(60), claimedAt(0), loggedOutAt(1)), 2, Wait, at(61), ""},
+		{"TTL over", object(ttl(60), claimedAt(0), loggedOutAt(1)), 61, Remove, time.Time{}, ""},
+		{"TTL of zero", object(ttl(0), claimedAt(0), refusedAt(1)), 1, Remove, time.Time{}, ""},
+		{"suspended after the end", object(claimedAt(0), loggedOutAt(1), suspendSpec), 9, Write, at(9), v1alpha1.ReasonLoggedOut},
+		{"notAfter passed after the end", object(notAfter(5), claimedAt(0), loggedOutAt(1)), 9, Wait, time.Time{}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := tt.obj.DeepCopy()
-			d := decide(tt.obj, time.Time{}, at(tt.now))
-			if d.do != tt.do || !d.at.Equal(tt.at) {
-				t.Errorf("decide = %d at %v, want %d at %v", d.do, d.at, tt.do, tt.at)
+			d := Decide(tt.obj, time.Time{}, at(tt.now))
+			if d.Do != tt.do || !d.At.Equal(tt.at) {
+				t.Errorf("decide = %d at %v, want %d at %v", d.Do, d.At, tt.do, tt.at)
 			}
-			if got := ready(d.status).Reason; got != tt.reason {
+			if got := Ready(d.Status).Reason; got != tt.reason {
 				t.Errorf("writes reason %q, want %q", got, tt.reason)
 			}
-			if !equalObjects(before, tt.obj) {
+			if !equality.Semantic.DeepEqual(before, tt.obj) {
 				t.Error("decide changed its argument")
 			}
 		})
@@ -223,7 +223,7 @@ func TestDecide(t *testing.T) {
 func TestMendedEndsTheBackoff(t *testing.T) {
 	failedAt := func(seconds int, reason logout.Reason) func(*v1alpha1.UserLogout) {
 		return func(obj *v1alpha1.UserLogout) {
-			obj.Status = failedAttemptStatus(obj, at(seconds), &logout.Error{Reason: reason}, at(seconds), time.Minute)
+			obj.Status = FailedAttempt(obj, at(seconds), &logout.Error{Reason: reason}, at(seconds), time.Minute)
 		}
 	}
 	for _, tt := range []struct {
@@ -247,12 +247,12 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			obj := object(claimedAt(5), failedAt(5, tt.reason))
 			for now := at(5); now.Before(at(66)); now = now.Add(time.Second / 4) {
-				want := decision{at: tt.next}
+				want := Decision{At: tt.next}
 				if !now.Before(tt.next) {
-					want = decision{do: attempt}
+					want = Decision{Do: Attempt}
 				}
-				if d := decide(obj, tt.mended, now); d.do != want.do || d.do == wait && !d.at.Equal(want.at) {
-					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.do, d.at, want.do, want.at)
+				if d := Decide(obj, tt.mended, now); d.Do != want.Do || d.Do == Wait && !d.At.Equal(want.At) {
+					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.Do, d.At, want.Do, want.At)
 				}
 			}
 		})
@@ -262,35 +262,35 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 // TestQueued: only what waits for long says so, and only once. No clock runs
 // against what waits for its turn; trouble at the service ends it.
 func TestQueued(t *testing.T) {
-	paused := func(since int) *gate.Closure {
-		return &gate.Closure{Reason: logout.ServiceUnavailable, Message: "down", Since: at(since), Until: at(99999)}
+	paused := func(since int) *Pause {
+		return &Pause{Reason: v1alpha1.ReasonServiceUnavailable, Message: "down", Since: at(since), Until: at(99999)}
 	}
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
-		wait gate.Wait
+		wait Queue
 		want string // the reason of Ready, if it writes
 	}{
-		{"not for long", object(), gate.Wait{}, ""},
-		{"for long", object(), gate.Wait{Tell: true}, v1alpha1.ReasonQueued},
-		{"said already", object(queuedAt(20)), gate.Wait{Tell: true}, ""},
-		{"after a failure", object(claimedAt(60), throttledAt(61, 1)), gate.Wait{Tell: true}, v1alpha1.ReasonThrottled},
-		{"once the provider is there", object(blockedAt(1)), gate.Wait{Tell: true}, v1alpha1.ReasonQueued},
-		{"while calls are paused", object(), gate.Wait{Tell: true, Paused: paused(9000)}, v1alpha1.ReasonQueued},
-		{"paused for nearly too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3599)}, ""},
-		{"paused long before it came", object(createdAt(9990)), gate.Wait{Tell: true, Paused: paused(0)}, v1alpha1.ReasonQueued},
-		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)), gate.Wait{Paused: paused(0)}, ""},
-		{"paused for too long", object(queuedAt(20)), gate.Wait{Paused: paused(10000 - 3600)}, v1alpha1.ReasonDeadlineExceeded},
-		{"paused for too long, not told", object(), gate.Wait{Tell: true, Paused: paused(0)}, v1alpha1.ReasonDeadlineExceeded},
-		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)), gate.Wait{Paused: paused(0)}, ""},
-		{"paused for too long, with a short deadline", object(activeFor(10)), gate.Wait{Paused: paused(9990)}, v1alpha1.ReasonDeadlineExceeded},
+		{"not for long", object(), Queue{}, ""},
+		{"for long", object(), Queue{Tell: true}, v1alpha1.ReasonQueued},
+		{"said already", object(queuedAt(20)), Queue{Tell: true}, ""},
+		{"after a failure", object(claimedAt(60), throttledAt(61, 1)), Queue{Tell: true}, v1alpha1.ReasonThrottled},
+		{"once the provider is there", object(blockedAt(1)), Queue{Tell: true}, v1alpha1.ReasonQueued},
+		{"while calls are paused", object(), Queue{Tell: true, Pause: paused(9000)}, v1alpha1.ReasonQueued},
+		{"paused for nearly too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3599)}, ""},
+		{"paused long before it came", object(createdAt(9990)), Queue{Tell: true, Pause: paused(0)}, v1alpha1.ReasonQueued},
+		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)), Queue{Pause: paused(0)}, ""},
+		{"paused for too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3600)}, v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, not told", object(), Queue{Tell: true, Pause: paused(0)}, v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)), Queue{Pause: paused(0)}, ""},
+		{"paused for too long, with a short deadline", object(activeFor(10)), Queue{Pause: paused(9990)}, v1alpha1.ReasonDeadlineExceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := decideQueued(tt.obj, tt.wait, at(10000))
-			if got := ready(d.status).Reason; got != tt.want || (d.do == write) != (tt.want != "") || !d.at.IsZero() {
-				t.Errorf("decideQueued = %d, reason %q, at %v, want reason %q", d.do, got, d.at, tt.want)
+			d := DecideQueued(tt.obj, tt.wait, at(10000))
+			if got := Ready(d.Status).Reason; got != tt.want || (d.Do == Write) != (tt.want != "") || !d.At.IsZero() {
+				t.Errorf("decideQueued = %d, reason %q, at %v, want reason %q", d.Do, got, d.At, tt.want)
 			}
-			if m := ready(d.status).Message; tt.want == v1alpha1.ReasonDeadlineExceeded && !strings.Contains(m, "calls have been paused since") {
+			if m := Ready(d.Status).Message; tt.want == v1alpha1.ReasonDeadlineExceeded && !strings.Contains(m, "calls have been paused since") {
 				t.Errorf("message %q names no pause", m)
 			}
 		})
@@ -315,18 +315,18 @@ func TestBlocked(t *testing.T) {
 		{"after an attempt", object(claimedAt(0), throttledAt(1, 1)), 3000, v1alpha1.ReasonNotAllowed, 3600},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := decideBlocked(tt.obj, refusal{reason: v1alpha1.ReasonNotAllowed, message: "not allowed"}, at(tt.now))
+			d := DecideBlocked(tt.obj, Refusal{Reason: v1alpha1.ReasonNotAllowed, Message: "not allowed"}, at(tt.now))
 			want := time.Time{}
 			if tt.at >= 0 {
 				want = at(tt.at)
 			}
-			if got := ready(d.status).Reason; got != tt.want || !d.at.Equal(want) {
-				t.Errorf("reason %q, again at %v, want %q at %v", got, d.at, tt.want, want)
+			if got := Ready(d.Status).Reason; got != tt.want || !d.At.Equal(want) {
+				t.Errorf("reason %q, again at %v, want %q at %v", got, d.At, tt.want, want)
 			}
 		})
 	}
-	again := decideBlocked(object(blockedAt(5)), refusal{reason: v1alpha1.ReasonProviderNotFound, message: "no provider"}, at(9))
-	if again.do != wait || !again.at.Equal(at(3605)) {
+	again := DecideBlocked(object(blockedAt(5)), Refusal{Reason: v1alpha1.ReasonProviderNotFound, Message: "no provider"}, at(9))
+	if again.Do != Wait || !again.At.Equal(at(3605)) {
 		t.Errorf("said twice: %+v", again)
 	}
 }
@@ -334,17 +334,17 @@ func TestBlocked(t *testing.T) {
 func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
 	obj := object(claimedAt(0), loggedOutAt(1))
 	obj.Spec.Suspend, obj.Generation = ptr.To(true), 2
-	d := decide(obj, time.Time{}, at(5))
+	d := Decide(obj, time.Time{}, at(5))
 	want := obj.Status.DeepCopy()
 	want.ObservedGeneration = 2
 	for i := range want.Conditions {
 		want.Conditions[i].ObservedGeneration = 2
 	}
-	if d.do != write || !equalStatus(d.status, *want) {
-		t.Errorf("a later generation changed more than observedGeneration:\n%+v\nwant\n%+v", d.status, *want)
+	if d.Do != Write || !equality.Semantic.DeepEqual(d.Status, *want) {
+		t.Errorf("a later generation changed more than observedGeneration:\n%+v\nwant\n%+v", d.Status, *want)
 	}
-	obj.Status = d.status
-	if d := decide(obj, time.Time{}, at(6)); d.do != wait {
+	obj.Status = d.Status
+	if d := Decide(obj, time.Time{}, at(6)); d.Do != Wait {
 		t.Errorf("written twice: %+v", d)
 	}
 }
@@ -362,7 +362,7 @@ func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
 		{"outcome lost", object(claimedAt(0)), "not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := ready(deadlineExceeded(tt.obj, at(4000), "")).Message; got != tt.want {
+			if got := Ready(deadlineExceeded(tt.obj, at(4000), "")).Message; got != tt.want {
 				t.Errorf("message %q, want %q", got, tt.want)
 			}
 		})
@@ -419,12 +419,12 @@ func TestClockSetBack(t *testing.T) {
 		"in a backoff":                 object(claimedAt(3600), throttledAt(3601, 60)),
 		"after a crash in mid-attempt": object(claimedAt(3600)),
 	} {
-		if d := decide(obj, time.Time{}, at(1)); d.do != attempt {
+		if d := Decide(obj, time.Time{}, at(1)); d.Do != Attempt {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}
-	longest := object(claimedAt(10), throttledAt(10, int(backoffCap.Seconds())))
-	if d := decide(longest, time.Time{}, at(9)); d.do != wait || !d.at.Equal(at(10).Add(backoffCap)) {
+	longest := object(claimedAt(10), throttledAt(10, int(MaxBackoff.Seconds())))
+	if d := Decide(longest, time.Time{}, at(9)); d.Do != Wait || !d.At.Equal(at(10).Add(MaxBackoff)) {
 		t.Errorf("the longest backoff, a second set back: %+v", d)
 	}
 }
@@ -439,7 +439,7 @@ func TestRandomHistories(t *testing.T) {
 			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
 		}
 		now, claimed, ends := 0, false, 0 // ends: of the claim that stands
-		const longest = backoffCap + time.Second
+		const longest = MaxBackoff + time.Second
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000, 3600, -3600}).Draw(t, "pass")
 			if rapid.Bool().Draw(t, "edit") {
@@ -447,18 +447,18 @@ func TestRandomHistories(t *testing.T) {
 				obj.Generation++
 			}
 			before := obj.DeepCopy()
-			d := decide(obj, time.Time{}, at(now))
-			if finished(before) && d.do == write && ready(d.status).Reason != ready(before.Status).Reason {
+			d := Decide(obj, time.Time{}, at(now))
+			if Finished(before) && d.Do == Write && Ready(d.Status).Reason != Ready(before.Status).Reason {
 				t.Fatalf("a finished object changed: %+v", d)
 			}
-			if claimed && now < ends && at(ends).Sub(at(now)) <= longest && d.do != wait {
-				t.Fatalf("%d although a claim stands", d.do)
+			if claimed && now < ends && at(ends).Sub(at(now)) <= longest && d.Do != Wait {
+				t.Fatalf("%d although a claim stands", d.Do)
 			}
-			switch d.do {
-			case write:
-				obj.Status, claimed = d.status, false
-			case attempt:
-				if suspended(obj) || finished(obj) || passed(deadline(obj), at(now)) || at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
+			switch d.Do {
+			case Write:
+				obj.Status, claimed = d.Status, false
+			case Attempt:
+				if Suspended(obj) || Finished(obj) || passed(Deadline(obj), at(now)) || at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
 					t.Fatalf("a call that must not be made: %+v", obj)
 				}
 				if n := obj.Spec.NotAfter; n != nil && !at(now).Before(n.Time) {
@@ -479,24 +479,24 @@ func TestRandomHistories(t *testing.T) {
 					refusedAt(answered)(obj)
 					claimed = false
 				case "throttled":
-					throttledAt(answered, rapid.IntRange(0, int(backoffCap/time.Second)).Draw(t, "backoff"))(obj)
+					throttledAt(answered, rapid.IntRange(0, int(MaxBackoff/time.Second)).Draw(t, "backoff"))(obj)
 					claimed = false
 				case "not called":
-					obj.Status = uncalledStatus(obj, &refusal{reason: v1alpha1.ReasonQueued, message: "calls have been paused"}, at(answered))
+					obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls have been paused"}, at(answered))
 					claimed = false
 				}
-			case wait:
-				if !finished(obj) && !suspended(obj) && d.at.IsZero() {
+			case Wait:
+				if !Finished(obj) && !Suspended(obj) && d.At.IsZero() {
 					t.Fatalf("an unfinished object that nothing wakes: %+v", obj)
 				}
-				if !finished(obj) && !suspended(obj) && d.at.After(at(now).Add(longest)) {
-					t.Fatalf("waits until %s", d.at)
+				if !Finished(obj) && !Suspended(obj) && d.At.After(at(now).Add(longest)) {
+					t.Fatalf("waits until %s", d.At)
 				}
 			}
 			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) && meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
 				t.Fatal("Reconciling and Stalled together")
 			}
-			if finished(obj) != (obj.Status.CompletionTime != nil) {
+			if Finished(obj) != (obj.Status.CompletionTime != nil) {
 				t.Fatal("completionTime does not say what Finished says")
 			}
 		}
@@ -504,14 +504,14 @@ func TestRandomHistories(t *testing.T) {
 		// whatever the clocks have shown.
 		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
 		for range 5 {
-			now = max(now, int(deadline(obj).Sub(created).Seconds())) + 4000
-			if d := decide(obj, time.Time{}, at(now)); d.do == write {
-				obj.Status = d.status
-			} else if d.do == attempt {
+			now = max(now, int(Deadline(obj).Sub(created).Seconds())) + 4000
+			if d := Decide(obj, time.Time{}, at(now)); d.Do == Write {
+				obj.Status = d.Status
+			} else if d.Do == Attempt {
 				claimedAt(now)(obj)
 			}
 		}
-		if !finished(obj) {
+		if !Finished(obj) {
 			t.Fatalf("never finishes: %+v", obj)
 		}
 	})

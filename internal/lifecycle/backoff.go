@@ -1,4 +1,4 @@
-package controllers
+package lifecycle
 
 import (
 	"math"
@@ -9,26 +9,24 @@ import (
 
 const (
 	backoffBase = time.Second
-	backoffCap  = 5 * time.Minute
+	// MaxBackoff is the longest wait for an attempt, whatever it is for.
+	MaxBackoff = 5 * time.Minute
 	// slowBackoff is the least wait where somebody has to mend something first.
 	slowBackoff = 30 * time.Second
-	// MaxVisibilityTimeout is the longest that a claim may keep others away: no
-	// wait for an attempt is longer than the backoff's cap, whatever it is for.
-	MaxVisibilityTimeout = backoffCap
 )
 
-// backoff is how long to wait after the attempt of the given number (from 1)
+// Backoff is how long to wait after the attempt of the given number (from 1)
 // failed: full jitter over min(cap, base·2^(attempt-1)), and never shorter than
 // the service asked for. The exponent comes from the status, so a restart of
 // the operator does not reset it. random is in [0, 1).
 //
 // Full jitter, because the objects of one outage would otherwise come back
 // together.
-func backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
+func Backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
 	least := failure.RetryAfter
 	if failure.Class == logout.RetrySlowly {
 		least = max(least, slowBackoff)
 	}
-	ceiling := min(float64(backoffCap), float64(backoffBase)*math.Pow(2, float64(attempt-1)))
+	ceiling := min(float64(MaxBackoff), float64(backoffBase)*math.Pow(2, float64(attempt-1)))
 	return least + time.Duration(random*max(0, ceiling-float64(least)))
 }

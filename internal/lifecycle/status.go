@@ -1,4 +1,4 @@
-package controllers
+package lifecycle
 
 import (
 	"fmt"
@@ -35,9 +35,9 @@ const (
 	failed
 )
 
-// claimedStatus is the claim of the next attempt: no other call is made until
+// Claimed is the claim of the next attempt: no other call is made until
 // the visibility timeout has passed.
-func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
+func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	if s.StartTime == nil {
 		s.StartTime = ptr.To(floorSecond(now))
@@ -49,8 +49,8 @@ func claimedStatus(obj *v1alpha1.UserLogout, now time.Time, visibility time.Dura
 	return s
 }
 
-// loggedOutStatus is the outcome of an attempt that succeeded.
-func loggedOutStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
+// LoggedOut is the outcome of an attempt that succeeded.
+func LoggedOut(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
 	finish(&s, now)
@@ -59,9 +59,9 @@ func loggedOutStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt lo
 	return s
 }
 
-// failedAttemptStatus is the outcome of an attempt that failed: another follows
+// FailedAttempt is the outcome of an attempt that failed: another follows
 // after the backoff, unless none can succeed.
-func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
+func FailedAttempt(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
@@ -77,25 +77,25 @@ func failedAttemptStatus(claim *v1alpha1.UserLogout, claimedAt time.Time, failur
 	return s
 }
 
-// uncalledStatus is the outcome of an attempt that ended before its call: the
+// Uncalled is the outcome of an attempt that ended before its call: the
 // object waits for its turn again, or for what refuses it to change, or for the
 // end of a backoff. If it has not been called for, its clock has not started,
 // except by an attempt that took too long.
-func uncalledStatus(claim *v1alpha1.UserLogout, refused *refusal, now time.Time) v1alpha1.UserLogoutStatus {
+func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alpha1.UserLogoutStatus {
 	back := claim.DeepCopy()
 	s := &back.Status
-	if s.LastAttempt == nil && refused.backoff == 0 {
+	if s.LastAttempt == nil && refused.Backoff == 0 {
 		s.StartTime = nil
 	}
-	if blocked(refused.reason) {
-		return blockedStatus(back, refused.reason, refused.message, now)
+	if blocked(refused.Reason) {
+		return blockedStatus(back, refused.Reason, refused.Message, now)
 	}
 	s.NextAttemptTime = nil
-	if refused.backoff > 0 {
-		s.NextAttemptTime = ceilSecond(now.Add(refused.backoff))
+	if refused.Backoff > 0 {
+		s.NextAttemptTime = ceilSecond(now.Add(refused.Backoff))
 	}
 	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
-		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.message)})
+		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.Message)})
 	return *s
 }
 
@@ -120,11 +120,11 @@ func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.Us
 			"whose logouts are tried one at a time until one succeeds", provider)
 	}
 	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
-	if last := ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
+	if last := Ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
 		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
 	}
 	since := now
-	if ready(s).Type == "" { // it has waited from the beginning, and is told so only now
+	if Ready(s).Type == "" { // it has waited from the beginning, and is told so only now
 		since = obj.CreationTimestamp.Time
 	}
 	setConditions(&s, obj.Generation, since, queued, v)
@@ -145,7 +145,7 @@ func blocked(reason string) bool {
 func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.StartTime = nil
-	if calling(obj) {
+	if Calling(obj) {
 		s.NextAttemptTime = nil // of the claim
 	}
 	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
@@ -190,7 +190,7 @@ func deletedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutS
 
 // howFar says where an object stands that ends without a call.
 func howFar(obj *v1alpha1.UserLogout) string {
-	switch last := ready(obj.Status); {
+	switch last := Ready(obj.Status); {
 	case last.Reason == v1alpha1.ReasonCalling:
 		return fmt.Sprintf("; the outcome of attempt %d is unknown, so the user may have been logged out",
 			obj.Status.Attempts)
@@ -256,11 +256,3 @@ func setCondition(conditions *[]metav1.Condition, kind string, v verdict, genera
 
 // statusCode as the API has it.
 func statusCode(n int) int32 { return int32(n) } //nolint:gosec // it has three digits on the wire
-
-// floorSecond is what the API stores of a time.
-func floorSecond(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }
-
-// ceilSecond rounds up to what the API stores, so that a wait never gets shorter.
-func ceilSecond(t time.Time) *metav1.Time {
-	return ptr.To(floorSecond(t.Add(time.Second - time.Nanosecond)))
-}

@@ -1,0 +1,175 @@
+// Package lifecycle holds the rules by which a UserLogout comes from its creation to its end, and those for what its status
+// and its provider's status say. All of them are pure functions of objects and time: they read nothing, write nothing and
+// know no clock, so that they can be tested in tables. Package controllers carries out what they decide.
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// Action is what a Decision asks for.
+type Action int
+
+// The actions. Of an attempt only that it is due is decided here: it also needs a provider and a slot.
+const (
+	Wait    Action = iota // nothing to do now
+	Write                 // store Decision.Status
+	Remove                // delete the object: its TTL is over
+	Attempt               // claim, call, outcome
+)
+
+// Decision is what to do with an object.
+type Decision struct {
+	Do     Action
+	Status v1alpha1.UserLogoutStatus // for Write
+	At     time.Time                 // look again at this time; zero: only when something changes
+}
+
+// Decide says what to do with the object at the time now, as far as the object
+// alone can tell. changed is when its provider last got other credentials or
+// another address; zero for never.
+func Decide(obj *v1alpha1.UserLogout, changed, now time.Time) Decision {
+	next := nextAttempt(obj, changed, now)
+	switch {
+	case Finished(obj):
+		return decideFinished(obj, now)
+	case Calling(obj) && now.Before(next):
+		// A call is under way, or its outcome was lost: until the claim runs
+		// out nobody else may write, or a logout that succeeds could be
+		// recorded as failed.
+		return Decision{At: next}
+	case !obj.DeletionTimestamp.IsZero():
+		// Somebody's finalizer holds it, perhaps for ever. Who deletes it wants
+		// no logout any more.
+		return writeStatus(obj, deletedStatus(obj, now), time.Time{})
+	case passed(NotAfter(obj), now):
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
+	case Suspended(obj):
+		return writeStatus(obj, suspendedStatus(obj, now), NotAfter(obj))
+	case Ready(obj.Status).Reason == v1alpha1.ReasonSuspended:
+		return writeStatus(obj, resumedStatus(obj, now), now)
+	case Expired(obj, now):
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
+	case now.Before(next):
+		return Decision{At: earliest(next, Deadline(obj))}
+	}
+	if field, err := checkIDs(obj); err != nil {
+		return writeStatus(obj, failedStatus(obj, v1alpha1.ReasonInvalidSpec, field+" "+err.Error(), now), time.Time{})
+	}
+	return Decision{Do: Attempt}
+}
+
+// nextAttempt is the time before which the object is not attempted. A backoff
+// ends when what the last attempt failed of may have been fixed since; not one that
+// the service has asked for.
+func nextAttempt(obj *v1alpha1.UserLogout, changed, now time.Time) time.Time {
+	next := timeOf(obj.Status.NextAttemptTime)
+	if next.After(now.Add(MaxBackoff + time.Second)) {
+		// Nobody waits for so long: it was written by a clock that has been set
+		// back since, or by another that is ahead.
+		return time.Time{}
+	}
+	switch Ready(obj.Status).Reason {
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse, v1alpha1.ReasonEndpointUnreachable, v1alpha1.ReasonServiceFailure:
+		// An attempt's time is a full second, so a change counts from the next
+		// one on: an attempt of the same second may have been made before or after.
+		if last := obj.Status.LastAttempt; last != nil && last.Time.Before(ceilSecond(changed)) {
+			return earlier(next, ceilSecond(changed).Time)
+		}
+	}
+	return next
+}
+
+// Queue is how an object waits for its slot.
+type Queue struct {
+	// Pause of the calls that it waits for; nil if they are made.
+	Pause *Pause
+	// Own is that only the calls of the object's namespace are paused.
+	Own bool
+	// Tell is that the object has waited for long enough to be told.
+	Tell bool
+}
+
+// Pause is a time in which the calls to a provider's service are stopped.
+type Pause struct {
+	Reason, Message string
+	Since, Until    time.Time // Until the next probe
+	// Over is when a pause has ended that nothing waits for, so that no probe is made.
+	Over time.Time
+}
+
+// DecideQueued is for an object that has to wait for its slot. The gate calls it
+// up when it has one, is to be told that it waits, or has expired, so that it
+// needs no timer. While it waits for nothing but its turn, no clock runs against
+// it; trouble at the service that lasts for activeDeadlineSeconds ends it
+// (docs/decisions/0008-waiting-for-a-turn-is-free.md).
+func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision {
+	switch p := wait.Pause; {
+	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):
+		status := deadlineExceeded(obj, now, fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
+			p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
+		return writeStatus(obj, status, time.Time{})
+	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // said once
+		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})
+	}
+	return Decision{}
+}
+
+// DecideBlocked is for an object that something outside it keeps from being
+// attempted. If it has not been attempted, its clock runs for as long as that.
+func DecideBlocked(obj *v1alpha1.UserLogout, refused Refusal, now time.Time) Decision {
+	since := StartTime(obj)
+	switch is := Ready(obj.Status); {
+	case !since.IsZero():
+	case blocked(is.Reason):
+		since = is.LastTransitionTime.Time
+	default:
+		since = now
+	}
+	end := earliest(since.Add(ActiveDeadline(obj)), NotAfter(obj))
+	if passed(end, now) {
+		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
+	}
+	if tell := refused.tell(now); now.Before(tell) {
+		return Decision{At: earliest(tell, end)}
+	}
+	return writeStatus(obj, blockedStatus(obj, refused.Reason, refused.Message, now), end)
+}
+
+// decideFinished: a finished object is never touched again, but for its TTL
+// and for a later edit of suspend or the TTL, which is acknowledged, or tools
+// that compare generations would show a finished object as in progress for ever.
+func decideFinished(obj *v1alpha1.UserLogout, now time.Time) Decision {
+	if obj.Status.ObservedGeneration != obj.Generation {
+		return Decision{Do: Write, Status: acknowledgedStatus(obj), At: now}
+	}
+	if obj.Spec.TTLSecondsAfterFinished == nil || !obj.DeletionTimestamp.IsZero() {
+		return Decision{}
+	}
+	expiry := timeOf(obj.Status.CompletionTime).Add(seconds(*obj.Spec.TTLSecondsAfterFinished))
+	if now.Before(expiry) {
+		return Decision{At: expiry}
+	}
+	return Decision{Do: Remove}
+}
+
+// writeStatus asks for a write only if it changes something.
+func writeStatus(obj *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus, at time.Time) Decision {
+	if equality.Semantic.DeepEqual(obj.Status, status) {
+		return Decision{At: at}
+	}
+	return Decision{Do: Write, Status: status, At: at}
+}
+
+func checkIDs(obj *v1alpha1.UserLogout) (field string, err error) {
+	if err := logout.CheckID(obj.Spec.AccountID); err != nil {
+		return "spec.accountID", err
+	}
+	return "spec.userID", logout.CheckID(obj.Spec.UserID)
+}
