@@ -19,7 +19,7 @@ import (
 
 // admission is what an attempt is made with.
 type admission struct {
-	service logout.Provider
+	service logout.Client
 	slot    *gate.Slot
 	// withdrawn looks once more, right before the call, whether it may still be
 	// made, and returns why not; nil if it may.
@@ -51,7 +51,7 @@ func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogo
 // what the process knows, without a read of the API server. A claim takes time
 // to store and a slot to have its turn, and what an administrator or the owner
 // of the object forbids meanwhile is not done.
-func (r *userLogoutReconciler) withdrawn(service logout.Provider) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
+func (r *userLogoutReconciler) withdrawn(service logout.Client) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
 	return func(ctx context.Context, claim *v1alpha1.UserLogout) *lifecycle.Refusal {
 		obj := r.get(client.ObjectKeyFromObject(claim))
 		switch {
@@ -90,30 +90,30 @@ func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 
 // queueOf is what the rules need to know of an object that waits at the gate.
 func queueOf(wait gate.Wait) lifecycle.Queue {
-	return lifecycle.Queue{Pause: pauseOf(wait.Paused), Own: wait.Own, Tell: wait.Tell}
+	return lifecycle.Queue{Pause: pauseOf(wait.Pause), Own: wait.Own, Tell: wait.Tell}
 }
 
-// pauseOf is what the rules need to know of a closed gate.
-func pauseOf(c *gate.Closure) *lifecycle.Pause {
-	if c == nil {
+// pauseOf is what the rules need to know of a pause.
+func pauseOf(p *gate.Pause) *lifecycle.Pause {
+	if p == nil {
 		return nil
 	}
-	return &lifecycle.Pause{Reason: string(c.Reason), Message: c.Message, Since: c.Since, Until: c.Until, Over: c.Until.Add(gate.Unprobed)}
+	return &lifecycle.Pause{Reason: string(p.Reason), Message: p.Message, Since: p.Since, Until: p.Until, Over: p.Until.Add(gate.Unprobed)}
 }
 
 // gateOf is what the gate needs to know of a provider.
-func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Provider) gate.Provider {
-	g := gate.Provider{Name: p.Name, Client: service,
+func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Client) gate.Settings {
+	g := gate.Settings{Name: p.Name, Client: service,
 		Limit: gate.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}}
 	if h := p.Status.Hold; h != nil {
-		g.Restored = &gate.Closure{Reason: logout.Reason(h.Reason), Message: h.Message, Since: h.Since.Time, Until: h.NextProbeTime.Time}
+		g.Restored = &gate.Pause{Reason: logout.Reason(h.Reason), Message: h.Message, Since: h.Since.Time, Until: h.NextProbeTime.Time}
 	}
 	return g
 }
 
 // lookUp finds the provider of an object in the cache, and its client, or the
 // reason why there is none for this object.
-func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLogout) (*v1alpha1.ClusterLogoutProvider, logout.Provider, *lifecycle.Refusal, error) {
+func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLogout) (*v1alpha1.ClusterLogoutProvider, logout.Client, *lifecycle.Refusal, error) {
 	name := obj.Spec.ProviderRef.Name
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); apierrors.IsNotFound(err) {

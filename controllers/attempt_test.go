@@ -29,10 +29,10 @@ import (
 )
 
 // The tests in this file drive one attempt against the real API server, with
-// trouble put between the two. The objects name a provider that does not exist,
-// so the operator that runs beside leaves them alone.
+// trouble put between the two. The objects are suspended, so the operator that
+// runs beside says that they are held, and does nothing else with them.
 
-// service is a logout.Provider that is one function.
+// service is a logout.Client that is one function.
 type service func(ctx context.Context) (logout.Receipt, error)
 
 func (s service) Logout(ctx context.Context, _, _ string) (logout.Receipt, error) { return s(ctx) }
@@ -59,8 +59,7 @@ func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
 	}
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "jane"},
-		// Held, so that the operator under test elsewhere in the package writes nothing but that.
-		Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", Suspend: ptr.To(true)},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", Suspend: ptr.To(true)},
 	}
 	if err := TestCluster.Create(t.Context(), obj); err != nil {
 		t.Fatal(err)
@@ -122,7 +121,7 @@ func stands(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal { return n
 // slot of a gate that is open.
 func (tr *trial) slot() *gate.Slot {
 	tr.Helper()
-	slot, _ := tr.gates.Enter(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}},
+	slot, _ := tr.gates.Enter(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}},
 		gate.Applicant{Object: client.ObjectKeyFromObject(tr.obj)})
 	if slot == nil {
 		tr.Fatal("no slot: an attempt has not released its own")
@@ -487,7 +486,7 @@ func TestCutOffByNotAfter(t *testing.T) {
 	_, err := tr.attemptWith(t.Context(), service(func(ctx context.Context) (logout.Receipt, error) {
 		tr.calls++
 		<-ctx.Done()
-		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Class: logout.Retry, Message: "time-out"}
+		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "time-out"}
 	}))
 	// The operator of the suite may have held the object again meanwhile.
 	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "time-out" {
@@ -519,7 +518,7 @@ func TestHeldBeforeTheCall(t *testing.T) {
 	var outcome string // as written: the operator elsewhere in the package holds the object again at once
 	tr = newTrial(t, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
-			tr.gates.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: service(nil)})
+			tr.gates.Update(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: service(nil)})
 			return c.SubResource(sub).Update(ctx, obj, opts...)
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {

@@ -50,7 +50,7 @@ func refusedAt(seconds int) func(*v1alpha1.UserLogout) {
 
 // refused is the status of an object that has failed for good.
 func refused(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
-	return lifecycle.FailedAttempt(obj, now, &logout.Error{Reason: logout.NotFound, Class: logout.Permanent}, now, 0)
+	return lifecycle.FailedAttempt(obj, now, &logout.Error{Reason: logout.NotFound}, now, 0)
 }
 
 func deleted(obj *v1alpha1.UserLogout) { obj.DeletionTimestamp = &metav1.Time{Time: at(0)} }

@@ -127,7 +127,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for provider, s := range c.gates.States() {
 		open := 1.0
-		if s.Closed != nil {
+		if s.Pause != nil {
 			open = 0
 		}
 		gauge(gateOpenDesc, open, provider)

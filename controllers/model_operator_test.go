@@ -180,7 +180,7 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	obj := w.read.object()
 	switch d := lifecycle.Decide(obj, time.Time{}, time.Now()); d.Do {
 	case lifecycle.Attempt:
-		slot, _ := r.gates.Enter(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}}, gate.Applicant{Object: modelKey})
+		slot, _ := r.gates.Enter(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}}, gate.Applicant{Object: modelKey})
 		return r.attempt(ctx, obj, admission{service(w.logOut), slot, stands})
 	case lifecycle.Write:
 		return r.write(ctx, obj, d)

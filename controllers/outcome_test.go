@@ -54,7 +54,7 @@ func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 func TestObjectFilledUpInTheCall(t *testing.T) {
 	for name, answer := range map[string]error{
 		"logged out": nil,
-		"refused":    &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404, Message: strings.Repeat("m", 256), Code: strings.Repeat("c", 256)},
+		"refused":    &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404, Message: strings.Repeat("m", 256), Code: strings.Repeat("c", 256)},
 		"throttled":  &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: strings.Repeat("m", 256), RetryAfter: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,8 +113,8 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 			Reason: v1alpha1.ReasonInvalidSpec, Message: "spec.allowedNamespaces.selector: " + err.Error()}), nil
 	}
 	var paused time.Time
-	if state.Closed != nil {
-		paused = state.Closed.Until
+	if state.Pause != nil {
+		paused = state.Pause.Until
 	}
 	problem, recheck := r.providers.CheckCredentials(ctx, p, service, paused)
 	is := stateOf(state, problem)
@@ -124,7 +124,7 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 
 // stateOf is what the rules need to know of a provider.
 func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderState {
-	s := lifecycle.ProviderState{Pause: pauseOf(g.Closed), PausedNamespaces: g.Namespaces, Waiting: g.Waiting, WaitingSince: g.WaitingSince}
+	s := lifecycle.ProviderState{Pause: pauseOf(g.Pause), PausedNamespaces: g.Namespaces, Waiting: g.Waiting, WaitingSince: g.WaitingSince}
 	if problem != nil {
 		s.Problem = &lifecycle.Problem{Reason: problem.Reason, Message: problem.Message}
 	}
@@ -142,7 +142,7 @@ func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.
 	if restored != nil && !now.Before(restored.Until.Add(gate.Unprobed)) {
 		restored = nil
 	}
-	return gate.State{Closed: restored}
+	return gate.State{Pause: restored}
 }
 
 // announce emits an event for a change of the Ready condition, once it is stored.

@@ -19,7 +19,7 @@ import (
 // waitingRoom is objects that wait at a gate, decided upon whenever the gate calls them up, without an API server.
 type waitingRoom struct {
 	gates    *gate.Gates
-	provider gate.Provider
+	provider gate.Settings
 	answer   *logout.Error // to each probe
 	objects  map[types.NamespacedName]*v1alpha1.UserLogout
 	looks    map[types.NamespacedName]int
@@ -59,7 +59,7 @@ func TestWaitingIsLookedAtSeldom(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				down := &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, RetryAfter: 5 * time.Minute, Message: "down"}
 				w := &waitingRoom{gates: gate.New(50), answer: down, objects: map[types.NamespacedName]*v1alpha1.UserLogout{},
-					provider: gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 5}, Client: new(service)},
+					provider: gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 5}, Client: new(service)},
 					looks:    map[types.NamespacedName]int{}, ended: map[types.NamespacedName]time.Duration{}}
 				for i := range n {
 					obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: fmt.Sprint(i), CreationTimestamp: metav1.Now()}}

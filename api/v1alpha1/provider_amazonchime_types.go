@@ -7,13 +7,13 @@ const AmazonChimeProviderType ProviderType = "AmazonChime"
 // LogoutUser, and how to sign in to it.
 type AmazonChimeProvider struct {
 	// endpoint is the URL of the service, with its base path if it has one:
-	// for AWS, https://service.chime.aws.amazon.com. It must be https, unless
+	// for AWS, https://service.chime.aws.amazon.com/console. It must be https, unless
 	// the host is the loopback or the operator runs with
 	// --allow-insecure-endpoints.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://service.chime.aws.amazon.com"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://service.chime.aws.amazon.com/console"
 	Endpoint string `json:"endpoint,omitempty"`
 
 	// region is the AWS region the requests are signed for.

@@ -21,7 +21,7 @@ type samples struct {
 
 func readSamples(dir string) (samples, error) {
 	var s samples
-	if _, err := readSample(filepath.Join(dir, "provider.yaml"), &s.provider); err != nil {
+	if _, err := readSample(filepath.Join(dir, "provider_amazonchime.yaml"), &s.provider); err != nil {
 		return s, err
 	}
 	manifest, err := readSample(filepath.Join(dir, "userlogout.yaml"), &s.logout)

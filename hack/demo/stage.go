@@ -97,7 +97,7 @@ func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCaus
 		return nil
 	})
 
-	s.begin("Applying namespace %s, labelled as allowed, the Secret with the credentials, and config/samples/provider.yaml", s.samples.logout.Namespace)
+	s.begin("Applying namespace %s, labelled as allowed, the Secret with the credentials, and config/samples/provider_amazonchime.yaml", s.samples.logout.Namespace)
 	s.event("with the endpoint of the fake service in place of " + s.samples.provider.Spec.AmazonChime.Endpoint)
 	return s.configure(ctx)
 }

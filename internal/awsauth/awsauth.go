@@ -212,7 +212,6 @@ func Unavailable(err error) *logout.Error {
 	}
 	return &logout.Error{
 		Reason:       logout.Unauthorized,
-		Class:        logout.Unauthorized.Class(),
 		ProviderWide: true,
 		Message:      e.Error(),
 		RetryAfter:   min(wait, logout.MaxRetryAfter),

@@ -15,9 +15,6 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// AppID stands in the User-Agent of all calls.
-const AppID = "logout-operator"
-
 // Service is an operation that logs a user out, and what its answers mean.
 type Service struct {
 	// Operation is its name, for people.

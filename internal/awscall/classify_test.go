@@ -73,7 +73,7 @@ func FuzzClassify(f *testing.F) {
 		if e.HTTPStatusCode != status {
 			t.Errorf("status %d became %d", status, e.HTTPStatusCode)
 		}
-		if e.Class == logout.Permanent && !slices.Contains(final, status) {
+		if e.Reason.Class() == logout.Permanent && !slices.Contains(final, status) {
 			t.Errorf("%s is final at %d", e.Reason, status)
 		}
 		if status < 400 && e.Reason != logout.UnexpectedResponse {

@@ -352,7 +352,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		}}
 		c := newCaller(t, s)
 		_, e := call(t.Context(), t, c)
-		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide || e.Class == logout.Permanent || e.HTTPStatusCode != tc.status {
+		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide || e.Reason.Class() == logout.Permanent || e.HTTPStatusCode != tc.status {
 			t.Errorf("%d %.80s: %+v", tc.status, tc.body, e)
 		} else if want := tc.header != ""; (e.RetryAfter == 17*time.Second) != want {
 			t.Errorf("%d: Retry-After %s", tc.status, e.RetryAfter)

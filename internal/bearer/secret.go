@@ -8,25 +8,25 @@ import (
 
 // The keys of a Secret's data.
 const (
-	KeyToken        = "token"
-	KeyClientID     = "clientID"
-	KeyClientSecret = "clientSecret"
+	keyToken        = "token"
+	keyClientID     = "clientID"
+	keyClientSecret = "clientSecret"
 )
 
 // TokenFrom finds a token in a Secret's data. White space around it is cut; the
 // error names the key.
 func TokenFrom(data map[string][]byte) (string, error) {
-	token, err := valueFrom(data, KeyToken)
+	token, err := valueFrom(data, keyToken)
 	if err == nil && !sendable(token) {
-		err = errors.New("has a " + KeyToken + " with other than visible ASCII characters")
+		err = errors.New("has a " + keyToken + " with other than visible ASCII characters")
 	}
 	return token, err
 }
 
 // ClientFrom finds a client's ID and secret in a Secret's data, in the same way.
 func ClientFrom(data map[string][]byte) (id, secret string, err error) {
-	if id, err = valueFrom(data, KeyClientID); err == nil {
-		secret, err = valueFrom(data, KeyClientSecret)
+	if id, err = valueFrom(data, keyClientID); err == nil {
+		secret, err = valueFrom(data, keyClientSecret)
 	}
 	return id, secret, err
 }

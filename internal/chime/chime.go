@@ -51,7 +51,7 @@ type Client struct {
 	api *awschime.Client
 }
 
-var _ logout.Provider = (*Client)(nil)
+var _ logout.Client = (*Client)(nil)
 
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
@@ -67,7 +67,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	o := c.Options()
 	c.api = awschime.New(awschime.Options{
 		APIOptions:   o.APIOptions,
-		AppID:        awscall.AppID,
+		AppID:        httpcall.UserAgent,
 		BaseEndpoint: aws.String(config.Endpoint),
 		Credentials:  o.Credentials,
 		HTTPClient:   o.HTTPClient,
@@ -77,7 +77,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	return c, nil
 }
 
-// Logout logs the user out of every device. See logout.Provider for what it
+// Logout logs the user out of every device. See logout.Client for what it
 // promises. IDs that logout.CheckID refuses, and credentials that cannot be
 // had, end it before anything is sent.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {

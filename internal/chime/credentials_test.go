@@ -306,7 +306,7 @@ func TestNoCredentials(t *testing.T) {
 			ctx, cancel = context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			_, e := attemptWith(ctx, t, c)
-			want := logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: err.Error()}
+			want := logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: err.Error()}
 			if e != nil && e.RetryAfter <= time.Second { // which is left of the pause after the first failure
 				want.RetryAfter = e.RetryAfter
 			}

@@ -63,7 +63,7 @@ type Client struct {
 	api *cognitoidentityprovider.Client
 }
 
-var _ logout.Provider = (*Client)(nil)
+var _ logout.Client = (*Client)(nil)
 
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
@@ -76,7 +76,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	o := c.Options()
 	options := cognitoidentityprovider.Options{
 		APIOptions:  o.APIOptions,
-		AppID:       awscall.AppID,
+		AppID:       httpcall.UserAgent,
 		Credentials: o.Credentials,
 		HTTPClient:  o.HTTPClient,
 		Region:      config.Auth.Region,
@@ -93,7 +93,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 }
 
 // Logout signs the user out of every device: all refresh tokens are revoked. See
-// logout.Provider for what it promises. IDs that logout.CheckID refuses, and
+// logout.Client for what it promises. IDs that logout.CheckID refuses, and
 // credentials that cannot be had, end it before anything is sent.
 func (c *Client) Logout(ctx context.Context, userPoolID, userName string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(userPoolID, userName); err != nil {

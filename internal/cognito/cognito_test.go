@@ -82,7 +82,7 @@ func TestExceptions(t *testing.T) {
 			server.Close()
 			if got == nil || got.Reason != want.Reason || got.ProviderWide != want.ProviderWide || got.Code != code || got.HTTPStatusCode != 400 {
 				t.Errorf("%+v: got %+v", answer, got)
-			} else if class := got.Class; class == logout.Permanent && got.Message != "said" {
+			} else if class := got.Reason.Class(); class == logout.Permanent && got.Message != "said" {
 				t.Errorf("%+v: message %q", answer, got.Message)
 			}
 		}

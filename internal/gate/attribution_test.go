@@ -19,9 +19,9 @@ import (
 // kinds of failures that may be the service's fault or the object's, and how
 // long a call takes that ends so.
 var kinds = map[string]failing{
-	"403":  {logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, Message: "no role"}, 10 * time.Millisecond},
+	"403":  {logout.Error{Reason: logout.Unauthorized, Message: "no role"}, 10 * time.Millisecond},
 	"500":  {logout.Error{Reason: logout.ServiceFailure, Message: "oops"}, 10 * time.Millisecond},
-	"page": {logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "<html>"}, 10 * time.Millisecond},
+	"page": {logout.Error{Reason: logout.UnexpectedResponse, Message: "<html>"}, 10 * time.Millisecond},
 	"hang": {logout.Error{Reason: logout.EndpointUnreachable, Message: "timeout"}, 10 * time.Second},
 }
 
@@ -110,7 +110,7 @@ func (w *world) live(ctx context.Context, o *thing) {
 			w.gates.Leave(o.key)
 			return
 		}
-		slot, _ := w.gates.Enter(gate.Provider{Name: "p", Limit: w.limit, Client: client{}}, a)
+		slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}}, a)
 		if slot == nil {
 			select {
 			case <-ctx.Done():
@@ -128,7 +128,7 @@ func (w *world) live(ctx context.Context, o *thing) {
 			return
 		}
 		least := time.Duration(0)
-		if failure.Class == logout.RetrySlowly {
+		if failure.Reason.Class() == logout.RetrySlowly {
 			least = 30 * time.Second
 		}
 		most := min(5*time.Minute, time.Second<<min(o.attempt-1, 20))
@@ -455,7 +455,7 @@ func TestGoodBesideBadWhenClosed(t *testing.T) {
 					defer cancel()
 					w := newWorld(ctx, slow)
 					w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
-					slot, _ := w.gates.Enter(gate.Provider{Name: "p", Limit: slow, Client: client{}}, gate.Applicant{Object: named("blip")})
+					slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: slow, Client: client{}}, gate.Applicant{Object: named("blip")})
 					end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 					good := crowdOf("good", "good", 1, 30*time.Second, nil)
 					w.run(ctx, append(crowdOf("bad", "bad", bad, 0, &kind), good...))

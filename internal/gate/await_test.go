@@ -129,7 +129,7 @@ func TestAwait(t *testing.T) {
 		"another succeeds": {func(_ *crowd, other *gate.Slot, _ func()) { end(other, nil) }, true},
 		"another fails":    {func(_ *crowd, other *gate.Slot, _ func()) { end(other, throttled(time.Minute)) }, false},
 		"other credentials": {func(c *crowd, _ *gate.Slot, _ func()) {
-			c.Update(gate.Provider{Name: "p", Limit: slow, Client: credentials("second")})
+			c.Update(gate.Settings{Name: "p", Limit: slow, Client: credentials("second")})
 		}, false},
 		"time is up": {func(_ *crowd, _ *gate.Slot, stop func()) { stop() }, false},
 	} {

@@ -41,7 +41,7 @@ func BenchmarkWaiting(b *testing.B) {
 				before := heap()
 				b.StartTimer()
 				gates := gate.New(50)
-				p := gate.Provider{Name: "p", Limit: fast, Client: credentials("first")}
+				p := gate.Settings{Name: "p", Limit: fast, Client: credentials("first")}
 				slot, _ := gates.Enter(p, gate.Applicant{Object: named("trouble")})
 				end(slot, throttled(time.Hour))
 				for _, key := range keys {
@@ -68,9 +68,9 @@ func BenchmarkEnter(b *testing.B) {
 			gates := gate.New(50)
 			limit := gate.Limit{PerSecond: 1e12, Burst: 1e9}
 			for i := range providers - 1 {
-				gates.Update(gate.Provider{Name: fmt.Sprint("other", i), Limit: limit, Client: credentials("first")})
+				gates.Update(gate.Settings{Name: fmt.Sprint("other", i), Limit: limit, Client: credentials("first")})
 			}
-			p, a := gate.Provider{Name: "p", Limit: limit, Client: credentials("first")}, gate.Applicant{Object: named("a")}
+			p, a := gate.Settings{Name: "p", Limit: limit, Client: credentials("first")}, gate.Applicant{Object: named("a")}
 			b.ReportAllocs()
 			for b.Loop() {
 				slot, _ := gates.Enter(p, a)

@@ -78,7 +78,7 @@ func (c *crowd) enter(provider string, limit gate.Limit, name any) *gate.Slot {
 }
 
 func (c *crowd) enterKey(provider string, limit gate.Limit, key types.NamespacedName) *gate.Slot {
-	slot, _ := c.Enter(gate.Provider{Name: provider, Limit: limit, Client: c.with}, gate.Applicant{Object: key})
+	slot, _ := c.Enter(gate.Settings{Name: provider, Limit: limit, Client: c.with}, gate.Applicant{Object: key})
 	return slot
 }
 

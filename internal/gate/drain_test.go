@@ -85,7 +85,7 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface
 	calledUp := make(chan types.NamespacedName)
 	attempt := func(key types.NamespacedName) {
 		for {
-			slot, _ := gates.Enter(gate.Provider{Name: "p", Limit: limit, Client: client{}}, gate.Applicant{Object: key})
+			slot, _ := gates.Enter(gate.Settings{Name: "p", Limit: limit, Client: client{}}, gate.Applicant{Object: key})
 			if slot == nil {
 				return // it will be called up
 			}

@@ -41,7 +41,7 @@ func within(t *testing.T, most time.Duration, good []*thing) {
 
 // blip closes the gate of a world for a moment.
 func (w *world) blip() {
-	slot, _ := w.gates.Enter(gate.Provider{Name: "p", Limit: w.limit, Client: client{}}, gate.Applicant{Object: named("blip")})
+	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}}, gate.Applicant{Object: named("blip")})
 	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 }
 
@@ -103,7 +103,7 @@ func TestClosedForAMoment(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
 				defer cancel()
 				w := newWorld(ctx, slow)
-				slot, _ := w.gates.Enter(gate.Provider{Name: "p", Limit: slow, Client: client{}, Restored: &gate.Closure{
+				slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: slow, Client: client{}, Restored: &gate.Pause{
 					Reason: logout.ServiceFailure, Message: "oops", Since: time.Now().Add(-10 * time.Second), Until: time.Now()}},
 					gate.Applicant{Object: types.NamespacedName{Namespace: "n", Name: "first"}})
 				end(slot, &kind.Error)
@@ -138,11 +138,11 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 		for i := range 2 { // nobody was answered since the first
 			fail(fmt.Sprint("another", i), "first")
 		}
-		_, wait := c.Enter(gate.Provider{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named("waits")})
-		if wait.Paused == nil || wait.Own || wait.Paused.Since.Before(began) {
-			t.Errorf("%+v, paused since %+v", wait, wait.Paused)
+		_, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named("waits")})
+		if wait.Pause == nil || wait.Own || wait.Pause.Since.Before(began) {
+			t.Errorf("%+v, paused since %+v", wait, wait.Pause)
 		}
-		if closed := c.States()["p"].Closed; closed == nil || closed.Since.Before(began) {
+		if closed := c.States()["p"].Pause; closed == nil || closed.Since.Before(began) {
 			t.Errorf("the status says %+v", closed)
 		}
 	})
@@ -191,7 +191,7 @@ func TestLowerLimit(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		c.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: c.with})
+		c.Update(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: c.with})
 		after(5 * time.Second)
 		if len(slots) < 500 || len(c.called()) == 0 {
 			t.Errorf("nobody is called up, at one a second, after %d calls", len(slots))

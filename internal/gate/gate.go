@@ -23,14 +23,14 @@ type gate struct {
 	waitingSince time.Time      // since when the queue has not been empty
 	untold       []*place       // who is to be told that it waits, in the order in which they came
 
-	client    logout.Provider // the one the calls are made with
-	epoch     int             // what is heard of calls from an earlier epoch is no news
-	proven    bool            // a call with this client has been answered: until then few are made
-	extra     int             // how many calls more there may be of namespaces with few under way
-	probes    int             // under way, or called up, while others call
-	used      bool            // there was a slot or another client: what an earlier process has left is out of date
-	closed    *closure        // why nobody calls, by what is known of the service; nil: open
-	suspicion suspicion       // who does not call, by what is not known for sure
+	client    logout.Client // the one the calls are made with
+	epoch     int           // what is heard of calls from an earlier epoch is no news
+	proven    bool          // a call with this client has been answered: until then few are made
+	extra     int           // how many calls more there may be of namespaces with few under way
+	probes    int           // under way, or called up, while others call
+	used      bool          // there was a slot or another client: what an earlier process has left is out of date
+	outage    *outage       // why nobody calls, by what is known of the service; nil while calls flow
+	suspicion suspicion     // who does not call, by what is not known for sure
 	throttles throttling
 	lastProbe map[origin]time.Time // when which namespace and account was probed last
 	toMend    time.Time            // since when somebody has had to mend something; zero for never since the last answer
@@ -39,7 +39,7 @@ type gate struct {
 	changed bool // there is something new to tell
 }
 
-func newGate(limit Limit, client logout.Provider) *gate {
+func newGate(limit Limit, client logout.Client) *gate {
 	return &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]*place{},
 		busy: map[string]int{}, client: client, suspicion: newSuspicion(), lastProbe: map[origin]time.Time{}}
 }
@@ -47,7 +47,7 @@ func newGate(limit Limit, client logout.Provider) *gate {
 // enter asks for a slot. An object that has been called up has it; another one
 // gets it only if nobody waits, and else waits.
 func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
-	if c := g.closed; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
+	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
 		c.Since, g.toMend = now, time.Time{} // nothing has been known since
 	}
 	if p = g.queue.places[a.Object]; p != nil {
@@ -137,7 +137,7 @@ func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) 
 
 // untilTurn is how long until the next of those has a slot whose calls flow.
 func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.closed != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns(g.hasRoom(free)) {
+	if g.outage != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns(g.hasRoom(free)) {
 		return 0, false
 	}
 	return g.pace.untilFree(now), true
@@ -180,7 +180,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	case stale:
 	case judge(failure) == answered:
 		g.throttles.answer(s.origin.namespace, now)
-	case failure.Reason == logout.Throttled && g.closed == nil && g.throttled(s, now):
+	case failure.Reason == logout.Throttled && g.outage == nil && g.throttled(s, now):
 		return
 	}
 	switch judge(failure) {
@@ -189,21 +189,21 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 			g.proven, g.toMend = true, time.Time{}
 			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
-			g.open()
+			g.reset()
 			g.flow(now)
 		}
 	case suspicious:
 		if stale {
 			return
 		}
-		if c := g.closed; c != nil { // the trouble is over that was certainly the service's
-			g.open()
+		if c := g.outage; c != nil { // the trouble is over that was certainly the service's
+			g.reset()
 			g.suspicion.share(c.Since, failure, now)
 		}
 		g.strike(s, false, failure, now)
 	case troubled:
 		if !stale || failure.RetryAfter > 0 {
-			g.close(failure, stale, now)
+			g.trip(failure, stale, now)
 		}
 	}
 }
@@ -232,10 +232,10 @@ func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
 	switch {
 	case s.epoch != g.epoch:
-	case g.closed != nil:
+	case g.outage != nil:
 		again := *failure
-		again.Reason, again.Message, again.RetryAfter = g.closed.Reason, g.closed.Message, 0
-		g.close(&again, false, now)
+		again.Reason, again.Message, again.RetryAfter = g.outage.Reason, g.outage.Message, 0
+		g.trip(&again, false, now)
 	default:
 		g.strike(s, true, failure, now)
 	}
@@ -308,18 +308,18 @@ func (g *gate) countWaiting(now time.Time) {
 
 func (g *gate) state(now time.Time) State {
 	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince, Calls: g.calls,
-		Closed: g.stopped(now), Namespaces: g.suspicion.paused()}
+		Pause: g.stopped(now), Namespaces: g.suspicion.paused()}
 }
 
 // stopped is why nobody calls; nil if somebody does, or if nothing is known for
 // certain any more.
-func (g *gate) stopped(now time.Time) *Closure {
-	switch c, s := g.closed, &g.suspicion; {
+func (g *gate) stopped(now time.Time) *Pause {
+	switch c, s := g.outage, &g.suspicion; {
 	case c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)):
-		is := c.Closure
+		is := c.Pause
 		return &is
 	case c == nil && s.shared && now.Before(s.next.Add(Unprobed)):
-		return &Closure{Reason: s.last.Reason, Message: summary(s.last), Since: s.since, Until: s.next}
+		return &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.since, Until: s.next}
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 // Package gate decides who may call when: one gate for each provider, so that
 // ten thousand objects cost a service in trouble no more calls than ten do.
 //
-// A gate hands out slots at the provider's rate and in a fair order. It closes
-// on trouble that is the service's and not one object's, and opens again when a
-// single call, the probe, has shown that the trouble is over. Objects that wait
-// have no timer and no goroutine: they are called up one by one
-// (docs/decisions/0005-one-gate-per-provider.md).
+// A gate is a circuit breaker with fair queueing and an adaptive token bucket. The
+// bucket (pace.go) hands out slots at the provider's rate, and more slowly while
+// the service throttles. The queue (queue.go) is fair between namespaces. The
+// breaker trips on failures that are the service's and not one object's: calls are
+// paused, and resume when a single call, the probe, has been answered (breaker.go,
+// probe.go); failures that may be one tenant's own pause that namespace alone
+// (suspicion.go). Objects that wait have no timer and no goroutine: they are called
+// up one by one (docs/decisions/0005-one-gate-per-provider.md).
 package gate
 
 import (
@@ -20,8 +23,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Unprobed is how long after its Until a closed gate counts as closed if nobody
-// wants to call: twice the longest wait between two attempts of one object.
+// Unprobed is how long after its Until a pause lasts if nobody wants to call: twice the longest wait between two attempts of one object.
 const Unprobed = 10 * time.Minute
 
 // maxLeft is how many of those a second are looked at who waited at a gate that
@@ -41,14 +43,14 @@ type Gates struct {
 	news  chan struct{}          // a gate has changed: for Changes
 }
 
-// Provider is what its gate needs to know of a provider.
-type Provider struct {
+// Settings are what a gate needs to know of its provider.
+type Settings struct {
 	Name string
 	// Limit and Client as they are now.
 	Limit  Limit
-	Client logout.Provider
-	// Restored is how an earlier process left the gate; nil for open.
-	Restored *Closure
+	Client logout.Client
+	// Restored is the pause in which an earlier process left the provider; nil for none.
+	Restored *Pause
 }
 
 // Applicant is an object that wants to call its provider.
@@ -76,19 +78,19 @@ type Wait struct {
 	// Tell: it has waited for ten seconds or more, and is to be told so; later
 	// where many wait, as fifty a second are told.
 	Tell bool
-	// Paused is why no calls are made, of all or of its namespace; nil if it waits
+	// Pause of all calls, or of those of its namespace; nil if it waits
 	// for its turn and for nothing else.
-	Paused *Closure
+	Pause *Pause
 	// Own means that only its namespace's calls are paused.
 	Own bool
 }
 
-// Closure is why and until when a gate is closed.
-type Closure struct {
-	// Reason and Message of the failure that closed it or kept it closed.
+// Pause is why and until when no calls are made.
+type Pause struct {
+	// Reason and Message of the failure that began or prolonged it.
 	Reason  logout.Reason
 	Message string
-	// Since is when it closed.
+	// Since is when it began.
 	Since time.Time
 	// Until is when the next probe may be made. When it has passed, the next
 	// object that wants to call is the probe.
@@ -97,8 +99,8 @@ type Closure struct {
 
 // State of a gate at one moment.
 type State struct {
-	// Closed is nil while the gate is open.
-	Closed *Closure
+	// Pause of all calls; nil while they are made.
+	Pause *Pause
 	// PerSecond is the rate of calls, as the service has slowed it.
 	PerSecond float64
 	// Waiting is how many objects wait for a slot, WaitingSince since when it
@@ -133,7 +135,7 @@ type Slot struct {
 
 // Enter asks for a slot. An object that gets none waits until CallUp calls it
 // up, to ask again; it keeps its place when it asks in between.
-func (g *Gates) Enter(p Provider, a Applicant) (*Slot, Wait) {
+func (g *Gates) Enter(p Settings, a Applicant) (*Slot, Wait) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -168,7 +170,7 @@ func (g *Gates) sortOf(a Applicant) sort {
 }
 
 // gate returns the gate of a provider, brought up to date.
-func (g *Gates) gate(p Provider, now time.Time) *gate {
+func (g *Gates) gate(p Settings, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
 		at = newGate(p.Limit, p.Client)
@@ -236,7 +238,7 @@ func (g *Gates) Forget(provider string) {
 
 // Update takes over what has been changed of a provider, and returns the state
 // of its gate.
-func (g *Gates) Update(p Provider) State {
+func (g *Gates) Update(p Settings) State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -320,7 +322,7 @@ func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.
 	return called, next
 }
 
-// Changes reports the providers whose gate has opened or closed, or at which
+// Changes reports the providers whose calls have been paused or resumed, or at which
 // somebody has begun or ceased to wait, until ctx is done.
 func (g *Gates) Changes(ctx context.Context, provider func(string)) {
 	for {

@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-var unauthorized = &logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Message: "who are you?"}
+var unauthorized = &logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: "who are you?"}
 
 // TestCalledUpAtTheRate: each object is called up once, when it has its slot.
 func TestCalledUpAtTheRate(t *testing.T) {
@@ -53,7 +53,7 @@ func TestNobodyIsCalledUpInAPause(t *testing.T) {
 		if got := len(c.enterMany("p", fast, 10_000)); got != 0 {
 			t.Errorf("%d slots of a closed gate", got)
 		}
-		until := c.States()["p"].Closed.Until
+		until := c.States()["p"].Pause.Until
 		if pause := time.Until(until); pause != time.Minute {
 			t.Errorf("closed for %s", pause)
 		}
@@ -103,11 +103,11 @@ func TestRenewedClient(t *testing.T) {
 		end(c.enter("p", fast, "trouble"), unauthorized)
 		c.enterMany("p", fast, 100)
 		after(time.Second)
-		if state := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with}); state.Closed == nil || len(c.called()) != 0 {
+		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause == nil || len(c.called()) != 0 {
 			t.Errorf("the same client: %+v", state)
 		}
 		c.with = "second"
-		if state := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with}); state.Closed != nil || state.Waiting != 100 {
+		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause != nil || state.Waiting != 100 {
 			t.Errorf("another client: %+v", state)
 		}
 		if called := c.called(); len(called) != 1 {
@@ -122,7 +122,7 @@ func TestRaisedLimit(t *testing.T) {
 		c := gather(t, 50)
 		c.prove("p")
 		c.enterMany("p", gate.Limit{PerSecond: .01, Burst: 1}, 10)
-		c.Update(gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 1}, Client: c.with})
+		c.Update(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 1}, Client: c.with})
 		after(time.Second)
 		if called := c.called(); len(called) != 9 {
 			t.Errorf("%d called up", len(called))
@@ -203,12 +203,12 @@ func TestLeave(t *testing.T) {
 func TestRestoredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
-		p := gate.Provider{Name: "p", Limit: fast, Client: c.with, Restored: &gate.Closure{Reason: logout.Throttled, Until: time.Now().Add(time.Minute)}}
-		if state := c.Update(p); state.Closed == nil || time.Until(state.Closed.Until) != time.Minute {
+		p := gate.Settings{Name: "p", Limit: fast, Client: c.with, Restored: &gate.Pause{Reason: logout.Throttled, Until: time.Now().Add(time.Minute)}}
+		if state := c.Update(p); state.Pause == nil || time.Until(state.Pause.Until) != time.Minute {
 			t.Errorf("restored: %+v", state)
 		}
 		slot, wait := c.Enter(p, gate.Applicant{Object: named(1)})
-		if slot != nil || wait.Paused == nil || time.Until(wait.Paused.Until) != time.Minute || wait.Own {
+		if slot != nil || wait.Pause == nil || time.Until(wait.Pause.Until) != time.Minute || wait.Own {
 			t.Errorf("slot %v, wait %+v", slot, wait)
 		}
 		after(time.Minute)
@@ -219,7 +219,7 @@ func TestRestoredOnce(t *testing.T) {
 		}
 		slot, _ = c.Enter(p, gate.Applicant{Object: probe[0]})
 		end(slot, nil)
-		if state := c.Update(p); state.Closed != nil {
+		if state := c.Update(p); state.Pause != nil {
 			t.Errorf("closed again: %+v", state)
 		}
 	})
@@ -230,8 +230,8 @@ func TestRestoredOnce(t *testing.T) {
 func TestRestoredByAClockAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, ahead := gather(t, 10), time.Now().Add(time.Hour)
-		restored := &gate.Closure{Reason: logout.Throttled, Since: ahead, Until: ahead.Add(15 * time.Second)}
-		closed := c.Update(gate.Provider{Name: "p", Limit: fast, Client: c.with, Restored: restored}).Closed
+		restored := &gate.Pause{Reason: logout.Throttled, Since: ahead, Until: ahead.Add(15 * time.Second)}
+		closed := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with, Restored: restored}).Pause
 		if closed == nil || time.Until(closed.Since) != 0 || time.Until(closed.Until) != logout.MaxRetryAfter {
 			t.Errorf("restored: %+v", closed)
 		}
@@ -246,7 +246,7 @@ func TestTold(t *testing.T) {
 		c := gather(t, 10)
 		end(c.enter("p", fast, "trouble"), throttled(time.Hour))
 		ask := func(name any) gate.Wait {
-			slot, wait := c.Enter(gate.Provider{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named(name)})
+			slot, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named(name)})
 			if slot != nil {
 				t.Fatal("it does not wait")
 			}
@@ -290,7 +290,7 @@ func TestTold(t *testing.T) {
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
-		p := gate.Provider{Name: "p", Limit: gate.Limit{PerSecond: 1e-3, Burst: 1}, Client: c.with}
+		p := gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1e-3, Burst: 1}, Client: c.with}
 		c.prove("p")
 		slot, _ := c.Enter(p, gate.Applicant{Object: named("first")})
 		if slot == nil {
@@ -332,7 +332,7 @@ func TestExpired(t *testing.T) {
 func TestStandingIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
-		p := gate.Provider{Name: "p", Limit: fast, Client: c.with}
+		p := gate.Settings{Name: "p", Limit: fast, Client: c.with}
 		slot := c.enter("p", fast, "first")
 		a := gate.Applicant{Created: time.Now().Add(-time.Minute)}
 		for i := range 100 {
@@ -352,7 +352,7 @@ func TestStandingIsTakenOver(t *testing.T) {
 func TestNewObjectsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
-		p := gate.Provider{Name: "p", Limit: fast, Client: c.with}
+		p := gate.Settings{Name: "p", Limit: fast, Client: c.with}
 		after(time.Second / 2) // the API server knows whole seconds only
 		began := time.Now().Truncate(time.Second)
 		slot := c.enter("p", fast, "first")

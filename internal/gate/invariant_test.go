@@ -33,7 +33,7 @@ func (h *history) check(t *rapid.T) {
 
 // checkProbes: there is one, at most, and it is made in the end.
 func (h *history) checkProbes(t *rapid.T) {
-	if h.closed == nil {
+	if h.outage == nil {
 		return
 	}
 	probes := len(h.called)
@@ -45,10 +45,10 @@ func (h *history) checkProbes(t *rapid.T) {
 	if probes > 1 {
 		t.Fatalf("%d probes", probes)
 	}
-	if h.closed.probing != (probes == 1) {
-		t.Fatalf("%d probes, but the gate waits for one: %t", probes, h.closed.probing)
+	if h.outage.probing != (probes == 1) {
+		t.Fatalf("%d probes, but the gate waits for one: %t", probes, h.outage.probing)
 	}
-	if pause := h.closed.Until.Sub(h.now); pause > slowPauseMost {
+	if pause := h.outage.Until.Sub(h.now); pause > slowPauseMost {
 		t.Fatalf("closed for %s", pause)
 	}
 }
@@ -103,7 +103,7 @@ func (h *history) everybodyCalls(t *rapid.T) {
 		}
 		wait, ok := h.untilFree(h.free(), h.now)
 		if h.pass(max(wait, 1)); !ok || h.now.After(latest) {
-			t.Fatalf("%v still wait, closed %+v", keys(h.arrived), h.closed)
+			t.Fatalf("%v still wait, closed %+v", keys(h.arrived), h.outage)
 		}
 	}
 }

@@ -14,8 +14,9 @@ const (
 	// itself, where the service does not say how long: a service that is back
 	// is noticed within the latter, for four to eight calls a minute.
 	pauseLeast, pauseMost = time.Second, 15 * time.Second
-	// The same for trouble that somebody has to mend.
-	slowPauseLeast, slowPauseMost = 10 * time.Second, 5 * time.Minute
+	// The same for trouble that somebody has to fix: at most as long as a service
+	// can ask for.
+	slowPauseLeast, slowPauseMost = 10 * time.Second, logout.MaxRetryAfter
 )
 
 // verdict is what the outcome of one call says about its service.
@@ -29,7 +30,7 @@ const (
 
 func judge(failure *logout.Error) verdict {
 	switch {
-	case failure == nil || failure.Class == logout.Permanent:
+	case failure == nil || failure.Reason.Class() == logout.Permanent:
 		return answered
 	case failure.ProviderWide || failure.RetryAfter > 0:
 		return troubled
@@ -54,9 +55,9 @@ func summary(failure *logout.Error) string {
 	return message
 }
 
-// asked reports whether it is the service itself that wants fewer calls: then
+// asksForLess reports whether it is the service itself that wants fewer calls: then
 // nothing but time helps.
-func asked(reason logout.Reason) bool {
+func asksForLess(reason logout.Reason) bool {
 	return reason == logout.Throttled || reason == logout.ServiceUnavailable
 }
 
@@ -70,7 +71,7 @@ func pause(failure *logout.Error, lasted time.Duration, random float64) time.Dur
 		return max(failure.RetryAfter, pauseLeast)
 	}
 	least, most := pauseLeast, pauseMost
-	if failure.Class == logout.RetrySlowly {
+	if failure.Reason.Class() == logout.RetrySlowly {
 		least, most = slowPauseLeast, slowPauseMost
 	}
 	ceiling := float64(min(max(lasted, least), most))

@@ -23,17 +23,17 @@ var begin = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
 // Failures of every kind.
 var (
-	throttled    = providerWide(logout.Throttled, logout.Retry)
-	unavailable  = providerWide(logout.ServiceUnavailable, logout.Retry)
-	unreachable  = providerWide(logout.EndpointUnreachable, logout.Retry)
-	unauthorized = providerWide(logout.Unauthorized, logout.RetrySlowly)
-	failing      = &logout.Error{Reason: logout.ServiceFailure, Class: logout.Retry, Message: "oops"}
-	misdirected  = &logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "<html>"}
-	permanent    = &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Message: "no such user"}
+	throttled    = providerWide(logout.Throttled)
+	unavailable  = providerWide(logout.ServiceUnavailable)
+	unreachable  = providerWide(logout.EndpointUnreachable)
+	unauthorized = providerWide(logout.Unauthorized)
+	failing      = &logout.Error{Reason: logout.ServiceFailure, Message: "oops"}
+	misdirected  = &logout.Error{Reason: logout.UnexpectedResponse, Message: "<html>"}
+	permanent    = &logout.Error{Reason: logout.NotFound, Message: "no such user"}
 )
 
-func providerWide(reason logout.Reason, class logout.Class) *logout.Error {
-	return &logout.Error{Reason: reason, Class: class, ProviderWide: true, Message: "not now"}
+func providerWide(reason logout.Reason) *logout.Error {
+	return &logout.Error{Reason: reason, ProviderWide: true, Message: "not now"}
 }
 
 // asking is the failure with a Retry-After.
@@ -64,7 +64,7 @@ type slot struct {
 }
 
 // keep returns the keeper of a gate with room for all the calls of a test.
-func keep(limit Limit, restored *Closure) *keeper {
+func keep(limit Limit, restored *Pause) *keeper {
 	g := newGate(limit, caller("first"))
 	g.restore(restored, begin)
 	return &keeper{g, begin, 1000}
@@ -138,14 +138,14 @@ func (k *keeper) mustCallUp(t *testing.T, want ...string) {
 // mustBeClosed checks why the gate is closed, and for how much longer.
 func (k *keeper) mustBeClosed(t *testing.T, reason logout.Reason, pause time.Duration) {
 	t.Helper()
-	if c := k.state(k.now).Closed; c == nil || c.Reason != reason || c.Until.Sub(k.now) != pause {
+	if c := k.state(k.now).Pause; c == nil || c.Reason != reason || c.Until.Sub(k.now) != pause {
 		t.Fatalf("at %s: closed %+v, want it for %s because of %s", k.now.Sub(begin), c, pause, reason)
 	}
 }
 
 func (k *keeper) mustBeOpen(t *testing.T) {
 	t.Helper()
-	if c := k.state(k.now).Closed; c != nil {
+	if c := k.state(k.now).Pause; c != nil {
 		t.Fatalf("at %s: closed %+v", k.now.Sub(begin), c)
 	}
 }

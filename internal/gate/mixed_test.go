@@ -27,7 +27,7 @@ func failsFor(t *testing.T, c *crowd, lasts time.Duration, failures []*logout.Er
 	}
 	called := map[types.NamespacedName]bool{}
 	enter := func(key types.NamespacedName) *gate.Slot {
-		slot, _ := c.Enter(gate.Provider{Name: "p", Limit: slow, Client: c.with},
+		slot, _ := c.Enter(gate.Settings{Name: "p", Limit: slow, Client: c.with},
 			gate.Applicant{Object: key, Created: time.Now(), Failed: called[key]})
 		return slot
 	}
@@ -96,7 +96,7 @@ func TestMixedTrouble(t *testing.T) {
 				if calls > most || early > 0 {
 					t.Errorf("%d calls in 20 minutes, want %d at most; %d before a Retry-After was over", calls, most, early)
 				}
-				if closed := c.States()["p"].Closed; closed == nil || closed.Since.Sub(began) > 10*time.Second {
+				if closed := c.States()["p"].Pause; closed == nil || closed.Since.Sub(began) > 10*time.Second {
 					t.Errorf("after 20 minutes it is told as %+v", closed)
 				}
 			})
@@ -107,14 +107,14 @@ func TestMixedTrouble(t *testing.T) {
 // TestThrottledForAllBesideOne: a namespace whose calls fail in their own way, or are refused by a final answer, does not
 // hide that all others are throttled.
 func TestThrottledForAllBesideOne(t *testing.T) {
-	notFound := &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404}
+	notFound := &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}
 	for name, failure := range map[string]*logout.Error{"503": unavailable, "500": failing500, "404": notFound} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := gather(t, 50)
 				c.prove("p")
 				one := func(i int) {
-					slot, _ := c.Enter(gate.Provider{Name: "p", Limit: slow, Client: c.with},
+					slot, _ := c.Enter(gate.Settings{Name: "p", Limit: slow, Client: c.with},
 						gate.Applicant{Object: types.NamespacedName{Namespace: "one", Name: fmt.Sprint(i)}, Failed: true})
 					if slot != nil {
 						end(slot, failure)
@@ -166,7 +166,7 @@ func TestBlipInAPause(t *testing.T) {
 			call("good", "d", throttled(5*time.Minute))
 			call("good", "e", nil)
 		}
-		if state := c.States()["p"]; state.Closed != nil || state.Namespaces != 1 {
+		if state := c.States()["p"]; state.Pause != nil || state.Namespaces != 1 {
 			t.Errorf("%+v", state)
 		}
 	})

@@ -19,7 +19,7 @@ func (k *keeper) mustRun(t *testing.T, perSecond float64) {
 // reopen lets a probe succeed as soon as it may be made.
 func (k *keeper) reopen(t *testing.T) {
 	t.Helper()
-	k.now = k.state(k.now).Closed.Until
+	k.now = k.state(k.now).Pause.Until
 	k.mustEnter(t, "n/probe").end(nil)
 	k.mustBeOpen(t)
 }

@@ -25,7 +25,7 @@ func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool)
 	if g.calls+len(g.called) >= g.most(free) || g.queue.len() == 0 {
 		return 0, false
 	}
-	if c := g.closed; c != nil {
+	if c := g.outage; c != nil {
 		return max(g.pace.untilFree(now), c.Until.Sub(now)), !c.probing
 	}
 	if g.proven && !g.suspicion.pausesAny() || g.probes >= mostProbes {
@@ -44,7 +44,7 @@ func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool)
 // are probes and none is under way.
 func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok bool) {
 	switch {
-	case g.closed != nil:
+	case g.outage != nil:
 		return 0, true
 	case g.busy[namespace] > 0:
 		return 0, false
@@ -61,7 +61,7 @@ func (g *gate) pick(now time.Time) *place {
 	if !ok {
 		return nil
 	}
-	paused := g.closed == nil && g.suspicion.pauses(namespace)
+	paused := g.outage == nil && g.suspicion.pauses(namespace)
 	of := g.suspicion.suspects[namespace]
 	var best *place
 	l := g.queue.lines[namespace]
@@ -77,8 +77,8 @@ func (g *gate) pick(now time.Time) *place {
 		clear(g.lastProbe)
 	}
 	g.lastProbe[best.value.origin()], g.lastProbe[origin{namespace: namespace}] = now, now
-	if g.closed != nil {
-		g.closed.probing = true
+	if g.outage != nil {
+		g.outage.probing = true
 		return best
 	}
 	best.value.probe = true
@@ -182,8 +182,8 @@ func (g *gate) expired(e *entry, now time.Time) bool {
 // pausedSince is since when trouble keeps a namespace from calling; zero if it
 // waits for nothing but its turn.
 func (g *gate) pausedSince(namespace string) time.Time {
-	if g.closed != nil {
-		return g.closed.Since
+	if g.outage != nil {
+		return g.outage.Since
 	}
 	return g.suspicion.pausedSince(namespace)
 }
@@ -193,11 +193,11 @@ func (g *gate) wait(p *place) Wait {
 	w := Wait{Tell: p.value.tell}
 	namespace := p.value.object.Namespace
 	switch s := &g.suspicion; {
-	case g.closed != nil:
-		is := g.closed.Closure
-		w.Paused = &is
+	case g.outage != nil:
+		is := g.outage.Pause
+		w.Pause = &is
 	case s.pauses(namespace):
-		w.Paused = &Closure{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace), Until: s.next}
+		w.Pause = &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace), Until: s.next}
 		w.Own = !s.shared
 	}
 	return w

@@ -20,7 +20,7 @@ func closedBy(t *testing.T, failure *logout.Error) *keeper {
 // probing goes on until the first of the four has called.
 func probing(t *testing.T, k *keeper) *slot {
 	t.Helper()
-	k.now = k.state(k.now).Closed.Until
+	k.now = k.state(k.now).Pause.Until
 	k.mustCallUp(t, "n/1")
 	return k.mustEnter(t, "n/1")
 }
@@ -43,7 +43,7 @@ func TestRenewed(t *testing.T) {
 		k.mustCallUp(t)
 		k.mustEnter(t, "n/1").end(asking(failure, time.Minute))
 		k.mustBeClosed(t, failure.Reason, time.Minute)
-		if since := k.state(k.now).Closed.Since; since != k.now {
+		if since := k.state(k.now).Pause.Since; since != k.now {
 			t.Errorf("closed since %s, before it was renewed", since)
 		}
 		k.pass(time.Minute)
@@ -99,7 +99,7 @@ func TestRenewedWhileProbing(t *testing.T) {
 func TestRenewedWhileCalledUp(t *testing.T) {
 	for _, failure := range []*logout.Error{throttled, unauthorized} {
 		k := closedBy(t, failure)
-		k.now = k.state(k.now).Closed.Until
+		k.now = k.state(k.now).Pause.Until
 		k.mustCallUp(t, "n/1")
 		k.renew("second")
 		k.mustCallUp(t)
@@ -118,14 +118,14 @@ func TestRenewedOpen(t *testing.T) {
 	old.end(unauthorized)
 	k.mustBeOpen(t)
 	k.mustEnter(t, "n/new").end(asking(failing, 0))
-	if k.state(k.now).Closed == nil || !k.suspicion.pauses("z") {
+	if k.state(k.now).Pause == nil || !k.suspicion.pauses("z") {
 		t.Error("open after a suspicious failure of an unproven service")
 	}
 }
 
 func TestRestored(t *testing.T) {
 	for _, reason := range []logout.Reason{logout.Throttled, logout.Unauthorized} {
-		k := keep(quick, &Closure{Reason: reason, Message: "not now", Since: begin.Add(-time.Minute), Until: begin.Add(20 * time.Second)})
+		k := keep(quick, &Pause{Reason: reason, Message: "not now", Since: begin.Add(-time.Minute), Until: begin.Add(20 * time.Second)})
 		k.mustBeClosed(t, reason, 20*time.Second)
 		k.mustWait(t, "n/1", "n/2")
 		k.pass(20*time.Second - 1)
@@ -133,7 +133,7 @@ func TestRestored(t *testing.T) {
 		k.pass(1)
 		k.mustCallUp(t, "n/1")
 		k.mustEnter(t, "n/1").end(unavailable)
-		c := k.state(k.now).Closed // for as long again as the trouble has lasted, all in all
+		c := k.state(k.now).Pause // for as long again as the trouble has lasted, all in all
 		if pause := c.Until.Sub(k.now); c.Since != begin.Add(-time.Minute) || pause < pauseMost/2 {
 			t.Errorf("closed for %s since %s", pause, c.Since)
 		}
@@ -176,11 +176,11 @@ func TestProbeNotMade(t *testing.T) {
 func TestSuspiciousProbe(t *testing.T) {
 	k := closedBy(t, throttled)
 	probing(t, k).end(failing)
-	if c := k.state(k.now).Closed; c == nil || c.Reason != failing.Reason || !c.Until.After(k.now) {
+	if c := k.state(k.now).Pause; c == nil || c.Reason != failing.Reason || !c.Until.After(k.now) {
 		t.Fatalf("%+v after a suspicious probe", c)
 	}
 	k.mustCallUp(t)
-	k.now = k.state(k.now).Closed.Until
+	k.now = k.state(k.now).Pause.Until
 	k.mustCallUp(t, "n/2")
 	k.mustEnter(t, "n/2").end(permanent)
 	k.mustBeOpen(t)

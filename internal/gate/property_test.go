@@ -77,7 +77,7 @@ func newHistory(t *rapid.T) *history {
 		slots: map[types.NamespacedName]*slot{}, told: map[*slot]bool{}, arrived: map[types.NamespacedName]int{}, failed: map[types.NamespacedName]bool{}}
 	if rapid.Bool().Draw(t, "restored") {
 		h.asked = begin.Add(time.Minute)
-		h.keeper = keep(limit, &Closure{Reason: logout.Throttled, Since: begin, Until: h.asked})
+		h.keeper = keep(limit, &Pause{Reason: logout.Throttled, Since: begin, Until: h.asked})
 	} else {
 		h.keeper = keep(limit, nil)
 	}
@@ -155,8 +155,8 @@ type moment struct {
 
 func (h *history) before() moment {
 	m := moment{free: h.free() - h.calls - len(h.called)}
-	if h.closed != nil {
-		m.closed, m.until = true, h.closed.Until
+	if h.outage != nil {
+		m.closed, m.until = true, h.outage.Until
 	}
 	return m
 }
@@ -217,7 +217,7 @@ func (h *history) callEnds(t *rapid.T) {
 	s.report(failure)
 	h.told[s] = true
 	h.failed[s.key] = failure != nil
-	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.closed != nil) { // TestThrottling
+	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.outage != nil) { // TestThrottling
 		if until := h.now.Add(max(time.Second, failure.RetryAfter)); until.After(h.asked) {
 			h.asked = until
 		}

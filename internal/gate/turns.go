@@ -34,7 +34,7 @@ func (t *turns) next() {
 
 // Await waits for the turn of the call, milliseconds as a rule and tenths of a
 // second under full load, and reports whether it may be made: not if the
-// gate has closed since the slot was given, or the provider has another client,
+// calls have been paused since the slot was given, or the provider has another client,
 // or ctx is done first. It is to be asked right before the call; what comes
 // before takes a time that varies.
 func (s *Slot) Await(ctx context.Context) bool {
@@ -57,7 +57,7 @@ func (s *Slot) Await(ctx context.Context) bool {
 // stands reports whether nothing has become known against the call since its
 // slot was given.
 func (s *Slot) stands() bool {
-	paused := s.gate.closed == nil && !s.probe && s.gate.suspicion.pauses(s.origin.namespace)
+	paused := s.gate.outage == nil && !s.probe && s.gate.suspicion.pauses(s.origin.namespace)
 	return s.epoch == s.gate.epoch && !paused
 }
 

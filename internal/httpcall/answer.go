@@ -80,14 +80,13 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 	}
 	e := &logout.Error{
 		Reason:         f.Reason,
-		Class:          f.Reason.Class(),
 		ProviderWide:   f.ProviderWide || f.Reason == logout.Throttled || f.Reason == logout.ServiceUnavailable,
 		HTTPStatusCode: a.Status,
 		Code:           unlessSecret(Token(f.Code), f.Secrets),
 		RequestID:      unlessSecret(Token(f.RequestID), f.Secrets),
 	}
 	e.Message = a.message(f, e.Code)
-	if e.Class != logout.Permanent {
+	if e.Reason.Class() != logout.Permanent {
 		e.RetryAfter = min(max(f.RetryAfter, logout.ParseRetryAfter(a.Header, a.At), 0), logout.MaxRetryAfter)
 	}
 	return e

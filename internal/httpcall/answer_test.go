@@ -55,19 +55,19 @@ func TestFailure(t *testing.T) {
 		want    logout.Error
 	}{
 		"words of the service": {404, nil, Finding{Reason: logout.NotFound, Code: "user_missing", Message: "no\x00 user", RequestID: "r-1"},
-			logout.Error{Reason: logout.NotFound, Class: logout.Permanent, Code: "user_missing", Message: "no user", RequestID: "r-1"}},
+			logout.Error{Reason: logout.NotFound, Code: "user_missing", Message: "no user", RequestID: "r-1"}},
 		"no words": {500, nil, Finding{Reason: logout.ServiceFailure, Code: "not a token", RequestID: "<b>"},
 			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
 		"token in the message": {400, nil, Finding{Reason: logout.BadRequest, Message: "odd " + token, Secrets: []string{token}},
-			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "the service answered HTTP 400"}},
+			logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
 		"token as code and ID": {400, nil, Finding{Reason: logout.BadRequest, Code: token, RequestID: "r-" + token, Message: "odd", Secrets: []string{"", token}},
-			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "odd"}},
+			logout.Error{Reason: logout.BadRequest, Message: "odd"}},
 		"a header of the request": {400, nil, Finding{Reason: logout.BadRequest, Message: "Bearer x is odd"},
-			logout.Error{Reason: logout.BadRequest, Class: logout.Permanent, Message: "the service answered HTTP 400"}},
+			logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
 		"credentials": {401, nil, Finding{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "who are you"},
-			logout.Error{Reason: logout.Unauthorized, Class: logout.RetrySlowly, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
 		"another service": {200, nil, Finding{Reason: logout.UnexpectedResponse, Operation: "Logout"},
-			logout.Error{Reason: logout.UnexpectedResponse, Class: logout.RetrySlowly, Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
 		"always of the whole provider": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled},
 			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 7 * time.Second, Message: "the service answered HTTP 429"}},
 		"the longer of two hints": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled, RetryAfter: 9 * time.Second},
@@ -77,7 +77,7 @@ func TestFailure(t *testing.T) {
 		"a hint of the past": {429, nil, Finding{Reason: logout.Throttled, RetryAfter: -time.Hour},
 			logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "the service answered HTTP 429"}},
 		"no hint for what is final": {403, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Forbidden, RetryAfter: time.Second, Message: strings.Repeat("é", 300)},
-			logout.Error{Reason: logout.Forbidden, Class: logout.Permanent, Message: strings.Repeat("é", 255) + "…"}},
+			logout.Error{Reason: logout.Forbidden, Message: strings.Repeat("é", 255) + "…"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := (&Answer{Status: tc.status, Header: tc.header, At: time.Now()}).Failure(tc.finding)

@@ -16,7 +16,6 @@ func Unreachable(err error) *logout.Error {
 	message, down := Trouble(err)
 	return &logout.Error{
 		Reason:       logout.EndpointUnreachable,
-		Class:        logout.Retry,
 		ProviderWide: down,
 		Message:      message,
 	}

@@ -24,6 +24,8 @@ const (
 	// MaxTime bounds each request, from sending it to the end of its answer, also
 	// where its context has no deadline.
 	MaxTime = time.Minute
+	// UserAgent by which a service's logs tell the operator from other callers.
+	UserAgent = "logout-operator"
 	// grace is how long a transport may take to notice that its context is done.
 	grace = time.Second
 )
@@ -87,6 +89,9 @@ func NewWire() *Wire {
 func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Round(0).Before(deadline.Round(0)) {
 		return nil, errTooLate
+	}
+	if req.Header.Get("User-Agent") == "" { // AWS' SDK has one of its own
+		req.Header.Set("User-Agent", UserAgent)
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), MaxTime)
 	came := make(chan outcome, 1)

@@ -39,7 +39,7 @@ type Client struct {
 	lookup   Lookup
 }
 
-var _ logout.Provider = (*Client)(nil)
+var _ logout.Client = (*Client)(nil)
 
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
@@ -63,7 +63,7 @@ func New(config Config) (*Client, error) {
 	return &Client{caller, endpoint, config.Lookup}, nil
 }
 
-// Logout ends all sessions of the user. See logout.Provider for what it promises.
+// Logout ends all sessions of the user. See logout.Client for what it promises.
 func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(realm, userID); err != nil {
 		return logout.Receipt{}, err

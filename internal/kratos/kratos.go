@@ -55,7 +55,7 @@ type Client struct {
 	caller     *bearer.Caller
 }
 
-var _ logout.Provider = (*Client)(nil)
+var _ logout.Client = (*Client)(nil)
 
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
@@ -74,7 +74,7 @@ func New(config Config) (*Client, error) {
 	return &Client{identities: strings.TrimRight(config.Endpoint, "/") + "/admin/identities/", caller: caller}, nil
 }
 
-// Logout ends all sessions of an identity. See logout.Provider for what it
+// Logout ends all sessions of an identity. See logout.Client for what it
 // promises. The account is checked like every ID, and not sent.
 func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(accountID, identityID); err != nil {
@@ -113,7 +113,6 @@ func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answ
 		return nil, httpcall.Unreachable(err)
 	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "logout-operator")
 	return c.caller.Call(req)
 }
 

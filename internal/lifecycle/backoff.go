@@ -9,8 +9,9 @@ import (
 
 const (
 	backoffBase = time.Second
-	// MaxBackoff is the longest wait for an attempt, whatever it is for.
-	MaxBackoff = 5 * time.Minute
+	// MaxBackoff is the longest wait for an attempt, whatever it is for: as long as
+	// a service can ask for.
+	MaxBackoff = logout.MaxRetryAfter
 	// slowBackoff is the least wait where somebody has to mend something first.
 	slowBackoff = 30 * time.Second
 )
@@ -24,7 +25,7 @@ const (
 // together.
 func Backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
 	least := failure.RetryAfter
-	if failure.Class == logout.RetrySlowly {
+	if failure.Reason.Class() == logout.RetrySlowly {
 		least = max(least, slowBackoff)
 	}
 	ceiling := min(float64(MaxBackoff), float64(backoffBase)*math.Pow(2, float64(attempt-1)))

@@ -11,7 +11,7 @@ import (
 )
 
 func TestBackoff(t *testing.T) {
-	retry := &logout.Error{Class: logout.Retry}
+	retry := &logout.Error{Reason: logout.ServiceFailure}
 	for _, tt := range []struct {
 		name    string
 		attempt int32
@@ -27,8 +27,8 @@ func TestBackoff(t *testing.T) {
 		{"Retry-After is the least", 1, &logout.Error{RetryAfter: 20 * time.Second}, 1, 20 * time.Second},
 		{"Retry-After below the backoff", 10, &logout.Error{RetryAfter: 20 * time.Second}, 0, 20 * time.Second},
 		{"Retry-After, most", 10, &logout.Error{RetryAfter: 20 * time.Second}, 1, 5 * time.Minute},
-		{"slowly", 1, &logout.Error{Class: logout.RetrySlowly}, 0, 30 * time.Second},
-		{"slowly, late", 9, &logout.Error{Class: logout.RetrySlowly}, 1, 256 * time.Second},
+		{"slowly", 1, &logout.Error{Reason: logout.Unauthorized}, 0, 30 * time.Second},
+		{"slowly, late", 9, &logout.Error{Reason: logout.Unauthorized}, 1, 256 * time.Second},
 	} {
 		if got := Backoff(tt.attempt, tt.failure, tt.random); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
@@ -36,7 +36,7 @@ func TestBackoff(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		failure := &logout.Error{
-			Class:      rapid.SampledFrom([]logout.Class{logout.Retry, logout.RetrySlowly}).Draw(t, "class"),
+			Reason:     rapid.SampledFrom([]logout.Reason{logout.ServiceFailure, logout.Unauthorized}).Draw(t, "reason"),
 			RetryAfter: time.Duration(rapid.Int64Range(0, int64(logout.MaxRetryAfter)).Draw(t, "retryAfter")),
 		}
 		got := Backoff(rapid.Int32Range(1, 1<<30).Draw(t, "attempt"), failure, rapid.Float64Range(0, 1).Draw(t, "random"))

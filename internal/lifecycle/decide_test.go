@@ -56,7 +56,7 @@ func loggedOutAt(seconds int) func(*v1alpha1.UserLogout) {
 
 func refusedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		failure := &logout.Error{Reason: logout.NotFound, Class: logout.Permanent, HTTPStatusCode: 404, Message: "no such user"}
+		failure := &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404, Message: "no such user"}
 		obj.Status = FailedAttempt(obj, at(seconds), failure, at(seconds), 0)
 	}
 }

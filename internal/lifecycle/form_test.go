@@ -26,7 +26,7 @@ func TestFormsShrink(t *testing.T) {
 		after := LoggedOut(claim, at(10), logout.Receipt{HTTPStatusCode: 204, RequestID: strings.Repeat("r", 256)}, at(11))
 		if reason := rapid.SampledFrom([]logout.Reason{"", logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.Throttled,
 			logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
-			failure := &logout.Error{Reason: reason, Class: reason.Class(), Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
+			failure := &logout.Error{Reason: reason, Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
 			after = FailedAttempt(claim, at(10), failure, at(11), time.Second)
 		}
 		if rapid.Bool().Draw(t, "not called") {

@@ -67,7 +67,7 @@ func FailedAttempt(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *log
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
 		Code: failure.Code, Message: failure.Message, RequestID: failure.RequestID}
 	v := verdict{metav1.ConditionFalse, string(failure.Reason), failure.Message}
-	if failure.Class == logout.Permanent {
+	if failure.Reason.Class() == logout.Permanent {
 		finish(&s, now)
 		setConditions(&s, claim.Generation, now, failed, v)
 		return s

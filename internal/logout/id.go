@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxIDLength bounds an account or user ID, in characters.
-const MaxIDLength = 256
+// maxIDLength bounds an account or user ID, in characters.
+const maxIDLength = 256
 
 // CheckID refuses an ID that could change a request beyond the ID's own place
 // in it: an empty or over-long one, "." and "..", and any with white space,
@@ -23,8 +23,8 @@ func CheckID(id string) error {
 		return errors.New("must not be empty")
 	case !utf8.ValidString(id):
 		return errors.New("must be valid UTF-8")
-	case utf8.RuneCountInString(id) > MaxIDLength:
-		return fmt.Errorf("must be at most %d characters long", MaxIDLength)
+	case utf8.RuneCountInString(id) > maxIDLength:
+		return fmt.Errorf("must be at most %d characters long", maxIDLength)
 	case id == "." || id == "..":
 		return errors.New(`must not be "." or ".."`)
 	case strings.ContainsAny(id, `/\?#%{}`):
@@ -40,7 +40,7 @@ func CheckID(id string) error {
 func CheckIDs(accountID, userID string) error {
 	for _, id := range []struct{ field, value string }{{"accountID", accountID}, {"userID", userID}} {
 		if err := CheckID(id.value); err != nil {
-			return &Error{Reason: BadRequest, Class: Permanent, Message: id.field + " " + err.Error()}
+			return &Error{Reason: BadRequest, Message: id.field + " " + err.Error()}
 		}
 	}
 	return nil

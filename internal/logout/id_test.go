@@ -13,7 +13,7 @@ func TestCheckID(t *testing.T) {
 		"12a3456b-7c89-012d-3456-78901e23fg45",
 		"a", "...", "..a", ".a", "~", "a:b@c+d&e=f;g,h$i!j*k'l(m)",
 		"jané", "用户", "e\u0301", "\ufffd", "👩",
-		strings.Repeat("é", MaxIDLength),
+		strings.Repeat("é", maxIDLength),
 	} {
 		if err := CheckID(id); err != nil {
 			t.Errorf("CheckID(%q) = %v, want it accepted", id, err)
@@ -21,8 +21,8 @@ func TestCheckID(t *testing.T) {
 	}
 	for id, want := range map[string]string{
 		"":                                     "empty",
-		strings.Repeat("a", MaxIDLength+1):     "256 characters",
-		strings.Repeat("é", MaxIDLength) + "a": "256 characters",
+		strings.Repeat("a", maxIDLength+1):     "256 characters",
+		strings.Repeat("é", maxIDLength) + "a": "256 characters",
 		".":                                    `"."`,
 		"..":                                   `".."`,
 		"a\xff":                                "UTF-8",
@@ -58,7 +58,7 @@ func FuzzCheckID(f *testing.F) {
 		if CheckID(id) != nil {
 			return
 		}
-		if n := utf8.RuneCountInString(id); n < 1 || n > MaxIDLength {
+		if n := utf8.RuneCountInString(id); n < 1 || n > maxIDLength {
 			t.Fatalf("%q of %d characters accepted", id, n)
 		}
 		for _, p := range []string{"/accounts/" + id, "/accounts/" + url.PathEscape(id)} {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Provider makes the logout call of one service.
+// Client makes the logout call of one service.
 //
 // Logout makes exactly one attempt: one request on the wire, no retry of its
 // own, because only the caller has claimed the attempt and knows when the next
 // one is due. It returns when the service has answered or ctx is done, and it
 // sends nothing once ctx is past its deadline. A nil error means that the
 // service confirmed the logout. Every other end is an *Error.
-type Provider interface {
+type Client interface {
 	Logout(ctx context.Context, accountID, userID string) (Receipt, error)
 }
 
@@ -74,10 +74,8 @@ const MaxMessageLength = 256
 // Error is a failed attempt. Its text is written to the object's status, so it
 // carries no credential, no header but those named here, and no body.
 type Error struct {
-	// Reason for the Ready condition.
+	// Reason for the Ready condition. Its class decides between retry and failure.
 	Reason Reason
-	// Class decides between retry and failure.
-	Class Class
 	// ProviderWide: the trouble is certainly the provider's and not this
 	// object's, so its other calls would meet it too and are held as well.
 	ProviderWide bool

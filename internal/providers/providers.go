@@ -24,7 +24,7 @@ import (
 
 // Client of one provider's service.
 type Client interface {
-	logout.Provider
+	logout.Client
 	// CheckCredentials returns an error fit for people if there are no
 	// credentials to be had: a *logout.Error if whoever gives them has answered.
 	// It may ask other services, but not the provider's.

@@ -57,7 +57,7 @@ type Client struct {
 	subject  func(userID string) Subject
 }
 
-var _ logout.Provider = (*Client)(nil)
+var _ logout.Client = (*Client)(nil)
 
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
@@ -72,7 +72,7 @@ func New(config Config) (*Client, error) {
 	return &Client{caller, config.Endpoint, config.Subject}, nil
 }
 
-// Logout has all tokens of the user revoked. See logout.Provider for what it
+// Logout has all tokens of the user revoked. See logout.Client for what it
 // promises. The account is not sent: the protocol has none, and the endpoint
 // stands for it.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {

@@ -94,7 +94,7 @@ func TestAnswers(t *testing.T) {
 		}))
 		_, e := attempt(t, server.URL, Opaque, "jane")
 		server.Close()
-		tc.want.Class, tc.want.HTTPStatusCode, tc.want.RequestID = tc.want.Reason.Class(), tc.status, "r-1"
+		tc.want.HTTPStatusCode, tc.want.RequestID = tc.status, "r-1"
 		if e == nil || *e != tc.want {
 			t.Errorf("%d %s\n got %+v\nwant %+v", tc.status, tc.body, e, tc.want)
 		}
@@ -125,7 +125,7 @@ func TestCodesThatAreNeverFinal(t *testing.T) {
 			}))
 			_, e := attempt(t, server.URL, Opaque, "jane")
 			server.Close()
-			if e == nil || e.Reason != want || e.Class == logout.Permanent || e.Code != code {
+			if e == nil || e.Reason != want || e.Reason.Class() == logout.Permanent || e.Code != code {
 				t.Errorf("%d %s: %+v", status, code, e)
 			}
 			if e != nil && want == logout.Unauthorized && e.ProviderWide {

@@ -38,10 +38,6 @@ rules: [{level: Metadata}]
 
 // Options are the settings of a control plane. The zero value is good for most tests.
 type Options struct {
-	// Assets is a directory with kube-apiserver and etcd. If it is empty, [assets.Find] is asked for one.
-	Assets string
-	// Progress receives what assets.Find has to say while it downloads or builds. If it is nil, standard error does.
-	Progress io.Writer
 	// AuditLog is the absolute path of a file to which the API server appends a JSON line for each request that it has
 	// answered: time, user, verb, object and status. If it is empty, nothing is recorded.
 	AuditLog string
@@ -65,15 +61,9 @@ type ControlPlane struct {
 // the programs. A ctx that is done ends the search for the programs at once; the start itself is completed
 // and then undone. If Start returns an error, nothing is left running.
 func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
-	if opts.Progress == nil {
-		opts.Progress = os.Stderr
-	}
-	if opts.Assets == "" {
-		found, err := assets.Find(ctx, opts.Progress)
-		if err != nil {
-			return nil, err
-		}
-		opts.Assets = found
+	programs, err := assets.Find(ctx, os.Stderr)
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "controlplane-")
 	if err != nil {
@@ -81,7 +71,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	}
 	cp := &ControlPlane{dir: dir}
 	log := &outputLog{to: opts.Log}
-	if err := cp.start(opts, log); err != nil {
+	if err := cp.start(programs, opts, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the control plane: %w\n%s", err, log), cp.Stop())
 	}
 	if ctx.Err() != nil {
@@ -90,7 +80,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	return cp, nil
 }
 
-func (cp *ControlPlane) start(opts Options, log io.Writer) error {
+func (cp *ControlPlane) start(programs string, opts Options, log io.Writer) error {
 	existing := false // whatever USE_EXISTING_CLUSTER says: tests change and delete what they find
 	cp.env = &envtest.Environment{
 		UseExistingCluster:       &existing,
@@ -98,13 +88,13 @@ func (cp *ControlPlane) start(opts Options, log io.Writer) error {
 		ControlPlaneStopTimeout:  patience,
 	}
 	cp.env.ControlPlane.Etcd = &envtest.Etcd{
-		Path:    filepath.Join(opts.Assets, "etcd"),
+		Path:    filepath.Join(programs, "etcd"),
 		DataDir: filepath.Join(cp.dir, "etcd"),
 		Out:     log,
 		Err:     log,
 	}
 	server := cp.env.ControlPlane.GetAPIServer()
-	server.Path = filepath.Join(opts.Assets, "kube-apiserver")
+	server.Path = filepath.Join(programs, "kube-apiserver")
 	server.CertDir = filepath.Join(cp.dir, "certificates")
 	server.Out, server.Err = log, log
 	for _, d := range []string{cp.env.ControlPlane.Etcd.DataDir, server.CertDir} {

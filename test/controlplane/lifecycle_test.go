@@ -37,10 +37,13 @@ func TestStartThatFailsLeavesNothing(t *testing.T) {
 	tmp := temporaryDirectory(t)
 	broken := t.TempDir()
 	script := []byte("#!/bin/sh\necho no space left >&2\nexit 1\n")
-	if err := os.WriteFile(filepath.Join(broken, "etcd"), script, 0o700); err != nil {
-		t.Fatal(err)
+	for _, program := range []string{"etcd", "kube-apiserver"} {
+		if err := os.WriteFile(filepath.Join(broken, program), script, 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
-	_, err := controlplane.Start(t.Context(), controlplane.Options{Assets: broken})
+	t.Setenv("KUBEBUILDER_ASSETS", broken)
+	_, err := controlplane.Start(t.Context(), controlplane.Options{})
 	if err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("got %v, want an error with what etcd printed", err)
 	}

@@ -246,7 +246,7 @@ func (k *kit) refusedOnTheWay() {
 				media = jsonType
 			}
 			k.server.Answer(Answer{Status: status, Header: map[string]string{"Content-Type": media}, Body: body})
-			if _, e := k.attempt(); e == nil || e.Class == logout.Permanent {
+			if _, e := k.attempt(); e == nil || e.Reason.Class() == logout.Permanent {
 				k.Errorf("%d %s: %+v", status, body, e)
 			}
 			if status == http.StatusUnauthorized {

@@ -121,7 +121,7 @@ func (k *kit) bears(ctx context.Context, h Hostile, mayBeFinal bool) {
 		switch {
 		case e == nil && !h.Valid:
 			k.Errorf("confirmed: %+v", receipt)
-		case e != nil && e.Class == logout.Permanent && !mayBeFinal:
+		case e != nil && e.Reason.Class() == logout.Permanent && !mayBeFinal:
 			k.Errorf("final: %+v", e)
 		case e != nil && strings.Contains(e.Error()+e.Code+e.RequestID, marker):
 			k.Errorf("%+v", e)

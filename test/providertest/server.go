@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
 // Server is a service that answers as it is told.
@@ -72,6 +74,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body) // also so that a client's hanging up is noticed
 	if err != nil {
 		return
+	}
+	if who := r.UserAgent(); !strings.Contains(who, httpcall.UserAgent) {
+		s.t.Errorf("%s %s comes from %q, so the service's logs do not tell whose it is", r.Method, r.URL.Path, who)
 	}
 	call, isLogout := s.p.Call(r, body)
 	s.mu.Lock()

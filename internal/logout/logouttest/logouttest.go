@@ -5,6 +5,7 @@ package logouttest
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -32,28 +33,21 @@ func Failure(t testing.TB, err error, secrets ...string) *logout.Error {
 	return e
 }
 
-// CheckFit fails the test unless e is fit for a status: its class fits its
-// reason, and its texts are bounded and printable.
+// reasons are all that a client reports.
+var reasons = []logout.Reason{logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.UnexpectedResponse,
+	logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable}
+
+// CheckFit fails the test unless e is fit for a status: its reason is known, and
+// its texts are bounded and printable.
 func CheckFit(t testing.TB, e *logout.Error) {
 	t.Helper()
-	class, ok := map[logout.Reason]logout.Class{
-		logout.BadRequest:          logout.Permanent,
-		logout.NotFound:            logout.Permanent,
-		logout.Forbidden:           logout.Permanent,
-		logout.Unauthorized:        logout.RetrySlowly,
-		logout.UnexpectedResponse:  logout.RetrySlowly,
-		logout.Throttled:           logout.Retry,
-		logout.ServiceUnavailable:  logout.Retry,
-		logout.ServiceFailure:      logout.Retry,
-		logout.EndpointUnreachable: logout.Retry,
-	}[e.Reason]
-	if !ok || e.Class != class {
-		t.Errorf("reason %q with class %d", e.Reason, e.Class)
+	if !slices.Contains(reasons, e.Reason) {
+		t.Errorf("reason %q is none that a client reports", e.Reason)
 	}
 	if wide := e.Reason == logout.Throttled || e.Reason == logout.ServiceUnavailable; wide && !e.ProviderWide {
 		t.Errorf("%s, and the provider's other calls are not held", e.Reason)
 	}
-	if e.RetryAfter < 0 || e.RetryAfter > logout.MaxRetryAfter || e.RetryAfter > 0 && e.Class == logout.Permanent {
+	if e.RetryAfter < 0 || e.RetryAfter > logout.MaxRetryAfter || e.RetryAfter > 0 && e.Reason.Class() == logout.Permanent {
 		t.Errorf("%s with Retry-After %v", e.Reason, e.RetryAfter)
 	}
 	if e.Message == "" || utf8.RuneCountInString(e.Message) > logout.MaxMessageLength {

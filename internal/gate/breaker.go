@@ -7,41 +7,41 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// closure is why and how long a gate is closed.
-type closure struct {
-	Closure
-	probing bool      // a probe has been called up or is under way
-	renewed bool      // what was wrong may have been mended: nothing is known
-	asked   time.Time // until when the service itself wants to be left alone
+// outage is a pause of all calls, and what the breaker knows of it.
+type outage struct {
+	Pause
+	probing    bool      // a probe has been called up or is under way
+	renewed    bool      // what was wrong may have been fixed: nothing is known
+	askedUntil time.Time // until when the service itself wants to be left alone
 }
 
 // restore takes over how another process has left the gate, until this one has
 // had its first slot: a standby follows what the leader writes.
-func (g *gate) restore(c *Closure, now time.Time) {
+func (g *gate) restore(c *Pause, now time.Time) {
 	if g.used {
 		return
 	}
-	if g.closed = nil; c == nil {
+	if g.outage = nil; c == nil {
 		g.flow(now)
 		return
 	}
 	restored := *c // by a clock that may have been ahead
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
-	g.closed = &closure{Closure: restored}
+	g.outage = &outage{Pause: restored}
 	g.pace.pause(now)
 	if restored.Reason.Class() == logout.RetrySlowly {
 		g.toMend = restored.Since
 	}
-	if asked(restored.Reason) {
-		g.closed.asked = restored.Until
+	if asksForLess(restored.Reason) {
+		g.outage.askedUntil = restored.Until
 	}
 }
 
 // renew notes what the calls are made with from now on. With other credentials
 // or another address, what is known is out of date, and a single call will
 // tell; but a service that has asked to be left alone is.
-func (g *gate) renew(client logout.Provider, now time.Time) {
+func (g *gate) renew(client logout.Client, now time.Time) {
 	if client == g.client {
 		return
 	}
@@ -56,34 +56,34 @@ func (g *gate) renew(client logout.Provider, now time.Time) {
 	}
 	g.suspicion = newSuspicion()
 	g.flow(now)
-	c := g.closed
+	c := g.outage
 	if c == nil {
 		return
 	}
 	c.probing = len(g.called) > 0 // one that is under way will be no news
-	if c.asked.Before(c.Until) {
+	if c.askedUntil.Before(c.Until) {
 		g.toMend = time.Time{}
-		c.Since, c.Until = now, later(now, c.asked)
+		c.Since, c.Until = now, later(now, c.askedUntil)
 		c.renewed, g.changed = true, true
 	}
 }
 
 // probed notes the end of a probe, if a call of this epoch was one.
 func (g *gate) probed(epoch int) {
-	if g.closed != nil && epoch == g.epoch {
-		g.closed.probing = false
+	if g.outage != nil && epoch == g.epoch {
+		g.outage.probing = false
 	}
 }
 
-// open ends what is known for certain to keep calls from being made.
-func (g *gate) open() {
-	if g.closed != nil {
-		g.closed, g.changed = nil, true
+// reset ends the outage. Calls may be paused by a shared suspicion all the same.
+func (g *gate) reset() {
+	if g.outage != nil {
+		g.outage, g.changed = nil, true
 	}
 }
 
 // pausesAll reports whether no calls are made but probes, of any namespace.
-func (g *gate) pausesAll() bool { return g.closed != nil || g.suspicion.shared }
+func (g *gate) pausesAll() bool { return g.outage != nil || g.suspicion.shared }
 
 // flow has calls be made at the rate from before, if a pause of all is over.
 func (g *gate) flow(now time.Time) {
@@ -92,36 +92,36 @@ func (g *gate) flow(now time.Time) {
 	}
 }
 
-// close keeps calls from being made, and lets a single one through later. stale
-// is that the failure is that of a call from before an earlier closing.
-func (g *gate) close(failure *logout.Error, stale bool, now time.Time) {
-	if g.closed == nil {
+// trip pauses all calls, or prolongs their pause, until a single one is let through
+// as the probe. stale is that the call that failed is from before an earlier trip.
+func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
+	if g.outage == nil {
 		if failure.Reason == logout.Throttled && !stale && !g.pace.paused {
 			g.pace.slow(slowByMost, now)
 		}
 		g.pace.pause(now)
-		g.closed = &closure{Closure: Closure{Since: now}}
+		g.outage = &outage{Pause: Pause{Since: now}}
 		if g.suspicion.shared { // nobody has been answered since
-			g.closed.Since = g.suspicion.since
+			g.outage.Since = g.suspicion.since
 		}
 	}
-	c := g.closed
+	c := g.outage
 	lasts := now.Sub(c.Since)
-	if failure.Class == logout.RetrySlowly { // which may be younger than the pause
+	if failure.Reason.Class() == logout.RetrySlowly { // which may be younger than the pause
 		if g.toMend.IsZero() {
 			g.toMend = now
 		}
 		lasts = now.Sub(g.toMend)
 	}
 	until := now.Add(pause(failure, lasts, rand.Float64())) //nolint:gosec // jitter, not a secret
-	if asked(failure.Reason) || failure.RetryAfter > 0 {
-		c.asked = later(c.asked, until)
+	if asksForLess(failure.Reason) || failure.RetryAfter > 0 {
+		c.askedUntil = later(c.askedUntil, until)
 	}
 	if until.Before(c.Until) {
 		return // the service has asked for longer
 	}
 	g.epoch++ // calls under way, even a probe, were made before this was known
-	g.closed = &closure{Closure: Closure{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, asked: c.asked}
+	g.outage = &outage{Pause: Pause{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, askedUntil: c.askedUntil}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })
 }

@@ -22,7 +22,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{"success", nil, answered},
 		{"refused for good", permanent, answered},
-		{"refused for good, whatever else is said", providerWide(logout.Forbidden, logout.Permanent), answered},
+		{"refused for good, whatever else is said", providerWide(logout.Forbidden), answered},
 		{"its own trouble", throttled, troubled},
 		{"somebody has to mend it", unauthorized, troubled},
 		{"one call failed", failing, suspicious},
@@ -114,7 +114,7 @@ func TestPausesGrow(t *testing.T) {
 			k := keep(quick, nil)
 			for i, want := range test.want {
 				k.mustEnter(t, "n/probe").end(test.failure)
-				pause := k.state(k.now).Closed.Until.Sub(k.now)
+				pause := k.state(k.now).Pause.Until.Sub(k.now)
 				if s := pause.Seconds(); s < want.least || s > want.most {
 					t.Fatalf("%s: pause %d is %s, want %v s", test.failure.Reason, i+1, pause, want)
 				}
@@ -123,7 +123,7 @@ func TestPausesGrow(t *testing.T) {
 				k.leave("n/probe")
 				k.pass(1)
 			}
-			if since := k.state(k.now).Closed.Since; since != begin {
+			if since := k.state(k.now).Pause.Since; since != begin {
 				t.Fatalf("closed since %s, want %s", since, begin)
 			}
 		}
@@ -154,7 +154,7 @@ func TestStale(t *testing.T) {
 			late.report(test.failure)
 		}
 		late.release()
-		if c := k.state(k.now).Closed; c == nil || c.Until.Sub(k.now) != test.want {
+		if c := k.state(k.now).Pause; c == nil || c.Until.Sub(k.now) != test.want {
 			t.Errorf("%s: %+v, want it closed for %s", test.name, c, test.want)
 		}
 	}
@@ -183,7 +183,7 @@ func TestStaleAfterOpening(t *testing.T) {
 			late.report(test.failure)
 		}
 		late.release()
-		if c := k.state(k.now).Closed; (c != nil) != test.closes {
+		if c := k.state(k.now).Pause; (c != nil) != test.closes {
 			t.Errorf("%s: closed %+v", test.name, c)
 		}
 		if got := k.state(k.now).PerSecond; got != rate {
@@ -227,7 +227,7 @@ func TestSuspicion(t *testing.T) {
 		if k.suspicion.pauses("n") != test.pauses || k.suspicion.pauses("other") != (test.pauses && !test.proven) {
 			t.Errorf("%s: paused %t, others %t", test.name, k.suspicion.pauses("n"), k.suspicion.pauses("other"))
 		}
-		if stopped := k.state(k.now).Closed != nil; stopped != (test.pauses && !test.proven) {
+		if stopped := k.state(k.now).Pause != nil; stopped != (test.pauses && !test.proven) {
 			t.Errorf("%s: stopped %t", test.name, stopped)
 		}
 	}
@@ -258,7 +258,7 @@ func TestSharedSuspicion(t *testing.T) {
 				s.end(failing)
 			}
 		}
-		if c := k.state(k.now).Closed; (c != nil) != test.closed || test.closed && !k.suspicion.pauses("z") {
+		if c := k.state(k.now).Pause; (c != nil) != test.closed || test.closed && !k.suspicion.pauses("z") {
 			t.Errorf("%s: closed %+v", test.name, c)
 		}
 	}
@@ -305,7 +305,7 @@ func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
 		failure := test.failure
 		failure.ProviderWide = true
 		k := closedBy(t, &failure)
-		if c := k.state(k.now).Closed; c == nil || c.Message != test.want {
+		if c := k.state(k.now).Pause; c == nil || c.Message != test.want {
 			t.Errorf("told as %+v, want %q", c, test.want)
 		}
 	}
