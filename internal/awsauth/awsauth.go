@@ -114,6 +114,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 	options := []func(*awsconfig.LoadOptions) error{
 		// Credentials may be issued in another region than the endpoint's.
 		awsconfig.WithDefaultRegion(config.Region),
+		awsconfig.WithAppID(httpcall.UserAgent),
 		// The SDK's own client, as nothing else can be given the CA bundle of
 		// AWS_CA_BUNDLE.
 		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout).WithTransportOptions(
@@ -142,7 +143,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 		return loaded.Credentials, nil
 	}
 	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), config.AssumeRole.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "logout-operator" // what CloudTrail shows
+		o.RoleSessionName = httpcall.UserAgent // what CloudTrail shows
 		if config.AssumeRole.ExternalID != "" {
 			o.ExternalID = &config.AssumeRole.ExternalID
 		}

@@ -80,7 +80,7 @@ func newCaller(t *testing.T, transport *service) *Caller {
 	t.Helper()
 	wire := httpcall.NewWire()
 	wire.Transport = transport
-	c, err := New(Config{Client: &Client{TokenURL: "https://tokens.example/token", ID: clientID, Secret: secret}}, wire)
+	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"), ID: clientID, Secret: secret}}, wire)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +381,7 @@ func TestMalformedRedirect(t *testing.T) {
 func TestUnreachableTokenEndpoint(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	c, err := New(Config{Client: &Client{TokenURL: server.URL, ID: clientID, Secret: secret}}, httpcall.NewWire())
+	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL), ID: clientID, Secret: secret}}, httpcall.NewWire())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,8 +409,7 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}{
 		{Config{}, "token must consist of visible ASCII characters"},
 		{Config{Token: "two lines\n"}, "token must consist of visible ASCII characters"},
-		{Config{Client: &Client{TokenURL: "http://tokens.example", ID: "a", Secret: "b"}}, "token endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator"},
-		{Config{Client: &Client{TokenURL: "https://tokens.example", ID: "a"}}, "client ID and secret must not be empty"},
+		{Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example"), ID: "a"}}, "client ID and secret must not be empty"},
 	} {
 		if _, err := New(tc.config, httpcall.NewWire()); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc.config, err)

@@ -7,7 +7,6 @@ package chime
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,11 +34,8 @@ var logoutUser = awscall.Service{
 
 // Config of a Client.
 type Config struct {
-	// Endpoint is the URL before /accounts/…; it may have a base path. It must
-	// pass httpcall.CheckEndpoint.
-	Endpoint string
-	// AllowInsecure allows Endpoint to be http on another host than the loopback.
-	AllowInsecure bool
+	// Endpoint is the URL before /accounts/…; it may have a base path.
+	Endpoint httpcall.Endpoint
 	// Auth says what to sign with, and for which region: us-east-1 for the
 	// documented endpoint.
 	Auth awsauth.Config
@@ -56,9 +52,6 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
 func New(ctx context.Context, config Config) (*Client, error) {
-	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
-		return nil, errors.New("endpoint " + err.Error())
-	}
 	credentials, err := awsauth.New(ctx, config.Auth)
 	if err != nil {
 		return nil, err
@@ -68,7 +61,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	c.api = awschime.New(awschime.Options{
 		APIOptions:   o.APIOptions,
 		AppID:        httpcall.UserAgent,
-		BaseEndpoint: aws.String(config.Endpoint),
+		BaseEndpoint: aws.String(config.Endpoint.String()),
 		Credentials:  o.Credentials,
 		HTTPClient:   o.HTTPClient,
 		Region:       config.Auth.Region,

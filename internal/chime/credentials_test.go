@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/awsauth"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
@@ -41,7 +42,7 @@ func bare(t *testing.T, set map[string]string) {
 // process's identity, after assuming roleARN if externalID is given.
 func newRoleClient(t *testing.T, endpoint string, keys *awsauth.Keys, externalID string) *Client {
 	t.Helper()
-	config := Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
+	config := Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
 	if externalID != "" {
 		config.Auth.AssumeRole = &awsauth.AssumeRole{RoleARN: roleARN, ExternalID: externalID}
 	}
@@ -322,7 +323,7 @@ func TestNoCredentials(t *testing.T) {
 
 func TestUnusableConfiguration(t *testing.T) {
 	bare(t, map[string]string{"AWS_PROFILE": "absent"})
-	_, err := New(context.Background(), Config{Endpoint: "https://chime.example", Auth: awsauth.Config{Region: "us-east-1"}})
+	_, err := New(context.Background(), Config{Endpoint: httpcall.MustParseEndpoint("https://chime.example"), Auth: awsauth.Config{Region: "us-east-1"}})
 	if err == nil || err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
 		t.Errorf("got %v", err)
 	}

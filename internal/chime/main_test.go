@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/logout-operator/logout-operator/internal/awsauth"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newClient returns a client of endpoint with static keys.
 func newClient(t testing.TB, endpoint string) *Client {
 	t.Helper()
-	c, err := New(context.Background(), Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: &keys}})
+	c, err := New(context.Background(), Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: &keys}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ package cognito
 
 import (
 	"context"
-	"errors"
 	"mime"
 	"net/http"
 
@@ -49,10 +48,7 @@ func isSuccess(a *httpcall.Answer) bool {
 // Config of a Client.
 type Config struct {
 	// Endpoint is the URL of the service; empty for that of AWS in the region.
-	// It must pass httpcall.CheckEndpoint.
-	Endpoint string
-	// AllowInsecure allows Endpoint to be http on another host than the loopback.
-	AllowInsecure bool
+	Endpoint httpcall.Endpoint
 	// Auth says what to sign with, and the region of the user pools.
 	Auth awsauth.Config
 }
@@ -82,11 +78,8 @@ func New(ctx context.Context, config Config) (*Client, error) {
 		Region:      config.Auth.Region,
 		Retryer:     o.Retryer,
 	}
-	if config.Endpoint != "" {
-		if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
-			return nil, errors.New("endpoint " + err.Error())
-		}
-		options.BaseEndpoint = aws.String(config.Endpoint)
+	if endpoint := config.Endpoint.String(); endpoint != "" {
+		options.BaseEndpoint = aws.String(endpoint)
 	}
 	c.api = cognitoidentityprovider.New(options)
 	return c, nil

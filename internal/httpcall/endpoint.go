@@ -9,11 +9,37 @@ import (
 	"strings"
 )
 
-// CheckEndpoint returns an error that says what is wrong with an endpoint's
-// URL, without quoting it: a URL can hold a password. Plain http is for the
-// loopback alone, unless allowInsecure: what signs a request in could be read
-// and used again.
-func CheckEndpoint(endpoint string, allowInsecure bool) error {
+// Endpoint is a URL that may be called: there is no way to have one but
+// ParseEndpoint. The zero value is none.
+type Endpoint struct{ url string }
+
+// ParseEndpoint checks a URL. The error says what is wrong with it, without
+// quoting it: a URL can hold a password. Plain http is for the loopback alone,
+// unless allowInsecure: what signs a request in could be read and used again.
+func ParseEndpoint(url string, allowInsecure bool) (Endpoint, error) {
+	if err := checkEndpoint(url, allowInsecure); err != nil {
+		return Endpoint{}, err
+	}
+	return Endpoint{url}, nil
+}
+
+// MustParseEndpoint is ParseEndpoint for constants and tests; it panics.
+func MustParseEndpoint(url string) Endpoint {
+	e, err := ParseEndpoint(url, false)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// String returns the URL; empty for none.
+func (e Endpoint) String() string { return e.url }
+
+// Join returns the endpoint of a path below this one. The path begins with a
+// slash, and its segments are escaped.
+func (e Endpoint) Join(path string) Endpoint { return Endpoint{strings.TrimRight(e.url, "/") + path} }
+
+func checkEndpoint(endpoint string, allowInsecure bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCheckEndpoint(t *testing.T) {
+func TestParseEndpoint(t *testing.T) {
 	for _, endpoint := range []string{
 		"https://service.chime.aws.amazon.com",
 		"https://service.chime.aws.amazon.com/",
@@ -18,7 +18,7 @@ func TestCheckEndpoint(t *testing.T) {
 		"http://127.0.0.1:8080/base",
 		"http://127.8.8.8",
 	} {
-		if err := CheckEndpoint(endpoint, false); err != nil {
+		if is, err := ParseEndpoint(endpoint, false); err != nil || is.String() != endpoint {
 			t.Errorf("%q: %v", endpoint, err)
 		}
 	}
@@ -51,14 +51,26 @@ func TestCheckEndpoint(t *testing.T) {
 		"http://10.0.0.1":                      "flag",
 		"http://user:password@127.0.0.1:8080/": "password",
 	} {
-		err := CheckEndpoint(endpoint, false)
+		_, err := ParseEndpoint(endpoint, false)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q in it", endpoint, err, want)
 		} else if strings.Contains(err.Error(), "pass%zz") || strings.Contains(err.Error(), "user:") {
 			t.Errorf("%q is quoted in %v", endpoint, err)
 		}
 	}
-	if err := CheckEndpoint("http://chime.example", true); err != nil {
+	if _, err := ParseEndpoint("http://chime.example", true); err != nil {
 		t.Errorf("with the flag: %v", err)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"https://a.example":       "https://a.example/b%2Fc",
+		"https://a.example/":      "https://a.example/b%2Fc",
+		"https://a.example/base/": "https://a.example/base/b%2Fc",
+	} {
+		if got := MustParseEndpoint(endpoint).Join("/b%2Fc").String(); got != want {
+			t.Errorf("%s: %s, want %s", endpoint, got, want)
+		}
 	}
 }

@@ -19,11 +19,8 @@ import (
 
 // Config of a Client.
 type Config struct {
-	// Endpoint is the URL of Keycloak, with its base path if it has one. It must
-	// pass httpcall.CheckEndpoint.
-	Endpoint string
-	// AllowInsecure allows it to be http on another host than the loopback.
-	AllowInsecure bool
+	// Endpoint is the URL of Keycloak, with its base path if it has one.
+	Endpoint httpcall.Endpoint
 	// TokenRealm is the realm that the client is in.
 	TokenRealm string
 	// ClientID and ClientSecret of the client, which has a service account.
@@ -35,8 +32,8 @@ type Config struct {
 // Client calls Keycloak. It is safe for concurrent use.
 type Client struct {
 	*bearer.Caller
-	endpoint string
-	lookup   Lookup
+	realms string // the URL that a realm's name is added to
+	lookup Lookup
 }
 
 var _ logout.Client = (*Client)(nil)
@@ -44,23 +41,18 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
 func New(config Config) (*Client, error) {
-	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
-		return nil, errors.New("endpoint " + err.Error())
-	}
 	if err := logout.CheckID(config.TokenRealm); err != nil {
 		return nil, errors.New("token realm " + err.Error())
 	}
-	endpoint := strings.TrimSuffix(config.Endpoint, "/")
 	caller, err := bearer.New(bearer.Config{Client: &bearer.Client{
-		TokenURL:      endpoint + "/realms/" + url.PathEscape(config.TokenRealm) + "/protocol/openid-connect/token",
-		AllowInsecure: config.AllowInsecure,
-		ID:            config.ClientID,
-		Secret:        config.ClientSecret,
+		TokenURL: config.Endpoint.Join("/realms/" + url.PathEscape(config.TokenRealm) + "/protocol/openid-connect/token"),
+		ID:       config.ClientID,
+		Secret:   config.ClientSecret,
 	}}, httpcall.NewWire())
 	if err != nil {
 		return nil, err
 	}
-	return &Client{caller, endpoint, config.Lookup}, nil
+	return &Client{caller, config.Endpoint.Join("/admin/realms/").String(), config.Lookup}, nil
 }
 
 // Logout ends all sessions of the user. See logout.Client for what it promises.
@@ -68,7 +60,7 @@ func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Recei
 	if err := logout.CheckIDs(realm, userID); err != nil {
 		return logout.Receipt{}, err
 	}
-	users := c.endpoint + "/admin/realms/" + url.PathEscape(realm) + "/users"
+	users := c.realms + url.PathEscape(realm) + "/users"
 	id := userID
 	if c.lookup != ByID {
 		var err error

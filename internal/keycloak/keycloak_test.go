@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
@@ -60,7 +61,7 @@ func newKeycloak(t *testing.T, answers map[string]answer) *keycloak {
 
 func (k *keycloak) attempt(t *testing.T, lookup Lookup, userID string) *logout.Error {
 	t.Helper()
-	c, err := New(Config{Endpoint: k.URL, TokenRealm: "token", ClientID: "client", ClientSecret: secret, Lookup: lookup})
+	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(k.URL), TokenRealm: "token", ClientID: "client", ClientSecret: secret, Lookup: lookup})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,11 +174,11 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestNewChecksTheConfiguration(t *testing.T) {
+	endpoint := httpcall.MustParseEndpoint("https://keycloak.example")
 	for want, config := range map[string]Config{
-		"endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator": {Endpoint: "http://keycloak.example", TokenRealm: "master"},
-		"token realm must not be empty":           {Endpoint: "https://keycloak.example"},
-		"token realm must not be \".\" or \"..\"": {Endpoint: "https://keycloak.example", TokenRealm: ".."},
-		"client ID and secret must not be empty":  {Endpoint: "https://keycloak.example", TokenRealm: "master", ClientID: "a"},
+		"token realm must not be empty":           {Endpoint: endpoint},
+		"token realm must not be \".\" or \"..\"": {Endpoint: endpoint, TokenRealm: ".."},
+		"client ID and secret must not be empty":  {Endpoint: endpoint, TokenRealm: "master", ClientID: "a"},
 	} {
 		if _, err := New(config); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

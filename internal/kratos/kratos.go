@@ -13,11 +13,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
@@ -41,10 +39,8 @@ var unknown = []string{"Unable to locate the resource", "The requested resource 
 
 // Config of a Client.
 type Config struct {
-	// Endpoint is the URL before /admin. It must pass httpcall.CheckEndpoint.
-	Endpoint string
-	// AllowInsecure allows Endpoint to be http on another host than the loopback.
-	AllowInsecure bool
+	// Endpoint is the URL before /admin.
+	Endpoint httpcall.Endpoint
 	// Token is sent as a bearer token; empty for none.
 	Token string
 }
@@ -60,9 +56,6 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
 func New(config Config) (*Client, error) {
-	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
-		return nil, errors.New("endpoint " + err.Error())
-	}
 	wire := httpcall.NewWire()
 	caller := bearer.Anonymous(wire)
 	if config.Token != "" {
@@ -71,7 +64,7 @@ func New(config Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{identities: strings.TrimRight(config.Endpoint, "/") + "/admin/identities/", caller: caller}, nil
+	return &Client{identities: config.Endpoint.Join("/admin/identities/").String(), caller: caller}, nil
 }
 
 // Logout ends all sessions of an identity. See logout.Client for what it

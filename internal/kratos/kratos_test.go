@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
@@ -130,7 +131,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, answer{status: 404, body: notFound}, tc.identity)
-			receipt, e := attempt(t, Config{Endpoint: s.URL + "/base/", Token: token})
+			receipt, e := attempt(t, Config{Endpoint: httpcall.MustParseEndpoint(s.URL + "/base/"), Token: token})
 			switch {
 			case tc.want.Reason == "" && (e != nil || receipt != logout.Receipt{HTTPStatusCode: 200}):
 				t.Errorf("%+v, %+v", receipt, e)
@@ -173,7 +174,7 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, tc.logout, answer{status: 200, body: known})
-			_, e := attempt(t, Config{Endpoint: s.URL})
+			_, e := attempt(t, Config{Endpoint: httpcall.MustParseEndpoint(s.URL)})
 			if e == nil || e.Reason != tc.want || e.HTTPStatusCode != tc.logout.status {
 				t.Errorf("%+v", e)
 			}
@@ -189,7 +190,7 @@ func TestForbiddenConcernsOneIdentity(t *testing.T) {
 	for status, want := range map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: false} {
 		for _, body := range []string{"", page, fmt.Sprintf(`{"error":{"code":%d}}`, status)} {
 			s := newService(t, answer{status: status, body: body}, answer{})
-			_, e := attempt(t, Config{Endpoint: s.URL, Token: token})
+			_, e := attempt(t, Config{Endpoint: httpcall.MustParseEndpoint(s.URL), Token: token})
 			if e == nil || e.Reason != logout.Unauthorized || e.ProviderWide != want {
 				t.Errorf("%d %s: %+v", status, body, e)
 			}
@@ -199,7 +200,7 @@ func TestForbiddenConcernsOneIdentity(t *testing.T) {
 
 func TestErrorIsQuoted(t *testing.T) {
 	s := newService(t, answer{status: 500, body: `{"error":{"id":"self_service_error","code":500,"request":"d7ef54b1","reason":"the reason","message":"the message"}}`}, answer{})
-	_, e := attempt(t, Config{Endpoint: s.URL})
+	_, e := attempt(t, Config{Endpoint: httpcall.MustParseEndpoint(s.URL)})
 	want := logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Code: "self_service_error", RequestID: "d7ef54b1", Message: "the reason"}
 	if e == nil || *e != want {
 		t.Errorf("%+v", e)
@@ -207,16 +208,12 @@ func TestErrorIsQuoted(t *testing.T) {
 }
 
 func TestNewChecksTheConfiguration(t *testing.T) {
-	for _, tc := range []struct{ endpoint, token, want string }{
-		{"http://kratos.example", "", "endpoint must begin with https://: plain http to another host must be allowed by a flag of the operator"},
-		{"https://kratos.example", "two words", "token must consist of visible ASCII characters"},
-		{"https://kratos.example", "Zoë", "token must consist of visible ASCII characters"},
+	for _, tc := range []struct{ token, want string }{
+		{"two words", "token must consist of visible ASCII characters"},
+		{"Zoë", "token must consist of visible ASCII characters"},
 	} {
-		if _, err := New(Config{Endpoint: tc.endpoint, Token: tc.token}); err == nil || err.Error() != tc.want {
+		if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://kratos.example"), Token: tc.token}); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc, err)
 		}
-	}
-	if _, err := New(Config{Endpoint: "http://kratos.example", AllowInsecure: true}); err != nil {
-		t.Errorf("with the flag: %v", err)
 	}
 }

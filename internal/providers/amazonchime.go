@@ -7,26 +7,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/chime"
 )
 
-var amazonChime = providerType{
-	credentials: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
-		if spec.AmazonChime == nil {
-			return nil
-		}
-		return spec.AmazonChime.Credentials
-	},
-	newClient: func(ctx context.Context, s setup) (Client, error) {
-		spec := s.spec.AmazonChime
-		if spec == nil {
-			return nil, s.noMember("spec.amazonChime")
-		}
-		if err := s.endpoint("spec.amazonChime.endpoint", spec.Endpoint); err != nil {
-			return nil, err
-		}
-		auth, err := s.aws(spec.Region, spec.AssumeRole)
+var amazonChime = union[v1alpha1.AmazonChimeProvider]{
+	field:       "spec.amazonChime",
+	member:      func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.AmazonChimeProvider { return spec.AmazonChime },
+	endpoint:    func(m *v1alpha1.AmazonChimeProvider) string { return m.Endpoint },
+	credentials: func(m *v1alpha1.AmazonChimeProvider) *v1alpha1.Credentials { return m.Credentials },
+	newClient: func(ctx context.Context, m *v1alpha1.AmazonChimeProvider, s source) (Client, error) {
+		auth, err := s.aws(m.Region, m.AssumeRole)
 		if err != nil {
 			return nil, err
 		}
-		c, err := chime.New(ctx, chime.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure, Auth: auth})
+		c, err := chime.New(ctx, chime.Config{Endpoint: s.endpoint, Auth: auth})
 		return awsClient(s, c, err)
 	},
 }

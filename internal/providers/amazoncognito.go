@@ -7,28 +7,20 @@ import (
 	"github.com/logout-operator/logout-operator/internal/cognito"
 )
 
-var amazonCognito = providerType{
-	credentials: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
-		if spec.AmazonCognito == nil {
-			return nil
-		}
-		return spec.AmazonCognito.Credentials
+var amazonCognito = union[v1alpha1.AmazonCognitoProvider]{
+	field: "spec.amazonCognito",
+	member: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.AmazonCognitoProvider {
+		return spec.AmazonCognito
 	},
-	newClient: func(ctx context.Context, s setup) (Client, error) {
-		spec := s.spec.AmazonCognito
-		if spec == nil {
-			return nil, s.noMember("spec.amazonCognito")
-		}
-		if spec.Endpoint != "" {
-			if err := s.endpoint("spec.amazonCognito.endpoint", spec.Endpoint); err != nil {
-				return nil, err
-			}
-		}
-		auth, err := s.aws(spec.Region, spec.AssumeRole)
+	endpoint:    func(m *v1alpha1.AmazonCognitoProvider) string { return m.Endpoint },
+	hasDefault:  true,
+	credentials: func(m *v1alpha1.AmazonCognitoProvider) *v1alpha1.Credentials { return m.Credentials },
+	newClient: func(ctx context.Context, m *v1alpha1.AmazonCognitoProvider, s source) (Client, error) {
+		auth, err := s.aws(m.Region, m.AssumeRole)
 		if err != nil {
 			return nil, err
 		}
-		c, err := cognito.New(ctx, cognito.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure, Auth: auth})
+		c, err := cognito.New(ctx, cognito.Config{Endpoint: s.endpoint, Auth: auth})
 		return awsClient(s, c, err)
 	},
 }

@@ -1,14 +1,12 @@
 package providers
 
 import (
-	"errors"
-
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 )
 
 // aws says what calls of an AWS service are signed with.
-func (s setup) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, error) {
+func (s source) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, error) {
 	config := awsauth.Config{Region: region}
 	if s.secret != nil {
 		keys, err := awsauth.KeysFrom(s.secret.Data)
@@ -25,10 +23,10 @@ func (s setup) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, er
 
 // awsClient passes on a client of an AWS service, or says whose fault it is that
 // there is none: the Secret's if it gave the keys.
-func awsClient[C Client](s setup, c C, err error) (Client, error) {
+func awsClient[C Client](s source, c C, err error) (Client, error) {
 	switch {
 	case err != nil && s.secret != nil:
-		return nil, s.invalidSecret(errors.New("cannot be used: " + err.Error()))
+		return nil, s.unusable(err)
 	case err != nil:
 		return nil, &ConfigError{v1alpha1.ReasonCredentialsUnavailable, err.Error()}
 	}

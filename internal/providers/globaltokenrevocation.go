@@ -2,39 +2,32 @@ package providers
 
 import (
 	"context"
-	"errors"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/tokenrevocation"
 )
 
-var globalTokenRevocation = providerType{
-	credentials: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
-		if spec.GlobalTokenRevocation == nil {
-			return nil
-		}
-		return &spec.GlobalTokenRevocation.Credentials
+var globalTokenRevocation = union[v1alpha1.GlobalTokenRevocationProvider]{
+	field: "spec.globalTokenRevocation",
+	member: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.GlobalTokenRevocationProvider {
+		return spec.GlobalTokenRevocation
 	},
-	newClient: func(_ context.Context, s setup) (Client, error) {
-		spec := s.spec.GlobalTokenRevocation
-		if spec == nil {
-			return nil, s.noMember("spec.globalTokenRevocation")
-		}
-		if err := s.endpoint("spec.globalTokenRevocation.endpoint", spec.Endpoint); err != nil {
-			return nil, err
-		}
-		subject, err := subjectOf(spec)
+	endpoint:    func(m *v1alpha1.GlobalTokenRevocationProvider) string { return m.Endpoint },
+	credentials: func(m *v1alpha1.GlobalTokenRevocationProvider) *v1alpha1.Credentials { return &m.Credentials },
+	needsSecret: true,
+	newClient: func(_ context.Context, m *v1alpha1.GlobalTokenRevocationProvider, s source) (Client, error) {
+		subject, err := subjectOf(m)
 		if err != nil {
 			return nil, err
 		}
-		auth, err := s.revocationAuth(spec)
+		auth, err := s.revocationAuth(m)
 		if err != nil {
 			return nil, err
 		}
-		c, err := tokenrevocation.New(tokenrevocation.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure, Subject: subject, Auth: auth})
+		c, err := tokenrevocation.New(tokenrevocation.Config{Endpoint: s.endpoint, Subject: subject, Auth: auth})
 		if err != nil {
-			return nil, s.invalidSecret(errors.New("cannot be used: " + err.Error()))
+			return nil, s.unusable(err)
 		}
 		return c, nil
 	},
@@ -48,17 +41,14 @@ func subjectOf(spec *v1alpha1.GlobalTokenRevocationProvider) (func(string) token
 		return tokenrevocation.Email, nil
 	case v1alpha1.SubjectFormatIssuerSubject:
 		if spec.Issuer == "" {
-			return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, "spec.globalTokenRevocation.issuer is required when subjectFormat is IssuerSubject"}
+			return nil, invalidSpec("spec.globalTokenRevocation.issuer is required when subjectFormat is IssuerSubject")
 		}
 		return tokenrevocation.IssuerSubject(spec.Issuer), nil
 	}
-	return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, "spec.globalTokenRevocation.subjectFormat is none that this version of the operator knows"}
+	return nil, invalidSpec("spec.globalTokenRevocation.subjectFormat has a value that this version of the operator does not know")
 }
 
-func (s setup) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (auth bearer.Config, err error) {
-	if s.secret == nil {
-		return auth, s.noSecret("spec.globalTokenRevocation")
-	}
+func (s source) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (auth bearer.Config, err error) {
 	grant := spec.ClientCredentials
 	if grant == nil {
 		if auth.Token, err = bearer.TokenFrom(s.secret.Data); err != nil {
@@ -66,10 +56,11 @@ func (s setup) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (aut
 		}
 		return auth, err
 	}
-	if err := s.endpoint("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL); err != nil {
+	tokens, err := s.parse("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL)
+	if err != nil {
 		return auth, err
 	}
-	auth.Client = &bearer.Client{TokenURL: grant.TokenURL, AllowInsecure: s.allowInsecure, Scopes: grant.Scopes}
+	auth.Client = &bearer.Client{TokenURL: tokens, Scopes: grant.Scopes}
 	if auth.Client.ID, auth.Client.Secret, err = bearer.ClientFrom(s.secret.Data); err != nil {
 		err = s.invalidSecret(err)
 	}

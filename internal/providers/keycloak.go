@@ -16,36 +16,25 @@ var lookups = map[v1alpha1.UserLookup]keycloak.Lookup{
 	v1alpha1.UserLookupEmail:    keycloak.ByEmail,
 }
 
-var keycloakType = providerType{
-	credentials: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
-		if spec.Keycloak == nil {
-			return nil
-		}
-		return &spec.Keycloak.Credentials
-	},
-	newClient: func(_ context.Context, s setup) (Client, error) {
-		spec := s.spec.Keycloak
-		if spec == nil {
-			return nil, s.noMember("spec.keycloak")
-		}
-		if err := s.endpoint("spec.keycloak.endpoint", spec.Endpoint); err != nil {
-			return nil, err
-		}
-		lookup, ok := lookups[spec.UserLookup]
+var keycloakType = union[v1alpha1.KeycloakProvider]{
+	field:       "spec.keycloak",
+	member:      func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.KeycloakProvider { return spec.Keycloak },
+	endpoint:    func(m *v1alpha1.KeycloakProvider) string { return m.Endpoint },
+	credentials: func(m *v1alpha1.KeycloakProvider) *v1alpha1.Credentials { return &m.Credentials },
+	needsSecret: true,
+	newClient: func(_ context.Context, m *v1alpha1.KeycloakProvider, s source) (Client, error) {
+		lookup, ok := lookups[m.UserLookup]
 		if !ok {
-			return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, "spec.keycloak.userLookup is none that this version of the operator knows"}
-		}
-		if s.secret == nil {
-			return nil, s.noSecret("spec.keycloak")
+			return nil, invalidSpec("spec.keycloak.userLookup has a value that this version of the operator does not know")
 		}
 		id, secret, err := bearer.ClientFrom(s.secret.Data)
 		if err != nil {
 			return nil, s.invalidSecret(err)
 		}
-		c, err := keycloak.New(keycloak.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure,
-			TokenRealm: spec.TokenRealm, ClientID: id, ClientSecret: secret, Lookup: lookup})
+		c, err := keycloak.New(keycloak.Config{
+			Endpoint: s.endpoint, TokenRealm: m.TokenRealm, ClientID: id, ClientSecret: secret, Lookup: lookup})
 		if err != nil {
-			return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, "spec.keycloak: " + err.Error()}
+			return nil, invalidSpec("spec.keycloak: %v", err)
 		}
 		return c, nil
 	},

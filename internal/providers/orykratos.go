@@ -2,29 +2,19 @@ package providers
 
 import (
 	"context"
-	"errors"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/kratos"
 )
 
-var oryKratos = providerType{
-	credentials: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
-		if spec.OryKratos == nil {
-			return nil
-		}
-		return spec.OryKratos.Credentials
-	},
-	newClient: func(_ context.Context, s setup) (Client, error) {
-		spec := s.spec.OryKratos
-		if spec == nil {
-			return nil, s.noMember("spec.oryKratos")
-		}
-		if err := s.endpoint("spec.oryKratos.endpoint", spec.Endpoint); err != nil {
-			return nil, err
-		}
-		config := kratos.Config{Endpoint: spec.Endpoint, AllowInsecure: s.allowInsecure}
+var oryKratos = union[v1alpha1.OryKratosProvider]{
+	field:       "spec.oryKratos",
+	member:      func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.OryKratosProvider { return spec.OryKratos },
+	endpoint:    func(m *v1alpha1.OryKratosProvider) string { return m.Endpoint },
+	credentials: func(m *v1alpha1.OryKratosProvider) *v1alpha1.Credentials { return m.Credentials },
+	newClient: func(_ context.Context, _ *v1alpha1.OryKratosProvider, s source) (Client, error) {
+		config := kratos.Config{Endpoint: s.endpoint}
 		if s.secret != nil {
 			token, err := bearer.TokenFrom(s.secret.Data)
 			if err != nil {
@@ -33,8 +23,8 @@ var oryKratos = providerType{
 			config.Token = token
 		}
 		c, err := kratos.New(config)
-		if err != nil { // the endpoint is checked, so it is the token
-			return nil, s.invalidSecret(errors.New("cannot be used: " + err.Error()))
+		if err != nil { // nothing else can be wrong than the token
+			return nil, s.unusable(err)
 		}
 		return c, nil
 	},

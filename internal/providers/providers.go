@@ -113,7 +113,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if !ok {
 		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
 	}
-	now.client, err = known.newClient(ctx, setup{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
+	now.client, err = known.client(ctx, source{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func SecretName(p *v1alpha1.ClusterLogoutProvider) string {
 	if !ok {
 		return ""
 	}
-	if c := known.credentials(&p.Spec); c != nil {
+	if c := known.credentialsOf(&p.Spec); c != nil {
 		return c.SecretRef.Name
 	}
 	return ""

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,43 +21,86 @@ var typesOf = map[v1alpha1.ProviderType]providerType{
 	v1alpha1.OryKratosProviderType:             oryKratos,
 }
 
-// providerType is what the package has to know of a type of provider. Both
-// functions have to bear a spec without the type's member: an older CRD, or an
-// edited one, may let it pass.
-type providerType struct {
-	// credentials returns the part of a spec that names a Secret; nil for none.
-	credentials func(*v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials
-	// newClient makes a client and sends nothing. The error is a *ConfigError.
-	newClient func(context.Context, setup) (Client, error)
+// providerType is what the package has to know of a type of provider.
+type providerType interface {
+	// credentialsOf returns the part of a spec that names a Secret; nil for none.
+	credentialsOf(*v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials
+	// client makes a client and sends nothing. The error is a *ConfigError.
+	client(context.Context, source) (Client, error)
 }
 
-// setup is what a client is made from.
-type setup struct {
-	spec          *v1alpha1.ClusterLogoutProviderSpec
-	secret        *corev1.Secret // nil if the spec names none
-	allowInsecure bool
+// union is a type whose settings are a member M of the spec.
+type union[M any] struct {
+	// field of the spec that has the member.
+	field string
+	// member of the spec; nil if it is not set, which an older CRD, or an edited
+	// one, may let pass.
+	member func(*v1alpha1.ClusterLogoutProviderSpec) *M
+	// endpoint of the service.
+	endpoint func(*M) string
+	// hasDefault says that the vendor's own is called if the spec has none.
+	hasDefault bool
+	// credentials, which may be nil if the type can do without.
+	credentials func(*M) *v1alpha1.Credentials
+	// needsSecret says that it cannot.
+	needsSecret bool
+	// newClient makes a client from what has been checked: the endpoint, and that
+	// there is a Secret if one is needed. It sends nothing.
+	newClient func(context.Context, *M, source) (Client, error)
 }
 
-// endpoint checks the endpoint in a field of the spec: spec.amazonChime.endpoint.
-func (s setup) endpoint(field, endpoint string) error {
-	if err := httpcall.CheckEndpoint(endpoint, s.allowInsecure); err != nil {
-		return &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
+func (u union[M]) credentialsOf(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials {
+	if m := u.member(spec); m != nil {
+		return u.credentials(m)
 	}
 	return nil
 }
 
-// noMember is the error for a spec without the member that its type names.
-func (s setup) noMember(field string) error {
-	return &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s is required when type is %s", field, s.spec.Type)}
+func (u union[M]) client(ctx context.Context, s source) (c Client, err error) {
+	m := u.member(s.spec)
+	if m == nil {
+		return nil, invalidSpec("%s is required when type is %s", u.field, s.spec.Type)
+	}
+	if url := u.endpoint(m); url != "" || !u.hasDefault {
+		if s.endpoint, err = s.parse(u.field+".endpoint", url); err != nil {
+			return nil, err
+		}
+	}
+	if u.needsSecret && s.secret == nil {
+		return nil, invalidSpec("%s.credentials is required", u.field)
+	}
+	return u.newClient(ctx, m, s)
+}
+
+// source is what a client is made from.
+type source struct {
+	spec          *v1alpha1.ClusterLogoutProviderSpec
+	secret        *corev1.Secret // nil if the spec names none
+	allowInsecure bool
+	endpoint      httpcall.Endpoint
+}
+
+// parse checks the URL in a field of the spec.
+func (s source) parse(field, url string) (httpcall.Endpoint, error) {
+	endpoint, err := httpcall.ParseEndpoint(url, s.allowInsecure)
+	if err != nil {
+		return endpoint, &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
+	}
+	return endpoint, nil
+}
+
+// invalidSpec is the error for a spec that cannot be used.
+func invalidSpec(format string, a ...any) error {
+	return &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf(format, a...)}
 }
 
 // invalidSecret is the error for a Secret that has not what the type needs; why
 // names the key, and quotes no value.
-func (s setup) invalidSecret(why error) error {
+func (s source) invalidSecret(why error) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
 }
 
-// noSecret is the error for a member that names no Secret, and has to.
-func (s setup) noSecret(member string) error {
-	return &ConfigError{v1alpha1.ReasonInvalidSpec, member + ".credentials is required"}
+// unusable is the error for a Secret that a client cannot be made with.
+func (s source) unusable(err error) error {
+	return s.invalidSecret(errors.New("cannot be used: " + err.Error()))
 }

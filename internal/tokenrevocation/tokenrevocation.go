@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/logout-operator/logout-operator/internal/bearer"
@@ -39,11 +38,8 @@ func IssuerSubject(issuer string) func(userID string) Subject {
 
 // Config of a Client.
 type Config struct {
-	// Endpoint is the URL of the revocation endpoint. It must pass
-	// httpcall.CheckEndpoint.
-	Endpoint string
-	// AllowInsecure allows it to be http on another host than the loopback.
-	AllowInsecure bool
+	// Endpoint is the URL of the revocation endpoint.
+	Endpoint httpcall.Endpoint
 	// Subject makes an identifier of a user ID.
 	Subject func(userID string) Subject
 	// Auth says what to sign in with.
@@ -62,14 +58,11 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing; the error says what is wrong with the
 // configuration and holds no credential.
 func New(config Config) (*Client, error) {
-	if err := httpcall.CheckEndpoint(config.Endpoint, config.AllowInsecure); err != nil {
-		return nil, errors.New("endpoint " + err.Error())
-	}
 	caller, err := bearer.New(config.Auth, httpcall.NewWire())
 	if err != nil {
 		return nil, err
 	}
-	return &Client{caller, config.Endpoint, config.Subject}, nil
+	return &Client{caller, config.Endpoint.String(), config.Subject}, nil
 }
 
 // Logout has all tokens of the user revoked. See logout.Client for what it

@@ -33,6 +33,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/chime"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
@@ -132,7 +133,7 @@ func newEndpoint(f *testing.F) *endpoint {
 // one request, for this account and user and nothing else.
 func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	t.Helper()
-	c, err := chime.New(t.Context(), chime.Config{Endpoint: e.URL + base, Auth: awsauth.Config{Region: "us-east-1",
+	c, err := chime.New(t.Context(), chime.Config{Endpoint: httpcall.MustParseEndpoint(e.URL + base), Auth: awsauth.Config{Region: "us-east-1",
 		Keys: &awsauth.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}}})
 	if err != nil {
 		t.Fatalf("base path %q: %v", base, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/chime"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/test/bench/statuses"
 )
 
@@ -99,7 +100,7 @@ func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *awsauth.Key
 	if err != nil {
 		return nil, err
 	}
-	service, err := chime.New(ctx, chime.Config{Endpoint: endpoint, Auth: awsauth.Config{Region: "us-east-1", Keys: keys}})
+	service, err := chime.New(ctx, chime.Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: keys}})
 	return &loop{objects: objects, service: service}, err
 }
 
