@@ -98,15 +98,15 @@ RELEASED = test/(chart|docs|image|manifests|observability)
 unit: ## Run the tests that need nothing but Go
 	@$(GO_TEST) $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
 
-# The fault scenarios mostly wait, so thirds of them run beside each other and beside all else, each with an API server of its
-# own. What they share is compiled once, before.
+# Tests against an API server mostly wait, so four packages run beside each other, and thirds of the fault scenarios beside
+# these, each with an API server of its own. What they share is compiled once, before.
 .PHONY: test test/others test/faults-a-l test/faults-m-o test/faults-p-z
 test: ## Run the tests of the operator against a real API server (the first time it builds one, in about 8 minutes)
 	@$(WITH_ASSETS) go build -race -o /dev/null ./cmd/logout-operator && go test $(RACE) -c -o /dev/null ./test/faults && \
 	  exec $(MAKE) --no-print-directory -j4 test/others test/faults-a-l test/faults-m-o test/faults-p-z
 
 test/others:
-	@$(GO_TEST) $$($(ALL_BUT) '/($(RELEASED)|test/faults)$$')
+	@$(GO_TEST) -p 4 $$($(ALL_BUT) '/($(RELEASED)|test/faults)$$')
 
 test/faults-a-l: SCENARIOS = -run '^Test[A-L]'
 test/faults-m-o: SCENARIOS = -run '^Test[M-O]'

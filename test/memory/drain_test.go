@@ -38,7 +38,7 @@ type drain struct {
 // of the container. The first operator is killed in the middle, as by the kernel or with its node: what it knew is
 // lost. The second is terminated, as by an upgrade: it gives its lease back and leaves no outcome unknown.
 func TestDrain(t *testing.T) {
-	d := newDrain(t, either(1500, 100_000), either(125, 100))
+	d := newDrain(t, either(1500, 100_000), either(25, 100))
 	for _, stage := range []struct {
 		name       string
 		await, end func(*testing.T, *process)
@@ -80,7 +80,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Spec.ActiveDeadlineSeconds = 0
 	if i%2 == 1 {
-		obj.Spec.ActiveDeadlineSeconds = either[int32](10, 300)
+		obj.Spec.ActiveDeadlineSeconds = either[int32](30, 300)
 	}
 	return obj
 }
@@ -88,8 +88,8 @@ func waiting(i int) *v1alpha1.UserLogout {
 // run has an operator make calls, and ends it.
 func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
-	// A claim that a SIGKILL leaves behind runs out sooner in the short form, and so does the lease.
-	o := startIn(t, c, either([]string{"--call-timeout=2s", "--visibility-timeout=4s", "--leader-elect=false"}, nil)...)
+	// A claim that a SIGKILL leaves behind runs out sooner in the short form, well before its object's deadline.
+	o := startIn(t, c, either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"}, nil)...)
 	d.began = append(d.began, time.Now())
 	until(t, o)
 	figures.Note(t, "calls so far", d.service.Calls("", ""))
