@@ -14,6 +14,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
+// attempt is an attempt under way.
+type attempt struct {
+	admission
+	claim *v1alpha1.UserLogout
+	at    time.Time // the claim
+	// callBy is when the call has to have ended. It counts from before the claim:
+	// however long the claim's write or a pause of the process takes, no call
+	// starts after it.
+	callBy time.Time
+}
+
 // attempt is one claim, one call and one outcome. The claim is stored before
 // the call, so that a crash at any moment leaves a claim that runs out rather
 // than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
@@ -26,13 +37,10 @@ func (r *userLogoutReconciler) attempt(
 	}
 	defer r.attempts.end()
 
-	claimedAt := time.Now()
-	// All of the attempt's time counts from before the claim: however long the
-	// claim's write or a pause of the process takes, no call starts after it.
-	callBy := claimedAt.Add(r.CallTimeout)
-	claim := obj.DeepCopy()
-	claim.Status = lifecycle.Claimed(obj, claimedAt, r.VisibilityTimeout)
-	if err := r.claim(claim, callBy); errors.Is(err, errNotKept) {
+	now := time.Now()
+	a := attempt{admission: with, claim: obj.DeepCopy(), at: now, callBy: now.Add(r.CallTimeout)}
+	a.claim.Status = lifecycle.Claimed(obj, now, r.VisibilityTimeout)
+	if err := r.claim(a.claim, a.callBy); errors.Is(err, errNotKept) {
 		logr.FromContextOrDiscard(ctx).Error(err, "no call is made")
 		r.Schema.Suspect()
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
@@ -42,9 +50,7 @@ func (r *userLogoutReconciler) attempt(
 	if lifecycle.Calling(obj) {
 		repeats.WithLabelValues(obj.Spec.ProviderRef.Name).Inc()
 	}
-
-	status := r.call(ctx, claim, with, claimedAt, callBy)
-	return r.settle(ctx, outcome{claim, obj.Status, status})
+	return r.settle(ctx, outcome{a.claim, obj.Status, r.call(ctx, a)})
 }
 
 // claim stores the claim if the object is still as the cache has it: its
@@ -78,50 +84,51 @@ var errNotKept = errors.New("the claim came back without its fields: " +
 // call makes the call, tells the gate, and returns the status that tells of the
 // outcome. It does not end with the reconcile's context, so that SIGTERM or a
 // lost lease lets a call end that the service may already be working on.
-func (r *userLogoutReconciler) call(
-	ctx context.Context, claim *v1alpha1.UserLogout, with admission, claimedAt, callBy time.Time,
-) v1alpha1.UserLogoutStatus {
-	notAfter := lifecycle.NotAfter(claim)
-	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(claim, callBy))
+func (r *userLogoutReconciler) call(ctx context.Context, a attempt) v1alpha1.UserLogoutStatus {
+	spec := a.claim.Spec
+	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(a.claim, a.callBy))
 	defer cancel()
-	if withdrawn := r.awaitTurn(callCtx, claim, with, callBy); withdrawn != nil {
-		return lifecycle.Uncalled(claim, withdrawn, time.Now())
+	if withdrawn := r.awaitTurn(callCtx, a); withdrawn != nil {
+		return lifecycle.Uncalled(a.claim, withdrawn, time.Now())
 	}
 	began := time.Now()
-	receipt, err := with.service.Logout(callCtx, claim.Spec.AccountID, claim.Spec.UserID)
+	receipt, err := a.service.Logout(callCtx, spec.AccountID, spec.UserID)
 	now := time.Now()
 	failure := failureOf(ctx, err)
-	if failure == nil || notAfter.IsZero() || now.Before(notAfter) {
-		with.slot.Report(failure)
+	if notAfter := lifecycle.NotAfter(a.claim); failure == nil || notAfter.IsZero() || now.Before(notAfter) {
+		a.slot.Report(failure)
 	} else { // a tenant gave the service next to no time
-		with.slot.CutOff(failure)
+		a.slot.CutOff(failure)
 	}
-	countAttempt(claim.Spec.ProviderRef.Name, failure, now.Sub(began))
+	countAttempt(spec.ProviderRef.Name, failure, now.Sub(began))
 	if failure == nil {
-		return lifecycle.LoggedOut(claim, claimedAt, receipt, now)
+		return lifecycle.LoggedOut(a.claim, a.at, receipt, now)
 	}
-	return lifecycle.FailedAttempt(claim, claimedAt, failure, now, lifecycle.Backoff(claim.Status.Attempts, failure, rand.Float64())) //nolint:gosec // jitter, not a secret
+	return lifecycle.FailedAttempt(a.claim, a.at, failure, now, jittered(a.claim, failure))
+}
+
+// jittered is how long to wait after an attempt that failed.
+func jittered(claim *v1alpha1.UserLogout, failure *logout.Error) time.Duration {
+	return lifecycle.Backoff(claim.Status.Attempts, failure, rand.Float64()) //nolint:gosec // jitter, not a secret
 }
 
 // awaitTurn waits for the turn of a call, and returns why it is not to be made
 // after all. The gate has its last word: trouble that has become known since the
 // claim keeps the call from being made. So does a claim that took three quarters
-// of the attempt's time: a call that its deadline cuts off is repeated, and held
-// against a service that may do its work. It is followed by a backoff, as claims
-// that are late each time would otherwise be all that the API server has to
+// of the attempt's time: a call that its deadline cuts off is retried, and counted
+// against a service that may have carried it out. It is followed by a backoff, as
+// claims that are late each time would otherwise be all that the API server has to
 // store. And all that admitted the object is looked at once more.
-func (r *userLogoutReconciler) awaitTurn(
-	ctx context.Context, claim *v1alpha1.UserLogout, with admission, callBy time.Time,
-) *lifecycle.Refusal {
-	turn := with.slot.Await(ctx)
+func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecycle.Refusal {
+	turn := a.slot.Await(ctx)
 	switch {
-	case time.Until(callBy) < r.CallTimeout/4:
+	case time.Until(a.callBy) < r.CallTimeout/4:
 		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing its claim took too long",
-			Backoff: lifecycle.Backoff(claim.Status.Attempts, &logout.Error{}, rand.Float64())} //nolint:gosec // jitter, not a secret
+			Backoff: jittered(a.claim, &logout.Error{})}
 	case !turn:
 		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls have been paused, or its time was up"}
 	}
-	return with.withdrawn(ctx, claim)
+	return a.withdrawn(ctx, a.claim)
 }
 
 // failureOf returns what a provider's error says; nil for none.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -33,8 +34,8 @@ const providersBySecret = "providers-by-secret"
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
-// MaxVisibilityTimeout is the longest that a claim may keep others away.
-const MaxVisibilityTimeout = lifecycle.MaxBackoff
+// maxVisibilityTimeout is the longest that a claim may keep others away.
+const maxVisibilityTimeout = lifecycle.MaxBackoff
 
 // Options of both reconcilers.
 type Options struct {
@@ -55,6 +56,25 @@ type Options struct {
 	// Schema holds up all work while the API server serves the kinds as an older
 	// version had them; nil for never.
 	Schema *schema.Guard
+}
+
+// Validate says which options contradict each other, by the names of their flags.
+func (o Options) Validate() error {
+	switch {
+	case o.Workers < 1:
+		return fmt.Errorf("--workers must be at least 1, not %d", o.Workers)
+	case o.CallTimeout <= 0:
+		return fmt.Errorf("--call-timeout must be above zero, not %s", o.CallTimeout)
+	case o.VisibilityTimeout < 2*o.CallTimeout:
+		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
+			o.VisibilityTimeout, o.CallTimeout)
+	case o.VisibilityTimeout > maxVisibilityTimeout:
+		return fmt.Errorf("--visibility-timeout must be at most %s, not %s: no object waits longer for its next attempt",
+			maxVisibilityTimeout, o.VisibilityTimeout)
+	case o.Namespace == "":
+		return errors.New("--namespace must not be empty")
+	}
+	return nil
 }
 
 // Setup registers both reconcilers with a manager, and returns the drain to call

@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 // patience bounds what is done once the control plane is up.

@@ -18,7 +18,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in internal/providers, by TestContract.
+// What every provider has to do is tested in test/providertest, by TestContract.
 
 const (
 	pool = "eu-central-1_EXAMPLE"

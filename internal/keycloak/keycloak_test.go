@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in internal/providers, by TestContract.
+// What every provider has to do is tested in test/providertest, by TestContract.
 
 const (
 	token  = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"

@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in internal/providers, by TestContract,
+// What every provider has to do is tested in test/providertest, by TestContract,
 // and that Kratos answers like this in test/kratos, by Kratos itself.
 
 const (

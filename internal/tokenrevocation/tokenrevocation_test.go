@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in internal/providers, by TestContract.
+// What every provider has to do is tested in test/providertest, by TestContract.
 
 const token = "f5641763544a7b24b08e4f74045"
 

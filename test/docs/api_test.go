@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 // TestConditionsAndReasons: docs/api.md names every condition type and reason. The tool that writes the rest of it does not

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kyaml "sigs.k8s.io/yaml"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/gotool"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 // overlay is a change of source files that an operator is built with, for faults that cannot be brought about from outside.

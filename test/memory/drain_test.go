@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/controllers"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
@@ -132,7 +131,7 @@ func (d *drain) awaitFinished(t *testing.T, o *process) {
 	ctx := o.whileRunning(t)
 	finished := func(ctx context.Context) (bool, error) {
 		var left v1alpha1.UserLogoutList
-		err := admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{controllers.CompletionTime: ""}, client.Limit(1))
+		err := admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{"status.completionTime": ""}, client.Limit(1))
 		return len(left.Items) == 0, err
 	}
 	if err := wait.PollUntilContextCancel(ctx, either(500*time.Millisecond, 5*time.Second), true, finished); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 var (

@@ -13,8 +13,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 // Namespace and Account are the namespace and the ServiceAccount that config/default gives the operator.

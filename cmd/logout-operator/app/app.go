@@ -81,18 +81,8 @@ const storeGrace = 10 * time.Second
 
 // Validate says which options contradict each other.
 func (o Options) Validate() error {
-	switch {
-	case o.Workers < 1:
-		return fmt.Errorf("--workers must be at least 1, not %d", o.Workers)
-	case o.CallTimeout <= 0:
-		return fmt.Errorf("--call-timeout must be above zero, not %s", o.CallTimeout)
-	case o.VisibilityTimeout < 2*o.CallTimeout:
-		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
-			o.VisibilityTimeout, o.CallTimeout)
-	case o.VisibilityTimeout > controllers.MaxVisibilityTimeout:
-		return fmt.Errorf("--visibility-timeout must be at most %s, not %s: no object waits longer for its next attempt", controllers.MaxVisibilityTimeout, o.VisibilityTimeout)
-	case o.Namespace == "":
-		return errors.New("--namespace must not be empty")
+	if err := o.Options.Validate(); err != nil {
+		return err
 	}
 	return o.Lease.validate()
 }

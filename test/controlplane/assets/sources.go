@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/logout-operator/logout-operator/hack/gotool"
+	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
 // ScriptFiles are the scripts in config/argocd, by the kind whose health they judge.

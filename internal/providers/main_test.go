@@ -1,0 +1,13 @@
+package providers
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
+	goleak.VerifyTestMain(m)
+}
