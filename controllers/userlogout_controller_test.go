@@ -35,8 +35,8 @@ func TestLogsOut(t *testing.T) {
 	if s.Attempts != 1 || s.ObservedGeneration != 1 || s.NextAttemptTime != nil || s.CompletionTime == nil || s.StartTime == nil {
 		t.Errorf("status %+v", s)
 	}
-	if !s.StartTime.Equal(&got.CreationTimestamp) {
-		t.Errorf("startTime %s, created %s", s.StartTime, got.CreationTimestamp)
+	if s.LastAttempt == nil || !s.StartTime.Equal(&s.LastAttempt.Time) || s.StartTime.Before(&got.CreationTimestamp) || s.CompletionTime.Before(s.StartTime) {
+		t.Errorf("created %s, status %+v", got.CreationTimestamp, s)
 	}
 	for entry := range service.Follow(t.Context()) {
 		if entry.UserID != obj.Spec.UserID {
