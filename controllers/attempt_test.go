@@ -486,10 +486,10 @@ func TestCutOffByNotAfter(t *testing.T) {
 	_, err := tr.attemptWith(t.Context(), service(func(ctx context.Context) (logout.Receipt, error) {
 		tr.calls++
 		<-ctx.Done()
-		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "time-out"}
+		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "timeout"}
 	}))
 	// The operator of the suite may have held the object again meanwhile.
-	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "time-out" {
+	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "timeout" {
 		t.Errorf("%d calls, error %v, status %+v", tr.calls, err, is)
 	}
 	tr.slot().Release() // the gate is open

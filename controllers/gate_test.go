@@ -93,9 +93,9 @@ func TestQueuedIsVisible(t *testing.T) {
 	awaitProviderStatus(tt, "nobody waits", func(s v1alpha1.ClusterLogoutProviderStatus) bool { return *s.Waiting == 0 })
 }
 
-// TestWrongEndpointMended: what answers is no LogoutUser service, until the
+// TestWrongEndpointFixed: what answers is no LogoutUser service, until the
 // administrator says where it is.
-func TestWrongEndpointMended(t *testing.T) {
+func TestWrongEndpointFixed(t *testing.T) {
 	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.Endpoint += "/nowhere" })
 	obj := tt.logout()
 	awaitReason(tt, obj, v1alpha1.ReasonUnexpectedResponse)

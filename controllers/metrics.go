@@ -84,7 +84,7 @@ func forgetProvider(provider string) {
 // What is counted only when somebody asks.
 var (
 	objectsDesc = prometheus.NewDesc("logout_operator_objects",
-		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is mended), Suspended, Succeeded, Failed.", []string{"state"}, nil)
+		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.", []string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
 		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
 	gateOpenDesc = prometheus.NewDesc("logout_operator_gate_open",

@@ -127,7 +127,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 		case hopeless(last), !tried.Before(end) && r.written.after(began):
 			return false, last
 		}
-		log.Info("outcome not stored yet, trying again", "error", brief(last).Error())
+		log.Info("outcome not stored yet, will retry", "error", brief(last).Error())
 		return false, nil
 	})
 	if utilwait.Interrupted(err) && last != nil {
@@ -154,7 +154,7 @@ func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
 
 // putForm makes one try to store an outcome in one form. A refusal does not tell
 // an outcome that is no longer wanted from one that is stored already, by a try
-// whose answer was lost (client-go tries again by itself, too), so the object is
+// whose answer was lost (client-go retries by itself, too), so the object is
 // looked up.
 func (r *userLogoutReconciler) putForm(
 	ctx context.Context, claim *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus,

@@ -14,7 +14,7 @@ import (
 )
 
 // The tests below block an object by something outside it, see the reason in
-// its status and no call, mend it, and expect the logout. Nothing is polled in
+// its status and no call, fix it, and expect the logout. Nothing is polled in
 // the operator, so that only the watch under test can have woken the object.
 
 func TestProviderCreatedLate(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSecretCreatedLate(t *testing.T) {
 	awaitProvider(tt, v1alpha1.ReasonAvailable)
 }
 
-func TestSecretMendedLate(t *testing.T) {
+func TestSecretFixedLate(t *testing.T) {
 	tt := newTenant(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
 	patch(tt, secret, func(s *corev1.Secret) { s.Data = map[string][]byte{"AWS_SECRET_ACCESS_KEY": nil} })
@@ -125,7 +125,7 @@ func TestSecretRotated(t *testing.T) {
 		t.Errorf("signed with the old key: %s", reason)
 	}
 	if got.Status.NextAttemptTime.Sub(got.Status.LastAttempt.Time.Time).Seconds() < 30 {
-		t.Errorf("an attempt that somebody has to mend first is repeated at %s", got.Status.NextAttemptTime)
+		t.Errorf("an attempt that somebody has to fix first is repeated at %s", got.Status.NextAttemptTime)
 	}
 	others := []*v1alpha1.UserLogout{tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout()}
 	p := awaitProvider(tt, v1alpha1.ReasonUnauthorized)
@@ -138,7 +138,7 @@ func TestSecretRotated(t *testing.T) {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 	}
 	if took := time.Since(began); took > 5*time.Second+2*usual { // the least pause of the gate, let alone of the object
-		t.Errorf("resumed %s after the Secret was mended; without a failure that takes %s", took, usual)
+		t.Errorf("resumed %s after the Secret was fixed; without a failure that takes %s", took, usual)
 	}
 	if p := awaitProvider(tt, v1alpha1.ReasonAvailable); p.Status.Hold != nil {
 		t.Errorf("still held: %+v", p.Status.Hold)

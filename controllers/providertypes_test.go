@@ -99,9 +99,9 @@ func TestTypeIsThrottled(t *testing.T) {
 	})
 }
 
-// TestTypesCredentialsAreMended: wrong credentials are seen, and a Secret that
-// is mended is used at once.
-func TestTypesCredentialsAreMended(t *testing.T) {
+// TestTypesCredentialsAreFixed: wrong credentials are seen, and a Secret that
+// is fixed is used at once.
+func TestTypesCredentialsAreFixed(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)
 		service.Require(1)

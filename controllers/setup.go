@@ -204,7 +204,7 @@ func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider cli
 }
 
 // renew takes over what has been changed of a provider, before the objects are
-// looked at for which something may have been mended.
+// looked at for which something may have been fixed.
 func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {

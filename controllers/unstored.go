@@ -40,7 +40,7 @@ type keptOutcome struct {
 }
 
 // keep keeps an outcome that could not be stored at the time now, and returns
-// when to try again.
+// when to retry.
 func (u *unstored) keep(o outcome, now time.Time) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()

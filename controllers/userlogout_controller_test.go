@@ -128,7 +128,7 @@ func TestCallThatHangsIsCutAndRepeated(t *testing.T) {
 	service.Script(account, obj.Spec.UserID, chimetest.Answer{Cut: chimetest.Hang})
 	tt.create(obj)
 	got := awaitReason(tt, obj, v1alpha1.ReasonEndpointUnreachable)
-	if !strings.Contains(got.Status.LastAttempt.Message, "time-out") || got.Status.LastAttempt.HTTPStatusCode != 0 {
+	if !strings.Contains(got.Status.LastAttempt.Message, "timeout") || got.Status.LastAttempt.HTTPStatusCode != 0 {
 		t.Errorf("last attempt %+v", got.Status.LastAttempt)
 	}
 	awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)

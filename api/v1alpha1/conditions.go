@@ -80,15 +80,15 @@ const (
 	// ReasonForbidden: the service forbids the operation for good. Final.
 	ReasonForbidden = "Forbidden"
 	// ReasonUnauthorized: the service does not accept the credentials, or they
-	// could not be had. Tried again slowly.
+	// could not be had. Retried slowly.
 	ReasonUnauthorized = "Unauthorized"
-	// ReasonThrottled: the service asks for fewer calls. Tried again.
+	// ReasonThrottled: the service asks for fewer calls. Retried.
 	ReasonThrottled = "Throttled"
-	// ReasonServiceUnavailable: the service is down for the moment. Tried again.
+	// ReasonServiceUnavailable: the service is down for the moment. Retried.
 	ReasonServiceUnavailable = "ServiceUnavailable"
-	// ReasonServiceFailure: the service failed. Tried again.
+	// ReasonServiceFailure: the service failed. Retried.
 	ReasonServiceFailure = "ServiceFailure"
-	// ReasonEndpointUnreachable: no answer came. Tried again.
+	// ReasonEndpointUnreachable: no answer came. Retried.
 	ReasonEndpointUnreachable = "EndpointUnreachable"
 	// ReasonUnexpectedResponse: what answered is not a logout service. Tried
 	// again slowly.

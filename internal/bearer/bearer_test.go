@@ -183,7 +183,7 @@ func TestOneFetchForAll(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || e.Message != "token endpoint: time-out: no answer within the attempt's deadline" {
+		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || e.Message != "token endpoint: timeout: no answer within the attempt's deadline" {
 			t.Errorf("%+v", e)
 		}
 		close(release)

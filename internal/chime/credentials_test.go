@@ -284,7 +284,7 @@ func TestNoCredentials(t *testing.T) {
 		"STS denies":       {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x", "STS AssumeRole: failed (AccessDenied)"},
 		"STS unreachable":  {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x", "STS AssumeRole: connection refused"},
 		"STS is a page":    {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x", "STS AssumeRole: failed (UnknownError)"},
-		"STS is silent":    {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x", "time-out: no answer within the attempt's deadline"},
+		"STS is silent":    {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x", "timeout: no answer within the attempt's deadline"},
 		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x", "none configured, and the operator has no AWS identity"},
 		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"), "AWS_ROLE_ARN": roleARN}, nil, "",
 			"the operator's AWS identity: not usable"},
@@ -295,7 +295,7 @@ func TestNoCredentials(t *testing.T) {
 			server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 			c := newRoleClient(t, server.URL, tc.keys, tc.externalID)
 			patience := time.Minute
-			if strings.HasPrefix(tc.want, "time-out") {
+			if strings.HasPrefix(tc.want, "timeout") {
 				patience = time.Second // which is what ends it
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)

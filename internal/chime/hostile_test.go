@@ -111,7 +111,7 @@ func TestSlowAnswers(t *testing.T) {
 				if e == nil || e.Reason != tc.want || e.ProviderWide {
 					t.Errorf("got %+v", e)
 				}
-				if e.Reason == logout.EndpointUnreachable && e.Message != "time-out: no answer within the attempt's deadline" {
+				if e.Reason == logout.EndpointUnreachable && e.Message != "timeout: no answer within the attempt's deadline" {
 					t.Error(e.Message)
 				}
 				if took := time.Since(start); took > 10*time.Second {

@@ -28,9 +28,9 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	expired, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
 	for want, ctx := range map[string]context.Context{
-		"time-out: the attempt's deadline passed before the request was sent": suspended{context.Background()},
-		"time-out: no answer within the attempt's deadline":                   expired,
-		"cancelled before an answer came":                                     cancelled,
+		"timeout: the attempt's deadline passed before the request was sent": suspended{context.Background()},
+		"timeout: no answer within the attempt's deadline":                   expired,
+		"cancelled before an answer came":                                    cancelled,
 	} {
 		_, e := attemptWith(ctx, t, c)
 		if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, Message: want}) {

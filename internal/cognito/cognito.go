@@ -20,7 +20,7 @@ import (
 )
 
 // signOut and the errors it documents. ForbiddenException is the answer of a web
-// ACL (AWS WAF) of the user pool, which somebody can mend; so no logout may fail
+// ACL (AWS WAF) of the user pool, which somebody can fix; so no logout may fail
 // for good by it, as by Chime's code of the same name.
 var signOut = awscall.Service{
 	Operation: "AdminUserGlobalSignOut",

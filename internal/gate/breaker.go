@@ -31,7 +31,7 @@ func (g *gate) restore(c *Pause, now time.Time) {
 	g.outage = &outage{Pause: restored}
 	g.pace.pause(now)
 	if restored.Reason.Class() == logout.RetrySlowly {
-		g.toMend = restored.Since
+		g.toFix = restored.Since
 	}
 	if asksForLess(restored.Reason) {
 		g.outage.askedUntil = restored.Until
@@ -62,7 +62,7 @@ func (g *gate) renew(client logout.Client, now time.Time) {
 	}
 	c.probing = len(g.called) > 0 // one that is under way will be no news
 	if c.askedUntil.Before(c.Until) {
-		g.toMend = time.Time{}
+		g.toFix = time.Time{}
 		c.Since, c.Until = now, later(now, c.askedUntil)
 		c.renewed, g.changed = true, true
 	}
@@ -108,10 +108,10 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 	c := g.outage
 	lasts := now.Sub(c.Since)
 	if failure.Reason.Class() == logout.RetrySlowly { // which may be younger than the pause
-		if g.toMend.IsZero() {
-			g.toMend = now
+		if g.toFix.IsZero() {
+			g.toFix = now
 		}
-		lasts = now.Sub(g.toMend)
+		lasts = now.Sub(g.toFix)
 	}
 	until := now.Add(pause(failure, lasts, rand.Float64())) //nolint:gosec // jitter, not a secret
 	if asksForLess(failure.Reason) || failure.RetryAfter > 0 {

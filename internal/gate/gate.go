@@ -33,7 +33,7 @@ type gate struct {
 	suspicion suspicion     // who does not call, by what is not known for sure
 	throttles throttling
 	lastProbe map[origin]time.Time // when which namespace and account was probed last
-	toMend    time.Time            // since when somebody has had to mend something; zero for never since the last answer
+	toFix     time.Time            // since when somebody has had to fix something; zero for never since the last answer
 	newest    bool                 // of namespaces that were never probed, the one to which somebody came last is next, not first
 
 	changed bool // there is something new to tell
@@ -48,7 +48,7 @@ func newGate(limit Limit, client logout.Client) *gate {
 // gets it only if nobody waits, and else waits.
 func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
 	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
-		c.Since, g.toMend = now, time.Time{} // nothing has been known since
+		c.Since, g.toFix = now, time.Time{} // nothing has been known since
 	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
@@ -186,7 +186,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	switch judge(failure) {
 	case answered:
 		if !stale {
-			g.proven, g.toMend = true, time.Time{}
+			g.proven, g.toFix = true, time.Time{}
 			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
 			g.reset()

@@ -27,7 +27,7 @@ func Unreachable(err error) *logout.Error {
 func Trouble(err error) (words string, down bool) {
 	switch {
 	case errors.Is(err, errTooLate):
-		return "time-out: " + errTooLate.Error(), false
+		return "timeout: " + errTooLate.Error(), false
 	case errors.Is(err, errProxyRefused):
 		return errProxyRefused.Error(), true
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -47,7 +47,7 @@ func Trouble(err error) (words string, down bool) {
 		return "TLS: " + words, true
 	}
 	if e, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && e.Timeout() {
-		return "time-out: no answer within the attempt's deadline", false
+		return "timeout: no answer within the attempt's deadline", false
 	}
 	if errors.Is(err, context.Canceled) {
 		return "cancelled before an answer came", false

@@ -88,7 +88,7 @@ func TestEveryCallEnds(t *testing.T) {
 						t.Errorf("took %s of %s", took, limit)
 					}
 					switch {
-					case tc.status == 0 && (err == nil || !strings.Contains(err.Error(), "time-out")):
+					case tc.status == 0 && (err == nil || !strings.Contains(err.Error(), "timeout")):
 						t.Errorf("%+v, %v", a, err)
 					case tc.status != 0 && (err != nil || a.Status != tc.status || a.Partial != (tc.status == 500)):
 						t.Errorf("%+v, %v", a, err)

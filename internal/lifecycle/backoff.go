@@ -12,7 +12,7 @@ const (
 	// MaxBackoff is the longest wait for an attempt, whatever it is for: as long as
 	// a service can ask for.
 	MaxBackoff = logout.MaxRetryAfter
-	// slowBackoff is the least wait where somebody has to mend something first.
+	// slowBackoff is the least wait where somebody has to fix something first.
 	slowBackoff = 30 * time.Second
 )
 

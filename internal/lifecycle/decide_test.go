@@ -219,8 +219,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestMendedEndsTheBackoff: what an attempt failed of has been mended since.
-func TestMendedEndsTheBackoff(t *testing.T) {
+// TestFixEndsTheBackoff: what an attempt failed of has been fixed since.
+func TestFixEndsTheBackoff(t *testing.T) {
 	failedAt := func(seconds int, reason logout.Reason) func(*v1alpha1.UserLogout) {
 		return func(obj *v1alpha1.UserLogout) {
 			obj.Status = FailedAttempt(obj, at(seconds), &logout.Error{Reason: reason}, at(seconds), time.Minute)
@@ -229,7 +229,7 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		reason logout.Reason
-		mended time.Time
+		fixed  time.Time
 		next   time.Time
 	}{
 		{"never", logout.Unauthorized, time.Time{}, at(65)},
@@ -251,7 +251,7 @@ func TestMendedEndsTheBackoff(t *testing.T) {
 				if !now.Before(tt.next) {
 					want = Decision{Do: Attempt}
 				}
-				if d := Decide(obj, tt.mended, now); d.Do != want.Do || d.Do == Wait && !d.At.Equal(want.At) {
+				if d := Decide(obj, tt.fixed, now); d.Do != want.Do || d.Do == Wait && !d.At.Equal(want.At) {
 					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.Do, d.At, want.Do, want.At)
 				}
 			}

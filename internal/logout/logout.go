@@ -31,10 +31,10 @@ type Receipt struct {
 type Class int
 
 const (
-	// Retry means that the cause lies in the moment; try again with backoff.
+	// Retry means that the cause lies in the moment; retry with backoff.
 	Retry Class = iota
 	// RetrySlowly means that the cause lies outside the object and somebody has
-	// to mend it (credentials, the endpoint's address); try again, seldom.
+	// to fix it (credentials, the endpoint's address); retry seldom.
 	RetrySlowly
 	// Permanent means that the same call will never succeed.
 	Permanent

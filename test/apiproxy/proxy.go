@@ -108,7 +108,7 @@ func New(t testing.TB, admin *rest.Config) *Proxy {
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:      log.New(io.Discard, "", 0), // requests that end with the link
 	}
-	p.Mend()
+	p.Restore()
 	server := httptest.NewUnstartedServer(p)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // operators that are killed
 	server.StartTLS()
@@ -161,8 +161,8 @@ func (p *Proxy) Refuse(all Fault) {
 	})
 }
 
-// Mend ends Cut and Refuse.
-func (p *Proxy) Mend() {
+// Restore ends Cut and Refuse.
+func (p *Proxy) Restore() {
 	p.state.Change(func() {
 		p.all = nil
 		p.link, p.cutLink = context.WithCancel(context.Background())

@@ -2,7 +2,7 @@
 // and demonstrations of its clients. It speaks the protocol over real HTTP and
 // verifies Signature Version 4 for real, knows accounts, users and their
 // sessions, keeps a journal of every request, and gives any answer a test asks
-// for: documented errors, time-outs, resets, garbage.
+// for: documented errors, timeouts, resets, garbage.
 //
 //	srv := chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{creds}})
 //	defer srv.Close()

@@ -33,7 +33,7 @@ var clockFaults = []clockFault{
 // clockStates bring objects into a state each, and return what is to become of them after the fault. The last is of calls,
 // which do not wait for long.
 var clockStates = []func(*testing.T, clockFault, *wallClock) (verify func()){
-	inBackoff, inBackoffWithNotAfter, mendedBefore, heldByGate, inCrowd, underWay,
+	inBackoff, inBackoffWithNotAfter, fixedBefore, heldByGate, inCrowd, underWay,
 }
 
 // longestWait is the longest backoff, to the whole second.
@@ -196,10 +196,10 @@ func heldByGate(t *testing.T, f clockFault, c *wallClock) func() {
 	}
 }
 
-// mendedBefore: an object that fails after the jump waits, although its provider was mended before, at a time that has not come
+// fixedBefore: an object that fails after the jump waits, although its provider was fixed before, at a time that has not come
 // yet if the clock went back.
-func mendedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
-	e := newClockEndpoint(t, c, "mended", unlimited)
+func fixedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
+	e := newClockEndpoint(t, c, "fixed", unlimited)
 	e.sign(t, validKeys[1])
 	atWork(t, e)
 	return func() {

@@ -19,9 +19,9 @@ import (
 type brokenCredentials struct {
 	name   string
 	begin  func(*testing.T, *endpoint)
-	mend   func(*testing.T, *endpoint)
+	fix    func(*testing.T, *endpoint)
 	reason string // of the provider
-	// calls that the service may see while it is so, beside probes, and the longest time until a call succeeds once it is mended.
+	// calls that the service may see while it is so, beside probes, and the longest time until a call succeeds once it is fixed.
 	calls   int
 	recover time.Duration
 }
@@ -36,7 +36,7 @@ func (b brokenCredentials) probesBetween(from, to time.Time) int {
 }
 
 // probeAfter is how long the operator leaves a service alone at most that has refused its credentials a few seconds ago, if
-// nothing tells it that they may have been mended.
+// nothing tells it that they may have been fixed.
 const probeAfter = 10 * time.Second
 
 var (
@@ -100,7 +100,7 @@ func deleteSecret(t *testing.T, e *endpoint) {
 }
 
 // TestCredentials: a provider whose credentials the service does not take is not Ready, costs the service next to nothing however many
-// objects wait, and works again by itself when that is mended.
+// objects wait, and works again by itself when that is fixed.
 func TestCredentials(t *testing.T) {
 	const waiting = 50
 	start(t, common(), binary)
@@ -125,20 +125,20 @@ func TestCredentials(t *testing.T) {
 			figures.AtMost(t, "calls while broken, 50 objects waiting", len(calls), limit, true)
 
 			called := before + len(calls)
-			mended := time.Now()
-			tc.mend(t, e)
+			fixed := time.Now()
+			tc.fix(t, e)
 			waited, cancel := context.WithTimeout(t.Context(), longPatience)
 			defer cancel()
 			if err := e.WaitForCalls(waited, called+1); err != nil {
 				t.Fatal(err)
 			}
-			figures.AtMost(t, "time until the next call once mended", time.Since(mended), tc.recover, false)
+			figures.AtMost(t, "time until the next call once fixed", time.Since(fixed), tc.recover, false)
 			beyond := e.verify(t, objects...)
 			refused, after := refusals(e.Journal()[before:]) // each of an object that is called for again
 			figures.AtMost(t, "calls beyond one each and the refused ones", beyond-refused, 0, true)
 			figures.AtMost(t, "calls refused once one was accepted", after, 0, true)
 			e.awaitProvider(t, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
-			figures.Note(t, "time until all were logged out once mended", time.Since(mended))
+			figures.Note(t, "time until all were logged out once fixed", time.Since(fixed))
 		})
 	}
 }

@@ -37,7 +37,7 @@ const (
 	failing    = v1alpha1.ReasonServiceFailure
 	throttled  = v1alpha1.ReasonThrottled
 
-	slowly  = 30 * time.Second // where somebody has to mend something
+	slowly  = 30 * time.Second // where somebody has to fix something
 	longest = 5 * time.Minute  // however long the service asks for
 
 	gibibyte = 1 << 30
@@ -138,8 +138,8 @@ var lairs = []struct {
 }
 
 // TestHostileAnswers: whatever an endpoint answers, the status says what it was, the next attempt is not put off for longer
-// than the longest backoff, and the operator does not grow. All of it goes on at the same time; what somebody has to mend is
-// mended, and each object logs its user out.
+// than the longest backoff, and the operator does not grow. All of it goes on at the same time; what somebody has to fix is
+// fixed, and each object logs its user out.
 func TestHostileAnswers(t *testing.T) {
 	o := start(t, common(), binary)
 	base := startedBase(t, o)

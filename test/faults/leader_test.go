@@ -112,7 +112,7 @@ func TestLeaderCutOff(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name  string
-		mends bool
+		fixes bool
 		flags []string
 		calls int
 	}{
@@ -133,8 +133,8 @@ func TestLeaderCutOff(t *testing.T) {
 				waiting[i] = create(t, nameFor(t, workers+i))
 			}
 			leader.log.awaitText(t, stopping)
-			if tc.mends {
-				p.Mend()
+			if tc.fixes {
+				p.Restore()
 			}
 			if code := leader.exitCode(t); code == 0 {
 				t.Error("exit code 0, want another")

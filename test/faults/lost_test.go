@@ -29,7 +29,7 @@ var breaks = []struct {
 	}},
 	{"API server away for a moment", func(_ *testing.T, p *apiproxy.Proxy) {
 		p.Cut()
-		p.Mend()
+		p.Restore()
 	}},
 }
 

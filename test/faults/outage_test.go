@@ -26,13 +26,13 @@ type apiOutage struct {
 // unreachable: connections break off, and new ones come to nothing.
 func unreachable(_ *testing.T, p *apiproxy.Proxy) (end func()) {
 	p.Cut()
-	return p.Mend
+	return p.Restore
 }
 
 // overloaded: everything is answered 503.
 func overloaded(_ *testing.T, p *apiproxy.Proxy) (end func()) {
 	p.Refuse(apiproxy.Refused(http.StatusServiceUnavailable))
-	return p.Mend
+	return p.Restore
 }
 
 // silent: nothing is answered, and when it is over all that was not is reset.
@@ -40,7 +40,7 @@ func silent(t *testing.T, p *apiproxy.Proxy) (end func()) {
 	hang := apiproxy.NewGate(t)
 	p.Refuse(hang.Lose)
 	return func() {
-		p.Mend()
+		p.Restore()
 		hang.Open()
 	}
 }
@@ -95,14 +95,14 @@ func TestAPIServerDown(t *testing.T) {
 			late := createSome(t, tc.waiting)
 			<-time.After(tc.lasts)
 
-			mended := time.Now()
+			fixed := time.Now()
 			end()
 			if tc.waiting == 0 {
 				late = createSome(t, 1)
 			}
 			objects = append(objects, late...)
 			finished := awaitAll(t, objects)
-			calls, repeats := unclaimed(began, mended, claimed), 0
+			calls, repeats := unclaimed(began, fixed, claimed), 0
 			for _, obj := range objects {
 				repeats += service.Calls(account, obj.Name) - 1
 				verifyCalls(t, obj.Name, 1)
@@ -118,12 +118,12 @@ func TestAPIServerDown(t *testing.T) {
 						stored = at
 					}
 				}
-				figures.AtMost(t, "time until their outcomes were stored", stored.Sub(mended), storedAgain, *full)
+				figures.AtMost(t, "time until their outcomes were stored", stored.Sub(fixed), storedAgain, *full)
 			}
-			figures.AtMost(t, "time until the next call", next(mended).Sub(mended), callsAgain, *full)
-			figures.Note(t, "time until all have finished", time.Since(mended))
+			figures.AtMost(t, "time until the next call", next(fixed).Sub(fixed), callsAgain, *full)
+			figures.Note(t, "time until all have finished", time.Since(fixed))
 			// Until its watch is back, the operator claims once a second what it does not know it has claimed already.
-			verifyRequests(t, namesOf(objects), 3, 6+int(time.Since(mended).Seconds()))
+			verifyRequests(t, namesOf(objects), 3, 6+int(time.Since(fixed).Seconds()))
 			if tc.waiting > 0 {
 				operator.verifyVitals(t)
 			}

@@ -73,7 +73,7 @@ func TestProviderRecreated(t *testing.T) {
 		t.Fatalf("generation %d, want that of the one before", provider.Generation)
 	}
 	p.Compact(t) // what happened in between is forgotten
-	p.Mend()
+	p.Restore()
 	awaitLogout(v1alpha1.ReasonLoggedOut)
 	on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, provider, "a status", func(seen client.Object) bool {
 		return ready(seen.(*v1alpha1.ClusterLogoutProvider).Status.Conditions, v1alpha1.ReasonAvailable)

@@ -181,7 +181,7 @@ func ownCluster(t *testing.T) cluster {
 func (c cluster) offline(t *testing.T, f func() error) {
 	t.Helper()
 	c.proxy.Cut()
-	defer c.proxy.Mend()
+	defer c.proxy.Restore()
 	for _, step := range []func() error{c.Halt, f, c.Resume} {
 		if err := step(); err != nil {
 			t.Fatal(err)

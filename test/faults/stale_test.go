@@ -124,7 +124,7 @@ func granted(codes []int) (n int) {
 	return n
 }
 
-// wakeAll has operators look at all objects that they take for unfinished: a change of their provider may have mended
+// wakeAll has operators look at all objects that they take for unfinished: a change of their provider may have fixed
 // something.
 func wakeAll(t *testing.T) {
 	t.Helper()

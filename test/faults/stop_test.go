@@ -14,7 +14,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// grace is how long an operator with these tests' time-outs may take to stop: see storeGrace.
+// grace is how long an operator with these tests' timeouts may take to stop: see storeGrace.
 const grace = callTimeout + 2*10*time.Second
 
 // holder holds an attempt at the object of this name at a point, until it is released.

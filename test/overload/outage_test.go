@@ -70,7 +70,7 @@ func (o outage) run(t *testing.T, end ending) {
 	restarted := time.Now()
 	operator.restart(t, end)
 	await.Receive(t, time.After(half), "the end of the outage")
-	mended := time.Now()
+	fixed := time.Now()
 	for _, x := range all {
 		o.end(t, x)
 	}
@@ -81,7 +81,7 @@ func (o outage) run(t *testing.T, end ending) {
 
 	cost := o.cost(many.verify(t, end.repeats(few())))
 	figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
-	after := since(many.Journal(), mended)
+	after := since(many.Journal(), fixed)
 	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond), normal.burst+few(), true)
 	figures.AtMost(t, "most calls in a second after it", peak(after, time.Second),
 		normal.perSecond+normal.burst+normal.perSecond/50, *full) // what comes 20 ms late is counted with what follows

@@ -151,7 +151,7 @@ func (k *kit) noAnswer() {
 		<-r.Context().Done()
 	}, nil)
 	_, e := k.attemptWith(ctx, k.p.AccountID, k.p.UserID)
-	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide || !strings.Contains(e.Message, "time-out") {
+	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide || !strings.Contains(e.Message, "timeout") {
 		k.Errorf("silent: %+v", e)
 	}
 	if n := len(k.server.Calls()); n != 1 {

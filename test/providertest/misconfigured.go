@@ -50,7 +50,7 @@ func (k *kit) misconfigured() {
 		}
 	}
 	k.setSecret(k.p.Secrets[0])
-	k.succeeds("mended")
+	k.succeeds("fixed")
 }
 
 // refuses checks that there is no client, and that the reason names all words.

@@ -33,7 +33,7 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 	apply := func(manifest string) func(context.Context) error {
 		return func(ctx context.Context) error { return plane.Apply(ctx, []byte(manifest)) }
 	}
-	mend := func(context.Context) error { api.Mend(); return nil }
+	fix := func(context.Context) error { api.Restore(); return nil }
 	keys := 0
 	return []fault{
 		answer("service answers 503", chimetest.Answer{Code: "ServiceUnavailableException"}),
@@ -42,11 +42,11 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 		answer("service resets connections", chimetest.Answer{Cut: chimetest.Reset}),
 		answer("service resets connections after the logout", chimetest.Answer{Logout: true, Cut: chimetest.Reset}),
 		answer("service is slow", chimetest.Answer{Delay: 300 * time.Millisecond}),
-		{"API server is cut off", func(context.Context) error { api.Cut(); return nil }, mend},
+		{"API server is cut off", func(context.Context) error { api.Cut(); return nil }, fix},
 		{"API server answers 503", func(context.Context) error {
 			api.Refuse(apiproxy.Refused(http.StatusServiceUnavailable, "Retry-After", "1"))
 			return nil
-		}, mend},
+		}, fix},
 		{"watches expire", func(context.Context) error { api.ExpireWatches(t); return nil },
 			func(context.Context) error { return nil }},
 		{"key is revoked before its successor is in the Secret", func(context.Context) error {

@@ -108,7 +108,7 @@ var rows = []row{
 	},
 	{
 		Fault:     "Credentials expire, are rotated, are missing, are wrong",
-		Guarantee: "the provider says so, no storm of calls, and all goes on by itself once it is mended",
+		Guarantee: "the provider says so, no storm of calls, and all goes on by itself once it is fixed",
 		shown:     []scenarios{{"faults", "TestCredentials"}},
 	},
 	{

@@ -55,7 +55,7 @@ var Providers = []State{
 	// Calls are held because of trouble that passes.
 	{Name: "provider-throttled", KStatus: status.InProgressStatus, Argo: Healthy, Exprs: status.CurrentStatus},
 	{Name: "provider-unreachable", KStatus: status.InProgressStatus, Argo: Healthy, Exprs: status.CurrentStatus},
-	// Somebody has to mend something.
+	// Somebody has to fix something.
 	{Name: "provider-unauthorized", KStatus: status.InProgressStatus, Argo: Degraded, Exprs: status.InProgressStatus},
 	{Name: "provider-secret-not-found", KStatus: status.InProgressStatus, Argo: Degraded, Exprs: status.InProgressStatus},
 	// Only a change of the spec helps.
