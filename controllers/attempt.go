@@ -50,7 +50,8 @@ func (r *userLogoutReconciler) attempt(
 	if lifecycle.Calling(obj) {
 		repeats.WithLabelValues(obj.Spec.ProviderRef.Name).Inc()
 	}
-	return r.settle(ctx, outcome{a.claim, obj.Status, r.call(ctx, a)})
+	status := r.call(ctx, a)
+	return r.settle(ctx, outcome{a.claim, obj.Status, status})
 }
 
 // claim stores the claim if the object is still as the cache has it: its

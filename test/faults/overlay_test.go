@@ -51,6 +51,14 @@ func (o *overlay) write(t *testing.T, path, text string) {
 // build builds the operator with the changes and returns its path.
 func (o *overlay) build(t *testing.T, race string) string {
 	t.Helper()
+	program := filepath.Join(o.dir, "logout-operator")
+	o.compile(t, race, "-o", program, "./cmd/logout-operator")
+	return program
+}
+
+// compile compiles packages with the changes.
+func (o *overlay) compile(t *testing.T, args ...string) {
+	t.Helper()
 	text, err := json.Marshal(map[string]any{"Replace": o.replace})
 	if err != nil {
 		t.Fatal(err)
@@ -59,11 +67,9 @@ func (o *overlay) build(t *testing.T, race string) string {
 	if err := os.WriteFile(list, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(o.dir, "logout-operator")
-	if _, err := gotool.Run(t.Context(), moduleRoot(t), "build", race, "-overlay="+list, "-o", program, "./cmd/logout-operator"); err != nil {
+	if _, err := gotool.Run(t.Context(), moduleRoot(t), append([]string{"build", "-overlay=" + list}, args...)...); err != nil {
 		t.Fatal(err)
 	}
-	return program
 }
 
 func moduleRoot(t *testing.T) string {

@@ -42,10 +42,10 @@ var panicPoints = []struct {
 	name, file, at, object string
 	calls, attempts        int
 }{
-	{"before-the-claim", "attempt.go", "\tclaimedAt := time.Now()\n", "obj", 1, 1},
-	{"after-the-claim", "attempt.go", "\tstatus := r.call(ctx, claim, with, claimedAt, callBy)\n", "claim", 1, 2},
-	{"in-the-call", "attempt.go", "\tfailure := failureOf(ctx, err)\n", "claim", 2, 2},
-	{"before-the-outcome", "attempt.go", "\treturn r.settle(ctx, outcome{claim, obj.Status, status})\n", "claim", 2, 2},
+	{"before-the-claim", "attempt.go", "\ta := attempt{", "obj", 1, 1},
+	{"after-the-claim", "attempt.go", "\tstatus := r.call(ctx, a)\n", "a.claim", 1, 2},
+	{"in-the-call", "attempt.go", "\tfailure := failureOf(ctx, err)\n", "a.claim", 2, 2},
+	{"before-the-outcome", "attempt.go", "\treturn r.settle(ctx, outcome{a.claim, obj.Status, status})\n", "a.claim", 2, 2},
 	{"after-the-outcome", "outcome.go", "\tr.announce(o.claim, o.before, o.status)\n", "o.claim", 1, 1},
 }
 
