@@ -88,7 +88,7 @@ var (
 	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
 		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
 	gateOpenDesc = prometheus.NewDesc("logout_operator_gate_open",
-		"1 while calls to the provider are made, 0 while they are held because of trouble at its service.", []string{"provider"}, nil)
+		"1 while calls to the provider are made, 0 while they are paused because its service fails.", []string{"provider"}, nil)
 	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
 		"Calls a second to the provider at most, as its service has slowed them.", []string{"provider"}, nil)
 	namespacesDesc = prometheus.NewDesc("logout_operator_namespaces_paused",
