@@ -29,7 +29,7 @@ elseif passing[ready.reason] then
   health.status = "Healthy"
   health.message = "configured; calls are held: " .. health.message
 else
-  -- Somebody has to mend something: the endpoint, the Secret, the credentials. That is what an Issuer of cert-manager or a
+  -- Somebody has to fix something: the endpoint, the Secret, the credentials. That is what an Issuer of cert-manager or a
   -- SecretStore of External Secrets shows as Degraded, too. A sync that waits for it fails, and does not hang.
   health.status = "Degraded"
 end
