@@ -90,8 +90,8 @@ const (
 	ReasonServiceFailure = "ServiceFailure"
 	// ReasonEndpointUnreachable: no answer came. Retried.
 	ReasonEndpointUnreachable = "EndpointUnreachable"
-	// ReasonUnexpectedResponse: what answered is not a logout service. Tried
-	// again slowly.
+	// ReasonUnexpectedResponse: what answered is not a logout service.
+	// Retried slowly.
 	ReasonUnexpectedResponse = "UnexpectedResponse"
 )
 

@@ -143,7 +143,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 		return loaded.Credentials, nil
 	}
 	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), config.AssumeRole.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = httpcall.UserAgent // what CloudTrail shows
+		o.RoleSessionName = "logout-operator" // what CloudTrail shows, and a trust policy may demand
 		if config.AssumeRole.ExternalID != "" {
 			o.ExternalID = &config.AssumeRole.ExternalID
 		}
