@@ -103,7 +103,11 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface
 			<-time.After(max(time.Second, failure.RetryAfter))
 		}
 	}
-	go gates.CallUp(ctx, func(key types.NamespacedName, _ bool) { calledUp <- key })
+	go gates.CallUp(ctx, func(key types.NamespacedName, hasSlot bool) {
+		if hasSlot { // who is looked at may have its call under way by now
+			calledUp <- key
+		}
+	})
 	go func() {
 		for {
 			select {

@@ -260,12 +260,12 @@ func (g *Gates) States() map[string]State {
 
 // CallUp calls up the objects that wait, until ctx is done: each when it has its
 // slot, and those that have to be looked at without one, as they are to be told
-// that they wait or have expired. An object that is called up has to Enter or
-// Leave.
+// that they wait or have expired; of those some may have got a slot or left by
+// then. An object that is called up has to Enter or Leave.
 func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName, hasSlot bool)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var looked time.Time
+	var looks round
 	for {
 		select {
 		case <-ctx.Done():
@@ -278,13 +278,13 @@ func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName
 		for _, key := range called {
 			object(key, true)
 		}
-		if now.Sub(looked) >= lookEvery {
-			looked = now
-			for _, key := range g.look(now) {
-				object(key, false)
-			}
+		if looks.over(now) {
+			looks = newRound(g.look(now), now)
 		}
-		timer.Reset(min(next, lookEvery))
+		for _, key := range looks.due(now) {
+			object(key, false)
+		}
+		timer.Reset(min(next, looks.next(now)))
 	}
 }
 

@@ -13,10 +13,6 @@ const (
 	// what the calls need.
 	tellAfter    = 10 * time.Second
 	tellsPerLook = 50
-	// lookEvery is how often those that wait are looked through for who is to be
-	// told, and for whom waiting has come to an end: a millisecond for a hundred
-	// thousand. A timer for each of them would take more memory than they do.
-	lookEvery = time.Second
 )
 
 // untilProbe is how long until a probe may be made. Of a service of which
