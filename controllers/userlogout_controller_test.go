@@ -38,7 +38,7 @@ func TestLogsOut(t *testing.T) {
 	if s.LastAttempt == nil || !s.StartTime.Equal(&s.LastAttempt.Time) || s.StartTime.Before(&got.CreationTimestamp) || s.CompletionTime.Before(s.StartTime) {
 		t.Errorf("created %s, status %+v", got.CreationTimestamp, s)
 	}
-	for entry := range service.Follow(t.Context()) {
+	for entry := range service.Follow(t.Context(), 0) {
 		if entry.UserID != obj.Spec.UserID {
 			continue
 		}

@@ -104,7 +104,7 @@ func handler(fake *chimetest.Server) http.Handler {
 
 func printEntries(ctx context.Context, fake *chimetest.Server, stdout io.Writer) error {
 	lines := json.NewEncoder(stdout)
-	for e := range fake.Follow(ctx) {
+	for e := range fake.Follow(ctx, 0) {
 		if err := lines.Encode(e); err != nil {
 			return fmt.Errorf("printing the journal: %w", err)
 		}

@@ -53,7 +53,7 @@ func (s *stage) dev(ctx context.Context) error {
 	_, _ = fmt.Fprintf(s.out, hints, kubeconfig, logout.Namespace, logout.Name,
 		s.fake.admin, logout.Spec.AccountID, logout.Spec.UserID, `"`+strings.Join(devices, `", "`)+`"`, s.operator.log)
 	_, _ = fmt.Fprintln(s.out, "\nCalls of the service:")
-	for entry := range s.fake.Follow(ctx) {
+	for entry := range s.fake.Follow(ctx, 0) {
 		s.event(line(entry))
 	}
 	s.begin("Stopping everything, once the calls under way have ended")

@@ -63,11 +63,10 @@ func (s *Server) WaitForCalls(ctx context.Context, n int) error {
 	return nil
 }
 
-// Follow yields every entry from the first on, and those to come as they come,
-// until ctx is done and there are no more.
-func (s *Server) Follow(ctx context.Context) iter.Seq[Entry] {
+// Follow yields all entries but the first n, and later ones as they are added, until ctx is done and there are no more.
+func (s *Server) Follow(ctx context.Context, n int) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		for i := 0; s.journal.wait(ctx, i+1) == nil; i++ {
+		for i := n; s.journal.wait(ctx, i+1) == nil; i++ {
 			if !yield(s.journal.at(i)) {
 				return
 			}

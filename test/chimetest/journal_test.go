@@ -46,7 +46,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	next := 1
-	for e := range srv.Follow(ctx) {
+	for e := range srv.Follow(ctx, 0) {
 		if e.Number != next {
 			t.Errorf("entry %d, want %d", e.Number, next)
 		}

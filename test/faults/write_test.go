@@ -145,7 +145,7 @@ func TestOutcomesHeldBack(t *testing.T) {
 // firstCalled returns the name of one of the objects once there has been a call for one.
 func firstCalled(t *testing.T, objects []*v1alpha1.UserLogout) string {
 	t.Helper()
-	for entry := range service.Follow(t.Context()) {
+	for entry := range service.Follow(t.Context(), 0) {
 		if slices.ContainsFunc(objects, func(obj *v1alpha1.UserLogout) bool { return obj.Name == entry.UserID }) {
 			return entry.UserID
 		}

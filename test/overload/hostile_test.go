@@ -51,9 +51,9 @@ func TestGoodBesideBad(t *testing.T) {
 				turn := time.Duration(bad) * time.Second / 10
 				began := time.Now()
 				elsewhere, here := other.create(t, 4), good.create(t, 4)
-				other.awaitUsers(t, elsewhere)
+				other.awaitUsers(t, 0, elsewhere)
 				figures.AtMost(t, kind+": time for another namespace", time.Since(began), 10*time.Second, *full)
-				good.awaitUsers(t, here)
+				good.awaitUsers(t, 0, here)
 				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute, *full)
 				for user, u := range records(x.Journal()) { // each of the bad ones by its own backoff, at least
 					if most := 2 + int(time.Since(began)/(15*time.Second)); u.done == 0 && u.failed > 10+most {
@@ -88,16 +88,19 @@ func TestHostileTenant(t *testing.T) {
 	}
 	x.follow(t, func(e chimetest.Entry) bool { return e.UserID != "" })
 	beside := other.rounds(t, o, either(0, 10*time.Minute))
+	reasons := x.objects.reasons()
+	deleteAll(t, x.namespace)
+	again := other.rounds(t, o, either(0, 2*time.Minute)) // with as many finished objects as there were beside them
 
-	steady := quantile(alone.steady, 0.99)
+	steady := quantile(append(alone.steady, again.steady...), 0.99)
 	figures.Note(t, "p99 for ten objects of the other tenant, alone", steady)
 	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10, *full)
-	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped))
+	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, *full)
 	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
 	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5)) // an operator that has just started knows of nothing bad
 	other.verify(t, 0)
-	for reason, n := range x.objects.reasons() {
+	for reason, n := range reasons {
 		if reason == v1alpha1.ReasonLoggedOut {
 			t.Errorf("%d hostile answers were taken for a success", n)
 		}

@@ -72,25 +72,33 @@ func (s *service) awaitLoggedOut(t *testing.T, n int) {
 	})
 }
 
-// awaitUsers returns when these users have been logged out.
-func (s *service) awaitUsers(t *testing.T, users []string) {
+// awaitUsers waits until these users have been logged out, by calls after the first n, and returns when the last one was.
+func (s *service) awaitUsers(t *testing.T, n int, users []string) (last time.Time) {
 	t.Helper()
 	missing := slices.Clone(users)
-	s.follow(t, func(e chimetest.Entry) bool {
+	s.followAfter(t, n, func(e chimetest.Entry) bool {
 		if i := slices.Index(missing, e.UserID); i >= 0 && e.Status == http.StatusNoContent {
 			missing = slices.Delete(missing, i, i+1)
+			last = answeredAt(e)
 		}
 		return len(missing) == 0
 	})
+	return last
 }
 
 // follow reads the journal from its beginning until enough says so.
 func (s *service) follow(t *testing.T, enough func(chimetest.Entry) bool) {
 	t.Helper()
+	s.followAfter(t, 0, enough)
+}
+
+// followAfter reads the journal from behind its first n entries until enough says so.
+func (s *service) followAfter(t *testing.T, n int, enough func(chimetest.Entry) bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	calls := 0
-	for e := range s.Follow(ctx) {
+	for e := range s.Follow(ctx, n) {
 		if calls++; enough(e) {
 			return
 		}
