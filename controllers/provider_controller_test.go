@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // The tests below block an object by something outside it, see the reason in
@@ -40,7 +41,7 @@ func TestProviderDeletedAndCreatedAgain(t *testing.T) {
 	}
 	// The cache may lag, so the first may still go through.
 	for reason := ""; reason != v1alpha1.ReasonProviderNotFound; {
-		got := await(tt, tt.logout(), "seen", func(o *v1alpha1.UserLogout) bool {
+		got := await.Object(tt, cluster, tt.logout(), "seen", func(o *v1alpha1.UserLogout) bool {
 			r := readyReason(o.Status.Conditions)
 			return r == v1alpha1.ReasonProviderNotFound || r == v1alpha1.ReasonLoggedOut
 		})
@@ -120,7 +121,7 @@ func TestSecretRotated(t *testing.T) {
 	patch(tt, secret, func(s *corev1.Secret) { s.StringData = secretData(rotated) })
 	// Until the service knows the new key it refuses the call, visibly.
 	refused := tt.logout()
-	got := await(tt, refused, "finished or refused", func(o *v1alpha1.UserLogout) bool { return o.Status.LastAttempt != nil })
+	got := await.Object(tt, cluster, refused, "finished or refused", func(o *v1alpha1.UserLogout) bool { return o.Status.LastAttempt != nil })
 	if reason := readyReason(got.Status.Conditions); reason != v1alpha1.ReasonUnauthorized {
 		t.Errorf("signed with the old key: %s", reason)
 	}

@@ -21,10 +21,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,16 +31,15 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/controllers"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 const (
-	operatorNamespace = "logout-operator-system"
-	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":logout-operator"
+	operatorNamespace = operatortest.Namespace
 	account           = "12a3456b-7c89-012d-3456-78901e23fg45"
-	// patience is how long a test waits for what must come at once or soon.
-	patience = 2 * time.Minute
 )
 
 var (
@@ -60,6 +57,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
 	ctrl.SetLogger(logr.Discard())
+	await.Patience = 2 * time.Minute
 	dir, err := os.MkdirTemp("", "controllers-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -89,7 +87,7 @@ func (s suite) Run() int {
 	}
 	code := s.m.Run()
 	leaked := findLeaks(ctx)
-	refused := controlplane.Unrefused(s.auditLog, operatorUser)
+	refused := controlplane.Unrefused(s.auditLog, operatortest.User)
 	stop()
 	if err := errors.Join(leaked, refused, <-ended); err != nil {
 		fmt.Fprintln(os.Stderr, "operator:", err)
@@ -108,7 +106,7 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	}
 	asOperator := rest.CopyConfig(plane.Config) // nobody else may write a status: config/policy
 	asOperator.Impersonate = rest.ImpersonationConfig{
-		UserName: operatorUser, Groups: []string{"system:masters"}}
+		UserName: operatortest.User, Groups: []string{"system:masters"}}
 	if controllers.TestCluster, err = client.NewWithWatch(asOperator, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
@@ -149,7 +147,7 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	done := make(chan error, 1)
 	go func() {
 		err := mgr.Start(ctx)
-		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), await.Patience)
 		defer cancel()
 		if abandoned := drain(bound); abandoned > 0 {
 			err = errors.Join(err, fmt.Errorf("%d attempts were abandoned", abandoned))
@@ -280,35 +278,9 @@ func patch[T client.Object](t *tenant, obj T, change func(T)) {
 	}
 }
 
-// await follows an object by a watch until it satisfies a condition.
-func await(t *tenant, obj *v1alpha1.UserLogout, what string, ok func(*v1alpha1.UserLogout) bool) *v1alpha1.UserLogout {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	events, err := cluster.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace),
-		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", obj.Name)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer events.Stop()
-	last := obj
-	for event := range events.ResultChan() {
-		got, isLogout := event.Object.(*v1alpha1.UserLogout)
-		if !isLogout {
-			t.Fatalf("watch: %v", event.Object)
-		}
-		last = got
-		if event.Type != watch.Deleted && ok(got) {
-			return got
-		}
-	}
-	t.Fatalf("%s never became %s; last status: %+v", obj.Name, what, last.Status)
-	return nil
-}
-
 func awaitReason(t *tenant, obj *v1alpha1.UserLogout, reason string) *v1alpha1.UserLogout {
 	t.Helper()
-	return await(t, obj, reason, func(o *v1alpha1.UserLogout) bool {
+	return await.Object(t, cluster, obj, reason, func(o *v1alpha1.UserLogout) bool {
 		return readyReason(o.Status.Conditions) == reason
 	})
 }
@@ -322,25 +294,10 @@ func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
 // its generation and satisfies a condition.
 func awaitProviderStatus(t *tenant, what string, ok func(v1alpha1.ClusterLogoutProviderStatus) bool) *v1alpha1.ClusterLogoutProvider {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	events, err := cluster.Watch(ctx, &v1alpha1.ClusterLogoutProviderList{},
-		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", t.provider)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer events.Stop()
-	var last *v1alpha1.ClusterLogoutProvider
-	for event := range events.ResultChan() {
-		if p, isProvider := event.Object.(*v1alpha1.ClusterLogoutProvider); isProvider {
-			last = p
-			if p.Status.ObservedGeneration == p.Generation && ok(p.Status) {
-				return p
-			}
-		}
-	}
-	t.Fatalf("provider never: %s: %+v", what, last)
-	return nil
+	obj := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: t.provider}}
+	return await.Object(t, cluster, obj, what, func(p *v1alpha1.ClusterLogoutProvider) bool {
+		return p.Status.ObservedGeneration == p.Generation && ok(p.Status)
+	})
 }
 
 func readyReason(conditions []metav1.Condition) string {

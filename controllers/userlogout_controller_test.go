@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
@@ -52,7 +53,7 @@ func TestLogsOut(t *testing.T) {
 // awaitEvent waits for the event of a reason about an object.
 func awaitEvent(t *tenant, obj client.Object, reason string) *eventsv1.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	events, err := cluster.Watch(ctx, &eventsv1.EventList{}, client.MatchingFieldsSelector{Selector: fields.Set{
 		"regarding.name": obj.GetName(), "reason": reason}.AsSelector()})
@@ -191,9 +192,9 @@ func TestDeletedButKept(t *testing.T) {
 		if err := cluster.Delete(t.Context(), obj, client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
 			t.Fatal(err)
 		}
-		await(tt, obj, "deleting", deleting)
+		await.Object(tt, cluster, obj, "deleting", deleting)
 	}
-	await(tt, done, "deleted by its TTL", deleting)
+	await.Object(tt, cluster, done, "deleted by its TTL", deleting)
 	call.Release()
 	awaitReason(tt, inCall, v1alpha1.ReasonLoggedOut)
 	for _, obj := range []*v1alpha1.UserLogout{suspended, blocked} {
@@ -245,7 +246,7 @@ func awaitDeletion(tt *tenant, do func()) {
 	}
 	defer events.Stop()
 	do()
-	deadline := time.After(patience)
+	deadline := time.After(await.Patience)
 	for {
 		select {
 		case event := <-events.ResultChan():
@@ -278,7 +279,7 @@ func TestOutcomeLandsWhateverIsEditedInFlight(t *testing.T) {
 		o.Spec.TTLSecondsAfterFinished = ptr.To(int32(3600))
 	})
 	hold.Release()
-	got := await(tt, obj, "LoggedOut at generation 2", func(o *v1alpha1.UserLogout) bool {
+	got := await.Object(tt, cluster, obj, "LoggedOut at generation 2", func(o *v1alpha1.UserLogout) bool {
 		return readyReason(o.Status.Conditions) == v1alpha1.ReasonLoggedOut && o.Status.ObservedGeneration == 2
 	})
 	if got.Labels["a"] != "b" || !*got.Spec.Suspend || got.Status.Attempts != 1 {
@@ -323,7 +324,7 @@ func TestFinishedObjectIsLeftAlone(t *testing.T) {
 	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Labels = map[string]string{"a": "b"} })
 	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
 	patch(tt, done.DeepCopy(), func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(false) })
-	got := await(tt, obj, "acknowledged", func(o *v1alpha1.UserLogout) bool {
+	got := await.Object(tt, cluster, obj, "acknowledged", func(o *v1alpha1.UserLogout) bool {
 		return o.Status.ObservedGeneration == o.Generation && o.Generation > 1
 	})
 	if !got.Status.CompletionTime.Equal(done.Status.CompletionTime) || got.Status.Attempts != 1 || readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // samples are the objects of config/samples.
@@ -64,7 +65,7 @@ stringData:
   AWS_ACCESS_KEY_ID: %q
   AWS_SECRET_ACCESS_KEY: %q
 `, s.logout.Namespace,
-		provider.Spec.AmazonChime.Credentials.SecretRef.Name, operatorNamespace,
+		provider.Spec.AmazonChime.Credentials.SecretRef.Name, operatortest.Namespace,
 		fake.credentials.AccessKeyID, fake.credentials.SecretAccessKey)
 	return bytes.Join([][]byte{[]byte(prerequisites), manifest}, []byte("---\n")), nil
 }

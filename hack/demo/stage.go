@@ -15,6 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // patience bounds what is done once the control plane is up.
@@ -40,7 +41,7 @@ func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bo
 	if s.samples, err = readSamples(filepath.Join(root, "config", "samples")); err != nil {
 		return err
 	}
-	if err := s.raise(ctx, root); err != nil {
+	if err := s.raise(ctx); err != nil {
 		return err
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done %s after the control plane was up", patience))
@@ -55,7 +56,7 @@ func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bo
 }
 
 // raise prepares what takes as long as it takes: compiling and, the first time, getting a control plane.
-func (s *stage) raise(ctx context.Context, root string) error {
+func (s *stage) raise(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "logout-demo-")
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func (s *stage) raise(ctx context.Context, root string) error {
 	s.undo = append(s.undo, func() error { return os.RemoveAll(dir) })
 
 	s.begin("Building the operator")
-	if _, err := gotool.Run(ctx, root, "build", "-o", s.program(), "./cmd/logout-operator"); err != nil {
+	if err := operatortest.Build(ctx, s.program(), false); err != nil {
 		return err
 	}
 

@@ -129,8 +129,7 @@ func TestForgottenAreLookedAt(t *testing.T) {
 		c.enterMany("p", fast, waiting)
 		c.Forget("p")
 		var looked []types.NamespacedName
-		after(time.Second / 2) // between two looks
-		for range 4 {
+		for range 5 {
 			now := c.looks()
 			if len(now) > 1000 {
 				t.Errorf("%d looked at in a second", len(now))

@@ -5,9 +5,7 @@ package chart_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +13,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/gotool"
@@ -98,24 +95,14 @@ func templateArgs(values ...string) []string {
 func decode(t *testing.T, manifests string) map[string]*unstructured.Unstructured {
 	t.Helper()
 	objects := map[string]*unstructured.Unstructured{}
-	for decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(manifests), 4096); ; {
-		obj := &unstructured.Unstructured{}
-		err := decoder.Decode(&obj.Object)
-		if errors.Is(err, io.EOF) {
-			return objects
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(obj.Object) == 0 {
-			continue
-		}
+	for _, obj := range controlplane.MustDecode(t, []byte(manifests)) {
 		key := key(obj)
 		if objects[key] != nil {
 			t.Errorf("%s is there twice", key)
 		}
 		objects[key] = obj
 	}
+	return objects
 }
 
 func key(obj *unstructured.Unstructured) string {

@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 var hereDocument = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF\n`)
@@ -33,7 +36,7 @@ func TestNotes(t *testing.T) {
 	}
 	for _, document := range documents {
 		for key, obj := range decode(t, document[1]) {
-			eventually(t, func() error { // a kind is served a moment after Helm has installed it
+			await.Eventually(t, "the kind to be served", func(context.Context) error {
 				return c.Create(t.Context(), obj.DeepCopy(), client.DryRunAll, client.FieldValidation("Strict"))
 			})
 			t.Logf("accepted %s", key)

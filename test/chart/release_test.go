@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -8,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
@@ -149,7 +150,7 @@ func uninstallAll(t *testing.T, before map[string]bool) {
 	}
 	mustHelm(t, "uninstall", release, "--namespace="+namespace)
 	// The API server deletes the objects of a kind, then the kind.
-	eventually(t, func() error {
+	await.Eventually(t, "all to be gone", func(context.Context) error {
 		if left := added(before, everything(t)); len(left) > 0 {
 			return errors.New("left after uninstall: " + strings.Join(left, ", "))
 		}
@@ -207,7 +208,7 @@ func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: "acme", UserID: "jane"},
 	}
 	// A kind is served a moment after Helm has installed it.
-	eventually(t, func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy())) })
+	await.Eventually(t, "the kind to be served", func(context.Context) error { return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy())) })
 	config, err := plane.ServiceAccountConfig(t.Context(), namespace, "logout-operator")
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +226,7 @@ func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 	}
 	// The permission and the policy count a moment after they were stored.
 	forged := errors.New("anybody may write a status")
-	eventually(t, func() error {
+	await.Eventually(t, "the permission and the policy to count", func(context.Context) error {
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
 		}
@@ -329,21 +330,6 @@ func added(before, after map[string]bool) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// eventually tries check until it succeeds, for a minute.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for err := check(); err != nil; err = check() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal(err)
-		}
-	}
 }
 
 func edit(t *testing.T, path string, change func(*unstructured.Unstructured)) {

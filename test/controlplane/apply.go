@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"testing"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -26,7 +27,7 @@ const fieldOwner = client.FieldOwner("controlplane")
 // a namespace has to come before what is in it. The error names the object that was refused;
 // the objects before it stay.
 func (cp *ControlPlane) Apply(ctx context.Context, manifests []byte) error {
-	objects, err := decode(manifests)
+	objects, err := Decode(manifests)
 	if err != nil {
 		return err
 	}
@@ -98,8 +99,8 @@ func (cp *ControlPlane) apply(ctx context.Context, obj *unstructured.Unstructure
 	return nil
 }
 
-// decode returns the objects of a stream; documents that hold nothing but comments are left out.
-func decode(manifests []byte) ([]*unstructured.Unstructured, error) {
+// Decode returns the objects of a YAML stream. Documents that hold nothing but comments are left out.
+func Decode(manifests []byte) ([]*unstructured.Unstructured, error) {
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
 	var objects []*unstructured.Unstructured
 	for n := 1; ; n++ {
@@ -118,4 +119,14 @@ func decode(manifests []byte) ([]*unstructured.Unstructured, error) {
 		}
 		objects = append(objects, obj)
 	}
+}
+
+// MustDecode is Decode for a test, which an error fails.
+func MustDecode(t testing.TB, manifests []byte) []*unstructured.Unstructured {
+	t.Helper()
+	objects, err := Decode(manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
 }

@@ -9,8 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // tokenLifetime outlasts the certificates of a control plane, which are valid for a week: nobody renews the token.
@@ -28,20 +26,4 @@ func (cp *ControlPlane) ServiceAccountConfig(ctx context.Context, namespace, nam
 	config := rest.AnonymousClientConfig(cp.Config)
 	config.BearerToken = request.Status.Token
 	return config, nil
-}
-
-// ServiceAccountKubeconfig is [ControlPlane.ServiceAccountConfig] as a file for a program in a process of its own. Its
-// default namespace is that of the ServiceAccount, as it is in a pod.
-func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace, name string) ([]byte, error) {
-	config, err := cp.ServiceAccountConfig(ctx, namespace, name)
-	if err != nil {
-		return nil, err
-	}
-	const only = "controlplane"
-	file := clientcmdapi.NewConfig()
-	file.Clusters[only] = &clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData}
-	file.AuthInfos[only] = &clientcmdapi.AuthInfo{Token: config.BearerToken}
-	file.Contexts[only] = &clientcmdapi.Context{Cluster: only, AuthInfo: only, Namespace: namespace}
-	file.CurrentContext = only
-	return clientcmd.Write(*file)
 }

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,10 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kyaml "sigs.k8s.io/yaml"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/gotool"
 	"github.com/logout-operator/logout-operator/test/operatortest"
@@ -62,15 +60,10 @@ func render(t *testing.T, folder, deployment, image string) []client.Object {
 
 func decode(t *testing.T, manifests []byte) (objects []client.Object) {
 	t.Helper()
-	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096); ; {
-		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(&o.Object); errors.Is(err, io.EOF) {
-			return objects
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	for _, o := range controlplane.MustDecode(t, manifests) {
 		objects = append(objects, o)
 	}
+	return objects
 }
 
 // apply does what kubectl apply --server-side does, and removes the objects when the test is over.
@@ -88,7 +81,7 @@ func apply(t *testing.T, objects []client.Object) {
 // removeAtEnd removes what is left of the objects when the test is over, so that the next one finds the cluster clean.
 func removeAtEnd(t *testing.T, objects []client.Object) {
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
 		defer cancel()
 		if err := remove(ctx, objects); err != nil {
 			t.Errorf("not all is removed: %v", err)
@@ -137,7 +130,7 @@ func ignoreGone(err error) error {
 // replicas waits until the operator has exactly two pods, all ready and none of those named, and returns them.
 func replicas(t *testing.T, without ...string) []*corev1.Pod {
 	t.Helper()
-	return await(t, "two replicas to be ready", &corev1.PodList{}, func(pods []*corev1.Pod) bool {
+	return awaitObjects(t, "two replicas to be ready", &corev1.PodList{}, func(pods []*corev1.Pod) bool {
 		for _, p := range pods {
 			if !ready(p) || slices.Contains(without, p.Name) {
 				return false

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 var failovers = flag.Int("failovers", 2, "how often the leader is deleted, and how often it is killed")
@@ -39,6 +40,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	await.Patience = 2 * time.Minute // a leader that is killed leaves its lease for one
 	if wanted() {
 		if err := connect(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

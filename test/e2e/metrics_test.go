@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/transport/spdy"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -45,7 +46,7 @@ func metrics(t *testing.T) {
 	for _, p := range pods {
 		url := "https://" + forward(t, p, "metrics") + "/metrics"
 		var body string
-		eventually(t, "the scraper to be allowed", func(ctx context.Context) (err error) {
+		await.Eventually(t, "the scraper to be allowed", func(ctx context.Context) (err error) {
 			status, text, err := scrape(ctx, url, scraper)
 			if body = text; err == nil && status != http.StatusOK {
 				err = fmt.Errorf("status %d: %s", status, text)
@@ -68,7 +69,7 @@ func metrics(t *testing.T) {
 	}
 
 	// The Service leads to both pods. The API server's proxy passes no token on, so what comes back is a refusal.
-	await(t, "the Service to lead to both replicas", &discoveryv1.EndpointSliceList{}, func(slices []*discoveryv1.EndpointSlice) bool {
+	awaitObjects(t, "the Service to lead to both replicas", &discoveryv1.EndpointSliceList{}, func(slices []*discoveryv1.EndpointSlice) bool {
 		n := 0
 		for _, s := range slices {
 			n += len(s.Endpoints)
@@ -125,7 +126,7 @@ func forward(t *testing.T, p *corev1.Pod, port string) string {
 	case <-ready:
 	case err := <-ended:
 		t.Fatalf("forwarding port %s of %s: %v", port, p.Name, err)
-	case <-time.After(patience):
+	case <-time.After(await.Patience):
 		t.Fatalf("forwarding port %s of %s: not ready", port, p.Name)
 	}
 	t.Cleanup(func() {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // population is what is known of the UserLogouts of the tenant, by a watch: what must never happen in between cannot be
@@ -114,7 +115,7 @@ func claimed(m member) bool  { return !m.claimed.IsZero() }
 // await waits until n of the named objects are so.
 func (p *population) await(t *testing.T, what string, names []string, n int, so func(member) bool) {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(await.Patience)
 	for {
 		_, changed := p.those(names)
 		if p.count(names, so) >= n {

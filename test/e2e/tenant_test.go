@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
@@ -30,15 +31,15 @@ func (r *rig) tenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A policy takes a moment to be in force after its installation.
-	eventually(t, "the policy to refuse the cluster's administrator", func(ctx context.Context) error {
+	await.Eventually(t, "the policy to refuse the cluster's administrator", func(ctx context.Context) error {
 		return want(forge(ctx, admin), apierrors.IsForbidden, "status is written by the logout-operator only")
 	})
 
 	editor, viewer := as(t, boundAccount(t, "editor", "edit")), as(t, boundAccount(t, "viewer", "view"))
 	one := userLogout("by-editor")
 	one.Spec.Suspend = ptr.To(true)
-	eventually(t, "edit to allow a UserLogout", func(ctx context.Context) error { return editor.Create(ctx, one.DeepCopy()) })
-	eventually(t, "view to allow to list UserLogouts", func(ctx context.Context) error {
+	await.Eventually(t, "edit to allow a UserLogout", func(ctx context.Context) error { return editor.Create(ctx, one.DeepCopy()) })
+	await.Eventually(t, "view to allow to list UserLogouts", func(ctx context.Context) error {
 		return viewer.List(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
 	})
 
@@ -77,7 +78,7 @@ func (r *rig) tenants(t *testing.T) {
 	bind(t, "forger", rbacv1.PolicyRule{
 		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"userlogouts/status"}, Verbs: []string{"get", "patch", "update"},
 	}, "editor")
-	eventually(t, "the policy to refuse a status that RBAC allows", func(ctx context.Context) error {
+	await.Eventually(t, "the policy to refuse a status that RBAC allows", func(ctx context.Context) error {
 		return want(forge(ctx, editor), apierrors.IsForbidden, "status is written by the logout-operator only")
 	})
 	if err := admin.Get(ctx, client.ObjectKeyFromObject(held), held); err != nil || held.Status.CompletionTime != nil {

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
 // ours is in the name, the group or a label of everything that the operator brings along or makes.
@@ -24,7 +26,7 @@ const ours = "logout-operator"
 // uninstall removes an installation that is in use, then the tenant, and waits until nothing is left of the operator.
 func uninstall(t *testing.T, installation []client.Object) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	if err := remove(ctx, installation); err != nil {
 		t.Fatal(err)
@@ -38,7 +40,7 @@ func nothingLeft(t *testing.T) {
 	if err := remove(t.Context(), []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "nothing to be left", func(ctx context.Context) error {
+	await.Eventually(t, "nothing to be left", func(ctx context.Context) error {
 		if left, err := traces(ctx); err != nil || len(left) > 0 {
 			return errors.Join(err, fmt.Errorf("left: %s", strings.Join(left, ", ")))
 		}

@@ -4,24 +4,21 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// patience is how long a test waits for anything before it fails. A leader that is killed leaves its lease for a minute.
-const patience = 2 * time.Minute
-
-// await lists objects and watches them from there until they are as wanted, and returns them.
-func await[T client.Object](t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) []T {
+// awaitObjects lists objects and watches them from there until they are as wanted, and returns them.
+func awaitObjects[T client.Object](t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) []T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	objects, err := until(ctx, list, wanted, which...)
 	if err != nil {
@@ -30,10 +27,10 @@ func await[T client.Object](t *testing.T, what string, list client.ObjectList, w
 	return objects
 }
 
-// awaitOne is await for an object that exists.
+// awaitOne is awaitObjects for an object that exists.
 func awaitOne[T client.Object](t *testing.T, what string, list client.ObjectList, key client.ObjectKey, wanted func(T) bool) T {
 	t.Helper()
-	return await(t, what, list, func(objects []T) bool { return len(objects) == 1 && wanted(objects[0]) },
+	return awaitObjects(t, what, list, func(objects []T) bool { return len(objects) == 1 && wanted(objects[0]) },
 		client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})[0]
 }
 
@@ -102,18 +99,4 @@ func summary[T client.Object](objects []T) string {
 		}
 	}
 	return text
-}
-
-// eventually asks again and again, for what cannot be watched: when permissions and policies are in force at the API
-// server, and when nothing at all is left.
-func eventually(t *testing.T, what string, holds func(context.Context) error) {
-	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-		last = holds(ctx)
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatalf("waited for %s in vain: %v", what, last)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/arrivals"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // clockFault is a jump of the operator's clock while it runs, or another operator with another clock after a SIGKILL.
@@ -42,7 +43,7 @@ const longestWait = 5*time.Minute + time.Second
 // TestClock: when the operator's clock jumps, or the next operator's differs, no object waits for longer than the longest
 // backoff, no rate is exceeded, and what was under way ends as without it.
 func TestClock(t *testing.T) {
-	if !*full {
+	if !suite.Full() {
 		t.Skip("only with -full: an operator with another clock is compiled anew from package time on")
 	}
 	program := buildWithWallClock(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // brokenCredentials is a way for an operator to have none that the service takes, and what is done about it.
@@ -106,7 +107,7 @@ func TestCredentials(t *testing.T) {
 	start(t, common(), binary)
 	for _, tc := range credentialFaults {
 		t.Run(tc.name, func(t *testing.T) {
-			if tc.recover == probeAfter && !*full {
+			if tc.recover == probeAfter && !suite.Full() {
 				t.Skip("only with -full: the objects that were refused wait for half a minute")
 			}
 			t.Parallel()

@@ -13,12 +13,13 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // TestDelete: an object can be deleted at any time, and one that is re-created under its name is a new logout that
 // never gets the outcome of the old one.
 func TestDelete(t *testing.T) {
-	n := either(1, 10) // times each
+	n := suite.Either(1, 10) // times each
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
 	for _, tc := range []struct {
@@ -62,7 +63,7 @@ func TestDelete(t *testing.T) {
 // TestRecreatedUnderTwo: two operators are at work at once, each at another object of the same name. Claimed within the same
 // second, the claims look the same, and only their UIDs keep the outcomes apart.
 func TestRecreatedUnderTwo(t *testing.T) {
-	n := either(10, 50)
+	n := suite.Either(10, 50)
 	p := apiproxy.New(t, plane.Config)
 	for range 2 {
 		launch(t, p, "--call-timeout=10s", "--visibility-timeout=20s")

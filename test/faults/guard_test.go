@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // guard is something in the operator that keeps calls from being repeated. Without it, a scenario has to fail.
@@ -66,7 +67,7 @@ func TestGuards(t *testing.T) {
 			defer cancel()
 			without := newOverlay(t)
 			without.change(t, filepath.Join(root, filepath.FromSlash(g.source)), g.is, g.gets)
-			if !*full {
+			if !suite.Full() {
 				without.compile(t, "./controllers")
 				t.Skip("that it can be taken out is looked at; what happens then, only in full")
 			}

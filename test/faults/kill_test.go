@@ -9,6 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 var kills = flag.Int("kills", 0, "how many attempts the operator is killed in at each point (default: 3, in full 200); one SIGKILL hits up to 20")
@@ -21,7 +22,7 @@ func hits() int {
 	if *kills > 0 {
 		return *kills
 	}
-	return either(3, 200)
+	return suite.Either(3, 200)
 }
 
 // killPoint is a moment in an attempt at which the operator dies.

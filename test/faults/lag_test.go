@@ -6,6 +6,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // travels are what objects were like at the time that an operator is shown that starts, and what has become of them since.
@@ -29,9 +30,9 @@ var travels = []struct {
 // TestTimeTravel: an operator that starts at an API server that lags behind takes objects for unfinished that are not, or
 // not there. Whatever it tries is refused.
 func TestTimeTravel(t *testing.T) {
-	n := either(3, 30)
+	n := suite.Either(3, 30)
 	p := apiproxy.New(t, plane.Config)
-	before := startOperator(t, p, "--workers=200", either("--call-timeout=3s", "--call-timeout=10s"), either("--visibility-timeout=6s", "--visibility-timeout=20s"))
+	before := startOperator(t, p, "--workers=200", suite.Either("--call-timeout=3s", "--call-timeout=10s"), suite.Either("--visibility-timeout=6s", "--visibility-timeout=20s"))
 	objects := map[string][]*staleObject{}
 	var releases []func()
 	for _, tc := range travels {

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // pausePoint is where the attempts are that the leader is in when it is stopped.
@@ -33,7 +35,7 @@ var pausePoints = []pausePoint{
 // TestLeaderPaused: while the leader is stopped by SIGSTOP, the other takes over, and when it is continued it does nothing
 // about what it had begun. A call is repeated only if the pause came between the call and its stored outcome.
 func TestLeaderPaused(t *testing.T) {
-	n := either(2, 8) // at each point, all at once
+	n := suite.Either(2, 8) // at each point, all at once
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	flags := []string{"--leader-elect", fmt.Sprintf("--workers=%d", n*len(pausePoints)),
 		"--call-timeout=10s", "--visibility-timeout=20s"} // longer than it takes until all are at their points
@@ -53,14 +55,14 @@ func TestLeaderPaused(t *testing.T) {
 	for _, release := range releases[false] {
 		release()
 	}
-	standby.log.awaitText(t, "Successfully acquired lease")
-	figures.AtMost(t, "time until the other leads", time.Since(paused), 25*time.Second, *full)
+	standby.Log.AwaitLine(t, 0, "Successfully acquired lease")
+	figures.AtMost(t, "time until the other leads", time.Since(paused), 25*time.Second, suite.Full())
 	for _, point := range pausePoints {
 		for _, obj := range objects[point.name] {
 			awaitFinished(t, obj)
 		}
 	}
-	printed := leader.log.size()
+	printed := leader.Log.Size()
 	if err := leader.Resume(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +70,12 @@ func TestLeaderPaused(t *testing.T) {
 	// answered. If the answer came first, the leader would look the object up, the timeout could cut that off, and its next try would
 	// look the object up once more.
 	for _, obj := range objects["between call and outcome"] {
-		leader.log.awaitLine(t, printed, obj.Name, "outcome not stored")
+		leader.Log.AwaitLine(t, printed, obj.Name, "outcome not stored")
 	}
 	for _, release := range releases[true] {
 		release()
 	}
-	if code := leader.exitCode(t); code == 0 {
+	if code := leader.AwaitExit(t); code == 0 {
 		t.Error("exit code 0 of the leader that has lost its lease, want another")
 	}
 	for _, point := range pausePoints {
@@ -107,7 +109,7 @@ func holdStored(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release 
 // TestLeaderCutOff: a leader that reaches the service but not the API server makes no new call, and exits. Outcomes that it
 // has are stored if the API server comes back in time, and are told of otherwise.
 func TestLeaderCutOff(t *testing.T) {
-	if !*full {
+	if !suite.Full() {
 		t.Skip("only in full: leases have to run out")
 	}
 	for _, tc := range []struct {
@@ -132,17 +134,16 @@ func TestLeaderCutOff(t *testing.T) {
 			for i := range waiting {
 				waiting[i] = create(t, nameFor(t, workers+i))
 			}
-			leader.log.awaitText(t, stopping)
+			leader.Log.AwaitLine(t, 0, stopping)
 			if tc.fixes {
 				p.Restore()
 			}
-			if code := leader.exitCode(t); code == 0 {
+			if code := leader.AwaitExit(t); code == 0 {
 				t.Error("exit code 0, want another")
 			}
 			counted := 0
-			if i := strings.Index(string(leader.log.text), " outcomes could not be stored in time"); i >= 0 {
-				line := string(leader.log.text[:i])
-				_, _ = fmt.Sscan(line[strings.LastIndexAny(line, " \n\"")+1:], &counted) // 0 is not what is wanted
+			if before, _, found := strings.Cut(leader.Log.Tail(math.MaxInt), " outcomes could not be stored in time"); found {
+				_, _ = fmt.Sscan(before[strings.LastIndexAny(before, " \n\"")+1:], &counted) // 0 is not what is wanted
 			}
 			repeats := 0
 			for _, obj := range objects {

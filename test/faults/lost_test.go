@@ -1,11 +1,9 @@
 package faults
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // breaks are ways for a watch to end when the API server has forgotten what was in between: operators have to list anew.
@@ -38,7 +37,7 @@ const relisted = 15 * time.Second
 
 // TestEventsLost: what operators have missed on a watch that ends is made up for, and comes to no other call.
 func TestEventsLost(t *testing.T) {
-	for _, tc := range either(breaks[:1], breaks) {
+	for _, tc := range suite.Either(breaks[:1], breaks) {
 		t.Run(tc.name, func(t *testing.T) {
 			p := apiproxy.New(t, plane.Config)
 			startLasting(t, p)
@@ -82,9 +81,9 @@ func TestEventsLost(t *testing.T) {
 			began := time.Now()
 			tc.end(t, p)
 			verify(t, created, 1, 1)
-			figures.AtMost(t, "time until a missed object has finished", time.Since(began), relisted, *full)
-			awaitDeleted(t, finished)
-			figures.AtMost(t, "time until a missed TTL was kept", time.Since(began), relisted, *full)
+			figures.AtMost(t, "time until a missed object has finished", time.Since(began), relisted, suite.Full())
+			await.Gone(t, admin, finished)
+			figures.AtMost(t, "time until a missed TTL was kept", time.Since(began), relisted, suite.Full())
 			verifyCalls(t, name, 1)
 			verifyCalls(t, forgotten, 0)
 			figures.AtMost(t, "repeats", service.Calls(account, unseen)+service.Calls(account, name)-2, 0, true)
@@ -94,7 +93,7 @@ func TestEventsLost(t *testing.T) {
 
 // TestWatchesBreak: what happens while a watch is resumed is not missed.
 func TestWatchesBreak(t *testing.T) {
-	n := either(20, 200)
+	n := suite.Either(20, 200)
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
 	began := time.Now()
@@ -106,31 +105,9 @@ func TestWatchesBreak(t *testing.T) {
 		objects[i] = create(t, nameFor(t, i))
 	}
 	awaitAll(t, objects)
-	figures.AtMost(t, "time until all have finished", time.Since(began), 2*relisted, *full)
+	figures.AtMost(t, "time until all have finished", time.Since(began), 2*relisted, suite.Full())
 	for _, obj := range objects {
 		verify(t, obj, 1, 1)
 	}
 	verifyRequests(t, namesOf(objects), 0, 4)
-}
-
-// awaitDeleted returns when the object is gone.
-func awaitDeleted(t *testing.T, obj *v1alpha1.UserLogout) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
-	defer cancel()
-	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant), client.MatchingFields{"metadata.name": obj.Name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	// The watch does not tell of what was gone before it.
-	if err := admin.Get(ctx, client.ObjectKeyFromObject(obj), &v1alpha1.UserLogout{}); apierrors.IsNotFound(err) {
-		return
-	}
-	for event := range w.ResultChan() {
-		if event.Type == watch.Deleted {
-			return
-		}
-	}
-	t.Fatalf("%s was not deleted", obj.Name)
 }

@@ -1,16 +1,13 @@
 package faults
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // stopping is what the operator logs when it has begun to stop, because of a signal or a lost lease.
@@ -28,10 +25,8 @@ var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
 
 // operator is a running operator.
 type operator struct {
-	*operatortest.Process
-	log     *processLog
-	metrics string // address; empty for none
-	base    vitals // after its first call; zero if it has not made one
+	*suite.Operator
+	base vitals // after its first call; zero if it has not made one
 }
 
 // started counts the operators.
@@ -48,32 +43,16 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 		access.Host, access.CAData = on.proxy.URL, on.proxy.CA
 	}
 	audit.expected = audit.expected || on.ControlPlane == plane
-	o := &operator{log: &processLog{}}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: program, Access: access, Log: o.log,
-		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), fmt.Sprintf("--call-timeout=%s", callTimeout), fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		o.Kill()
-		if bytes.Contains(o.log.text, []byte("DATA RACE")) {
-			t.Error("the operator has a data race")
-		}
-		if t.Failed() {
-			t.Logf("the operator printed:\n%.60000s", o.log.text)
-		}
-	})
-	return o
+	return &operator{Operator: suite.Start(t, operatortest.Options{Binary: program, Access: access, Metrics: true,
+		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), fmt.Sprintf("--call-timeout=%s", callTimeout),
+			fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)})}
 }
 
-// launch starts an operator that reaches the API server by the proxy only, and serves metrics.
+// launch starts an operator that reaches the API server by the proxy only.
 func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
-	metrics := freeAddress(t)
-	o := start(t, cluster{plane, admin, p}, binary, append([]string{"--metrics-bind-address=" + metrics,
+	return start(t, cluster{plane, admin, p}, binary, append([]string{
 		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s", "--leader-election-retry-period=2s"}, flags...)...)
-	o.metrics = metrics
-	return o
 }
 
 // startOperator launches an operator and has it log somebody out: until then it makes one call at a time.
@@ -93,7 +72,7 @@ func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	o := startOperator(t, p, flags...)
-	o.log.awaitText(t, "starting server")
+	o.Log.AwaitLine(t, 0, "starting server")
 	o.base = o.vitals(t)
 	t.Cleanup(func() {
 		select {
@@ -103,55 +82,4 @@ func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 		}
 	})
 	return o
-}
-
-// terminate sends SIGTERM.
-func (o *operator) terminate(t *testing.T) {
-	t.Helper()
-	if err := o.Terminate(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// exitCode returns the exit code, once there is one.
-func (o *operator) exitCode(t *testing.T) int {
-	t.Helper()
-	await.Receive(t, o.Exited(), "the operator to exit")
-	return o.ExitCode()
-}
-
-// processLog is what a process prints.
-type processLog struct {
-	await.State
-	text []byte
-}
-
-func (l *processLog) Write(p []byte) (int, error) {
-	l.Change(func() { l.text = append(l.text, p...) })
-	return len(p), nil
-}
-
-// awaitText returns when the process has printed the text.
-func (l *processLog) awaitText(t *testing.T, text string) {
-	t.Helper()
-	l.Await(t, text, func() bool { return bytes.Contains(l.text, []byte(text)) })
-}
-
-// size is how much the process has printed so far.
-func (l *processLog) size() (n int) {
-	l.Look(func() { n = len(l.text) })
-	return n
-}
-
-// awaitLine returns when the process has printed a line with all of the texts, beyond what it had printed before.
-func (l *processLog) awaitLine(t *testing.T, before int, texts ...string) {
-	t.Helper()
-	l.Await(t, strings.Join(texts, " and "), func() bool {
-		for line := range bytes.Lines(l.text[before:]) {
-			if !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(line, []byte(text)) }) {
-				return true
-			}
-		}
-		return false
-	})
 }

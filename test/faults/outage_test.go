@@ -13,6 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // apiOutage is a time in which an operator cannot reach its API server.
@@ -46,7 +47,7 @@ func silent(t *testing.T, p *apiproxy.Proxy) (end func()) {
 }
 
 func apiOutages() []apiOutage {
-	if !*full {
+	if !suite.Full() {
 		return []apiOutage{
 			{"unreachable for 3 s, 200 objects", unreachable, 3 * time.Second, 200},
 			{"answers 503 for 3 s, idle", overloaded, 3 * time.Second, 0},
@@ -118,9 +119,9 @@ func TestAPIServerDown(t *testing.T) {
 						stored = at
 					}
 				}
-				figures.AtMost(t, "time until their outcomes were stored", stored.Sub(fixed), storedAgain, *full)
+				figures.AtMost(t, "time until their outcomes were stored", stored.Sub(fixed), storedAgain, suite.Full())
 			}
-			figures.AtMost(t, "time until the next call", next(fixed).Sub(fixed), callsAgain, *full)
+			figures.AtMost(t, "time until the next call", next(fixed).Sub(fixed), callsAgain, suite.Full())
 			figures.Note(t, "time until all have finished", time.Since(fixed))
 			// Until its watch is back, the operator claims once a second what it does not know it has claimed already.
 			verifyRequests(t, namesOf(objects), 3, 6+int(time.Since(fixed).Seconds()))

@@ -107,8 +107,8 @@ func TestPanic(t *testing.T) {
 		t.Errorf("%d panics, want %d", got, want)
 	}
 	base.verify(t)
-	o.terminate(t)
-	if code := o.exitCode(t); code != 0 {
+	o.SendTerm(t)
+	if code := o.AwaitExit(t); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	t.Run(calledUp, func(t *testing.T) { panicCalledUp(t, program, dir) })

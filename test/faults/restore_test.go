@@ -15,6 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // restoredObjects are what a copy of etcd's data holds of objects that finish after it is made, and what becomes of them when
@@ -40,7 +41,7 @@ var restoredObjects = []struct {
 // the operator is started anew, as every client should be then, or lives on. The objects wait for a Secret when the copy is made, and so
 // again when it is put back.
 func TestRestore(t *testing.T) {
-	if !*full {
+	if !suite.Full() {
 		t.Skip("only with -full: it takes as long as the deadlines are, half a minute each time")
 	}
 	on := ownCluster(t)

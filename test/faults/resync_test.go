@@ -11,7 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // resyncs are reasons for an operator to look at all objects once more: it has no interval for that, so it is started again. There is
@@ -30,7 +32,7 @@ const laterField = "/spec/versions/0/schema/openAPIV3Schema/properties/status/pr
 // TestResync: nothing happens to finished objects when an operator looks at all of them again.
 func TestResync(t *testing.T) {
 	n := 500
-	if *full {
+	if suite.Full() {
 		n = 5000
 	}
 	e := newEndpoint(t, common())
@@ -63,7 +65,7 @@ func TestResync(t *testing.T) {
 			t.Fatal(err)
 		}
 		o = start(t, common(), binary, r.flags...)
-		awaitDeleted(t, marks[i])
+		await.Gone(t, admin, marks[i])
 		figures.AtMost(t, fmt.Sprintf("calls, %s over %d finished objects", r.name, n), e.Calls("", "")-calls, 0, true)
 		o.stop(t) // it ends what it has begun
 		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects, stopped), 0, true)
@@ -90,8 +92,8 @@ func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 // stop has the operator end as Kubernetes does, and returns when it has.
 func (o *operator) stop(t *testing.T) {
 	t.Helper()
-	o.terminate(t)
-	if code := o.exitCode(t); code != 0 {
+	o.SendTerm(t)
+	if code := o.AwaitExit(t); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 }

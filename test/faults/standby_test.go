@@ -15,17 +15,17 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // TestStandbyIsIdle: an operator that stands by knows the objects and does nothing about them. Its work queue holds
 // none of those that there have been.
 func TestStandbyIsIdle(t *testing.T) {
-	n := either(100, 6000)
+	n := suite.Either(100, 6000)
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	startOperator(t, p, "--leader-elect", manyWorkers)
 	standby := launch(t, other, "--leader-elect")
-	standby.log.awaitText(t, "starting server")
+	standby.Log.AwaitLine(t, 0, "starting server")
 	awaitGauge(
 		t,
 		standby,
@@ -65,7 +65,7 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	leader := startOperator(t, p, "--leader-elect")
 	standby := launch(t, other, "--leader-elect")
-	standby.log.awaitText(t, "starting server")
+	standby.Log.AwaitLine(t, 0, "starting server")
 	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
 	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
 	e := newEndpoint(t, common()) // which the standby sees before anything is known against it
@@ -78,8 +78,8 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 		Header: map[string]string{"Retry-After": fmt.Sprint(asked.Seconds())}})
 	objects = append(objects, e.created(t, throttled))
 	e.awaitProvider(t, metav1.ConditionFalse, v1alpha1.ReasonThrottled)
-	leader.terminate(t)
-	standby.log.awaitText(t, "Successfully acquired lease")
+	leader.SendTerm(t)
+	standby.Log.AwaitLine(t, 0, "Successfully acquired lease")
 	objects = append(objects, e.create(t, 3)...)
 	e.verify(t, objects...)
 	refused := time.Time{}
@@ -106,22 +106,11 @@ func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 }
 
 // gauge returns the sum of an operator's gauges of a name that have a label.
-func (o *operator) gauge(t *testing.T, name, label, value string) (sum float64) {
+func (o *operator) gauge(t *testing.T, name, label, value string) float64 {
 	t.Helper()
-	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, "prometheus")
+	sum, err := o.Gauge(t.Context(), installed.Scraper, name, label, value)
 	if err != nil {
 		t.Fatal(err)
-	}
-	families, err := operatortest.Scrape(t.Context(), o.metrics, access.BearerToken)
-	if err != nil {
-		t.Fatal(fmt.Errorf("scraping: %w", err))
-	}
-	for _, m := range families[name].GetMetric() {
-		for _, l := range m.GetLabel() {
-			if l.GetName() == label && l.GetValue() == value {
-				sum += m.GetGauge().GetValue()
-			}
-		}
 	}
 	return sum
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // grace is how long an operator with these tests' timeouts may take to stop: see storeGrace.
@@ -42,11 +43,11 @@ func TestStop(t *testing.T) {
 				objects, release := holdAll(t, p, tc.at, "", hit, min(crowd, hits()-hit))
 				began := time.Now()
 				for range tc.signals {
-					o.terminate(t)
-					o.log.awaitText(t, stopping)
+					o.SendTerm(t)
+					o.Log.AwaitLine(t, 0, stopping)
 				}
 				release()
-				if o.exitCode(t) != 0 {
+				if o.AwaitExit(t) != 0 {
 					failed++
 				}
 				longest = max(longest, time.Since(began))
@@ -60,7 +61,7 @@ func TestStop(t *testing.T) {
 			figures.Note(t, "attempts hit by SIGTERM", len(all))
 			figures.AtMost(t, "outcomes lost", lost, 0, true)
 			figures.AtMost(t, "exit codes other than 0", failed, 0, true)
-			figures.AtMost(t, "longest time from SIGTERM to exit", longest, grace, *full)
+			figures.AtMost(t, "longest time from SIGTERM to exit", longest, grace, suite.Full())
 			if lost == 0 {
 				for _, obj := range all {
 					verify(t, obj, 1, 1)
@@ -114,9 +115,9 @@ func TestLostLease(t *testing.T) {
 	obj := create(t, name)
 	arrived()
 	p.Meet(apiproxy.Lease, leaseName, apiproxy.Times(1000, apiproxy.Refused(http.StatusInternalServerError))...)
-	o.log.awaitText(t, stopping)
+	o.Log.AwaitLine(t, 0, stopping)
 	release()
-	if code := o.exitCode(t); code == 0 {
+	if code := o.AwaitExit(t); code == 0 {
 		t.Error("exit code 0, want another")
 	}
 	verify(t, obj, 1, 1)

@@ -2,13 +2,11 @@ package faults
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // vitals are the fourth oracle: what an operator holds that has nothing to do.
@@ -31,19 +29,11 @@ func (o *operator) vitals(t *testing.T) (v vitals) {
 	usage := o.UsageIn(t)
 	v.files, v.memory = usage.OpenFiles, usage.RSS
 	ctx := context.WithoutCancel(t.Context()) // the test may be over
-	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, "prometheus")
-	if err != nil {
-		t.Fatal(err)
+	goroutines, err := o.Gauge(ctx, installed.Scraper, "go_goroutines")
+	if err != nil || goroutines == 0 {
+		t.Fatalf("%g goroutines: %v", goroutines, err)
 	}
-	families, err := operatortest.Scrape(ctx, o.metrics, access.BearerToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range families["go_goroutines"].GetMetric() {
-		v.goroutines = int(m.GetGauge().GetValue())
-		return v
-	}
-	t.Fatal("no go_goroutines")
+	v.goroutines = int(goroutines)
 	return v
 }
 
@@ -67,15 +57,4 @@ func (o *operator) verifyVitals(t *testing.T) {
 	figures.AtMost(t, "goroutines more than at first", now.goroutines-o.base.goroutines, spareGoroutines, true)
 	figures.AtMost(t, "open files more than at first", now.files-o.base.files, spareConns, true)
 	figures.AtMost(t, "MiB more than at first", int((now.memory-o.base.memory)>>20), spareMemory>>20, true)
-}
-
-// freeAddress returns one to listen on. The operator does not tell which it has chosen by itself.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }() // it is free then
-	return l.Addr().String()
 }

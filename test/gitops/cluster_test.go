@@ -19,6 +19,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // patience is how long a test waits for anything before it fails.
@@ -157,15 +158,10 @@ func condition(obj *unstructured.Unstructured, kind string) map[string]any {
 }
 
 // startOperator starts an operator that ends with the test at the latest. Calls may be held for as long as a test takes.
-func startOperator(t *testing.T) *operatortest.Process {
+func startOperator(t *testing.T) *suite.Operator {
 	t.Helper()
-	p, err := operatortest.Start(operatortest.Options{Binary: binary, Access: access, Log: t.Output(),
+	return suite.Start(t, operatortest.Options{Binary: cluster.Binary, Access: cluster.Access,
 		Flags: []string{"--call-timeout=2m", "--visibility-timeout=5m"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
-	return p
 }
 
 // kubectlWait reports whether kubectl wait --for=condition=Finished would return, by kubectl's own code.

@@ -1,18 +1,17 @@
 package kratos
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // The accountID is a name for the Kratos.
@@ -107,36 +106,15 @@ func ends(t *testing.T, provider, name, userID, reason string, status int32) {
 func tried(t *testing.T, provider, name, userID, reason string, status int32) *v1alpha1.UserLogout {
 	t.Helper()
 	apply(t, fmt.Sprintf(logoutManifest, provider, name, userID))
-	obj := await(t, name, reason)
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
+	obj = await.Object(t, cluster.Admin, obj, reason, func(o *v1alpha1.UserLogout) bool {
+		ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == reason
+	})
 	if obj.Status.LastAttempt == nil || obj.Status.LastAttempt.HTTPStatusCode != status {
 		t.Errorf("%s: %+v, want HTTP %d", name, obj.Status.LastAttempt, status)
 	}
 	return obj
-}
-
-// await follows a UserLogout by a watch until its Ready condition has the reason.
-func await(t *testing.T, name, reason string) *v1alpha1.UserLogout {
-	t.Helper()
-	const patience = time.Minute
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	events, err := cluster.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace("default"), client.MatchingFields{"metadata.name": name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer events.Stop()
-	var last watch.Event
-	for last = range events.ResultChan() {
-		obj, ok := last.Object.(*v1alpha1.UserLogout)
-		if !ok {
-			t.Fatalf("watch: %+v", last.Object)
-		}
-		if ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); ready != nil && ready.Reason == reason {
-			return obj
-		}
-	}
-	t.Fatalf("%s is never %s; last: %+v", name, reason, last.Object)
-	return nil
 }
 
 func apply(t *testing.T, manifest string) {
@@ -149,9 +127,5 @@ func apply(t *testing.T, manifest string) {
 // startOperator starts an operator that ends with the test.
 func startOperator(t *testing.T) {
 	t.Helper()
-	p, err := operatortest.Start(operatortest.Options{Binary: operator, Access: access, Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
+	suite.Start(t, operatortest.Options{Binary: cluster.Binary, Access: cluster.Access})
 }

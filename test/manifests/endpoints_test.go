@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
 // TestPlainHTTP: whatever field of a provider holds a URL, the API server takes no plain http but to the loopback.
@@ -28,7 +30,7 @@ func TestPlainHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, sample := range decode(t, text) {
+		for _, sample := range controlplane.MustDecode(t, text) {
 			kind, _, _ := unstructured.NestedString(sample.Object, "spec", "type")
 			samples[strings.ToLower(kind[:1])+kind[1:]] = sample
 		}
@@ -82,7 +84,7 @@ func urlFields(t *testing.T) (fields []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	versions, _, _ := unstructured.NestedSlice(decode(t, crds)[0].Object, "spec", "versions")
+	versions, _, _ := unstructured.NestedSlice(controlplane.MustDecode(t, crds)[0].Object, "spec", "versions")
 	spec, _, _ := unstructured.NestedMap(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "spec")
 	var walk func(path string, schema map[string]any)
 	walk = func(path string, schema map[string]any) {

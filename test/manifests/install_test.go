@@ -16,8 +16,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // patience is how long a test waits for anything: tools are compiled the first time.
@@ -51,7 +53,7 @@ func versions(t *testing.T, installation [][]byte) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, part := range installation {
-		for _, obj := range decode(t, part) {
+		for _, obj := range controlplane.MustDecode(t, part) {
 			if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
 				t.Error(err)
 			}
@@ -82,7 +84,7 @@ func TestUpgrade(t *testing.T) {
 	for range 20 {
 		done = append(done, logOut(t))
 	}
-	stop(t, before)
+	before.Stop(t)
 
 	apply(t, render(t, "default"))
 	start(t)
@@ -117,7 +119,7 @@ func TestUninstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	installed := append(decode(t, render(t, "default")), decode(t, render(t, "network-policy"))...)
+	installed := append(controlplane.MustDecode(t, render(t, "default")), controlplane.MustDecode(t, render(t, "network-policy"))...)
 	for _, folder := range []string{"default", "network-policy"} {
 		if err := own.Apply(t.Context(), render(t, folder)); err != nil {
 			t.Fatal(err)
@@ -153,39 +155,9 @@ func awaitGone(t *testing.T, access client.Client, obj *unstructured.Unstructure
 }
 
 // start starts an operator that ends with the test at the latest.
-func start(t *testing.T, flags ...string) *operatortest.Process {
+func start(t *testing.T, flags ...string) *suite.Operator {
 	t.Helper()
-	access, err := plane.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	p, err := operatortest.Start(operatortest.Options{Binary: binary, Access: access, Flags: flags, Log: &log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.Kill()
-		if t.Failed() {
-			t.Logf("the operator printed:\n%s", log.String())
-		}
-	})
-	return p
-}
-
-func stop(t *testing.T, p *operatortest.Process) {
-	t.Helper()
-	if err := p.Terminate(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-p.Exited():
-	case <-time.After(time.Minute):
-		t.Fatal("the operator does not end")
-	}
-	if code := p.ExitCode(); code != 0 {
-		t.Errorf("the operator's exit code is %d", code)
-	}
+	return suite.Start(t, operatortest.Options{Binary: installed.Binary, Access: installed.Access, Metrics: true, Flags: flags})
 }
 
 // users is how many there are.
@@ -211,30 +183,7 @@ func create(t *testing.T, change func(*v1alpha1.UserLogout)) *v1alpha1.UserLogou
 // logOut has the operator log somebody out, and returns the object as it is then.
 func logOut(t *testing.T) *v1alpha1.UserLogout {
 	t.Helper()
-	return await(t, create(t, func(*v1alpha1.UserLogout) {}), func(obj *v1alpha1.UserLogout) bool {
+	return await.Object(t, admin, create(t, func(*v1alpha1.UserLogout) {}), "logged out", func(obj *v1alpha1.UserLogout) bool {
 		return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionReady)
 	})
-}
-
-// await watches the object until the condition holds; nil stands for one that is deleted.
-func await(t *testing.T, obj *v1alpha1.UserLogout, condition func(*v1alpha1.UserLogout) bool) *v1alpha1.UserLogout {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
-		seen, ok := event.Object.(*v1alpha1.UserLogout)
-		if event.Type == "DELETED" {
-			seen = nil
-		}
-		if ok && condition(seen) {
-			return seen
-		}
-	}
-	t.Fatalf("%s: waited in vain", obj.Name)
-	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
 // bulk fills one field of the metadata: each of these n, with what the field may have at most.
@@ -121,7 +122,7 @@ func TestLargeMetadataCanShrink(t *testing.T) {
 		}
 	}
 	access := rest.CopyConfig(plane.Config)
-	access.Impersonate = rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:masters"}}
+	access.Impersonate = rest.ImpersonationConfig{UserName: operatortest.User, Groups: []string{"system:masters"}}
 	asOperator, err := client.New(access, client.Options{Scheme: admin.Scheme()})
 	if err != nil {
 		t.Fatal(err)

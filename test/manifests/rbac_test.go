@@ -24,13 +24,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
-
-// operatorUser is what the API server calls the operator.
-const operatorUser = "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account
 
 // rareVerbs are granted without the operator's using them in TestPermissions, and why.
 var rareVerbs = map[string]string{
@@ -44,22 +42,21 @@ var rareVerbs = map[string]string{
 
 // TestPermissions: the operator, at work with all that it can do, is refused nothing, and uses all that it is granted.
 func TestPermissions(t *testing.T) {
-	address := freeAddress(t)
-	operator := start(t, "--leader-elect", "--metrics-bind-address="+address)
+	operator := start(t, "--leader-elect")
 	failing := create(t, func(obj *v1alpha1.UserLogout) {
 		obj.Spec.TTLSecondsAfterFinished = ptr.To[int32](0)
 		service.Script(account, obj.Spec.UserID, chimetest.Answer{Code: "NotFoundException"})
 	})
-	await(t, failing, func(obj *v1alpha1.UserLogout) bool { return obj == nil })
+	await.Gone(t, admin, failing)
 	logOut(t)
-	scrape(t, address)
+	scrape(t, operator.Metrics)
 	awaitEvent(t, failing.Name)
-	stop(t, operator)
+	operator.Stop(t)
 
-	if err := controlplane.Unrefused(auditLog, operatorUser); err != nil {
+	if err := controlplane.Unrefused(installed.AuditLog, operatortest.User); err != nil {
 		t.Error(err)
 	}
-	requests, err := controlplane.Requests(auditLog, operatorUser)
+	requests, err := controlplane.Requests(installed.AuditLog, operatortest.User)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +75,7 @@ func TestPermissions(t *testing.T) {
 func granted(t *testing.T) map[string]bool {
 	t.Helper()
 	verbs := map[string]bool{}
-	for _, obj := range decode(t, render(t, "rbac")) {
+	for _, obj := range controlplane.MustDecode(t, render(t, "rbac")) {
 		if obj.GetName() != operatortest.Account || obj.GetKind() != "Role" && obj.GetKind() != "ClusterRole" {
 			continue
 		}
@@ -117,17 +114,6 @@ func awaitEvent(t *testing.T, name string) {
 		}
 	}
 	t.Fatalf("no event about %s", name)
-}
-
-// freeAddress returns one that nothing listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // scrape reads the metrics as three callers: anonymous, one whom RBAC allows nothing, and one bound to the role for it.
@@ -191,31 +177,31 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 		want                                  bool
 	}{
 		// What may be done, so that the table can fail.
-		{operatorUser, "list", "", "secrets", "", operatortest.Namespace, true},
-		{operatorUser, "patch", ours, "userlogouts", "status", "tenant", true},
+		{operatortest.User, "list", "", "secrets", "", operatortest.Namespace, true},
+		{operatortest.User, "patch", ours, "userlogouts", "status", "tenant", true},
 		{tenantUser, "create", ours, "userlogouts", "", "tenant", true},
 		{tenantUser, "patch", ours, "userlogouts", "", "tenant", true},
 
-		{operatorUser, "list", "", "secrets", "", "tenant", false},
-		{operatorUser, "list", "", "secrets", "", "", false},
-		{operatorUser, "get", "", "secrets", "", "kube-system", false},
-		{operatorUser, "create", "", "secrets", "", operatortest.Namespace, false},
-		{operatorUser, "update", "", "secrets", "", operatortest.Namespace, false},
-		{operatorUser, "list", "", "configmaps", "", operatortest.Namespace, false},
-		{operatorUser, "list", "", "pods", "", operatortest.Namespace, false},
-		{operatorUser, "create", "", "pods", "", operatortest.Namespace, false},
-		{operatorUser, "create", "", "serviceaccounts", "token", operatortest.Namespace, false},
-		{operatorUser, "update", "", "namespaces", "", "", false},
-		{operatorUser, "create", ours, "userlogouts", "", "tenant", false},
-		{operatorUser, "update", ours, "userlogouts", "", "tenant", false},
-		{operatorUser, "patch", ours, "userlogouts", "", "tenant", false},
-		{operatorUser, "update", ours, "clusterlogoutproviders", "", "", false},
-		{operatorUser, "delete", ours, "clusterlogoutproviders", "", "", false},
-		{operatorUser, "update", "coordination.k8s.io", "leases", "", "kube-system", false},
-		{operatorUser, "update", "apiextensions.k8s.io", "customresourcedefinitions", "", "", false},
-		{operatorUser, "update", "admissionregistration.k8s.io", "validatingadmissionpolicies", "", "", false},
-		{operatorUser, "escalate", "rbac.authorization.k8s.io", "clusterroles", "", "", false},
-		{operatorUser, "impersonate", "", "users", "", "", false},
+		{operatortest.User, "list", "", "secrets", "", "tenant", false},
+		{operatortest.User, "list", "", "secrets", "", "", false},
+		{operatortest.User, "get", "", "secrets", "", "kube-system", false},
+		{operatortest.User, "create", "", "secrets", "", operatortest.Namespace, false},
+		{operatortest.User, "update", "", "secrets", "", operatortest.Namespace, false},
+		{operatortest.User, "list", "", "configmaps", "", operatortest.Namespace, false},
+		{operatortest.User, "list", "", "pods", "", operatortest.Namespace, false},
+		{operatortest.User, "create", "", "pods", "", operatortest.Namespace, false},
+		{operatortest.User, "create", "", "serviceaccounts", "token", operatortest.Namespace, false},
+		{operatortest.User, "update", "", "namespaces", "", "", false},
+		{operatortest.User, "create", ours, "userlogouts", "", "tenant", false},
+		{operatortest.User, "update", ours, "userlogouts", "", "tenant", false},
+		{operatortest.User, "patch", ours, "userlogouts", "", "tenant", false},
+		{operatortest.User, "update", ours, "clusterlogoutproviders", "", "", false},
+		{operatortest.User, "delete", ours, "clusterlogoutproviders", "", "", false},
+		{operatortest.User, "update", "coordination.k8s.io", "leases", "", "kube-system", false},
+		{operatortest.User, "update", "apiextensions.k8s.io", "customresourcedefinitions", "", "", false},
+		{operatortest.User, "update", "admissionregistration.k8s.io", "validatingadmissionpolicies", "", "", false},
+		{operatortest.User, "escalate", "rbac.authorization.k8s.io", "clusterroles", "", "", false},
+		{operatortest.User, "impersonate", "", "users", "", "", false},
 
 		{tenantUser, "update", ours, "userlogouts", "status", "tenant", false},
 		{tenantUser, "patch", ours, "userlogouts", "status", "tenant", false},
@@ -248,7 +234,7 @@ func TestForgedStatus(t *testing.T) {
 	provider.Status.Waiting = ptr.To[int32](99)
 	for _, obj := range []client.Object{suspended, provider} {
 		asOperator := rest.CopyConfig(plane.Config)
-		asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:masters"}}
+		asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatortest.User, Groups: []string{"system:masters"}}
 		operator, err := client.New(asOperator, client.Options{Scheme: admin.Scheme()})
 		if err != nil {
 			t.Fatal(err)

@@ -1,18 +1,15 @@
 package manifests
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	"k8s.io/utils/ptr"
+
+	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
 // TestRestricted: the operator's pods are what the level restricted of the Pod Security Standards asks for.
@@ -38,7 +35,7 @@ func TestRestricted(t *testing.T) {
 // deploymentOf returns the Deployment of config/default.
 func deploymentOf(t *testing.T) *appsv1.Deployment {
 	t.Helper()
-	for _, obj := range decode(t, render(t, "default")) {
+	for _, obj := range controlplane.MustDecode(t, render(t, "default")) {
 		if obj.GetKind() != "Deployment" {
 			continue
 		}
@@ -50,21 +47,4 @@ func deploymentOf(t *testing.T) *appsv1.Deployment {
 	}
 	t.Fatal("config/default has no Deployment")
 	return nil
-}
-
-// decode returns the objects of a YAML stream.
-func decode(t *testing.T, manifests []byte) (objects []*unstructured.Unstructured) {
-	t.Helper()
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
-	for {
-		obj := &unstructured.Unstructured{}
-		err := decoder.Decode(obj)
-		if errors.Is(err, io.EOF) {
-			return objects
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, obj)
-	}
 }

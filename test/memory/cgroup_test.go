@@ -68,7 +68,7 @@ func startIn(t *testing.T, c *cgroup, flags ...string) *process {
 		return start(t, flags...)
 	}
 	program := filepath.Join(t.TempDir(), "contained")
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >%q/cgroup.procs && exec %q \"$@\"\n", c.dir, binary)
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >%q/cgroup.procs && exec %q \"$@\"\n", c.dir, cluster.Binary)
 	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}

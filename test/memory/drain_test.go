@@ -17,6 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 const (
@@ -37,13 +38,13 @@ type drain struct {
 // of the container. The first operator is killed in the middle, as by the kernel or with its node: what it knew is
 // lost. The second is terminated, as by an upgrade: it gives its lease back and leaves no outcome unknown.
 func TestDrain(t *testing.T) {
-	d := newDrain(t, either(1500, 100_000), either(25, 100))
+	d := newDrain(t, suite.Either(1500, 100_000), suite.Either(25, 100))
 	for _, stage := range []struct {
 		name       string
 		await, end func(*testing.T, *process)
 	}{
 		{"half of it, then SIGKILL", d.awaitCalls(d.n / 2), func(_ *testing.T, o *process) { o.Kill() }},
-		{"to three quarters, then SIGTERM", d.awaitCalls(d.n * 3 / 4), terminate},
+		{"to three quarters, then SIGTERM", d.awaitCalls(d.n * 3 / 4), func(t *testing.T, o *process) { o.Stop(t) }},
 		{"the rest", d.awaitFinished, nil},
 	} {
 		if !t.Run(stage.name, func(t *testing.T) { d.run(t, stage.await, stage.end) }) {
@@ -59,11 +60,11 @@ func newDrain(t *testing.T, n, perSecond int) *drain {
 	d := &drain{n: n, service: chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{credentials}})}
 	t.Cleanup(d.service.Close)
 	t.Cleanup(func() {
-		if err := plane.Apply(context.Background(), []byte(slowProvider())); err != nil {
+		if err := cluster.Apply(context.Background(), []byte(slowProvider())); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := plane.Apply(t.Context(), []byte(operatortest.DefaultProvider(d.service.URL, perSecond, 5))); err != nil {
+	if err := cluster.Apply(t.Context(), []byte(operatortest.DefaultProvider(d.service.URL, perSecond, 5))); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
@@ -79,7 +80,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Spec.ActiveDeadlineSeconds = 0
 	if i%2 == 1 {
-		obj.Spec.ActiveDeadlineSeconds = either[int32](30, 300)
+		obj.Spec.ActiveDeadlineSeconds = suite.Either[int32](30, 300)
 	}
 	return obj
 }
@@ -88,7 +89,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
 	// A claim that a SIGKILL leaves behind runs out sooner in the short form, well before its object's deadline.
-	o := startIn(t, c, either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"}, nil)...)
+	o := startIn(t, c, suite.Either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"}, nil)...)
 	d.began = append(d.began, time.Now())
 	until(t, o)
 	figures.Note(t, "calls so far", d.service.Calls("", ""))
@@ -131,23 +132,11 @@ func (d *drain) awaitFinished(t *testing.T, o *process) {
 	ctx := o.whileRunning(t)
 	finished := func(ctx context.Context) (bool, error) {
 		var left v1alpha1.UserLogoutList
-		err := admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{"status.completionTime": ""}, client.Limit(1))
+		err := cluster.Admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{"status.completionTime": ""}, client.Limit(1))
 		return len(left.Items) == 0, err
 	}
-	if err := wait.PollUntilContextCancel(ctx, either(500*time.Millisecond, 5*time.Second), true, finished); err != nil {
+	if err := wait.PollUntilContextCancel(ctx, suite.Either(500*time.Millisecond, 5*time.Second), true, finished); err != nil {
 		t.Fatalf("%v: %v; objects by the reason of Ready: %v", err, context.Cause(ctx), d.reasons(t))
-	}
-}
-
-// terminate ends an operator by SIGTERM.
-func terminate(t *testing.T, o *process) {
-	t.Helper()
-	if err := o.Terminate(); err != nil {
-		t.Fatal(err)
-	}
-	await.Receive(t, o.Exited(), "the operator to exit")
-	if code := o.ExitCode(); code != 0 {
-		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 }
 
@@ -226,7 +215,7 @@ func (d *drain) objects(t *testing.T) func(yield func(*v1alpha1.UserLogout) bool
 	return func(yield func(*v1alpha1.UserLogout) bool) {
 		for from := ""; ; {
 			list := &v1alpha1.UserLogoutList{}
-			err := admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page), client.Continue(from))
+			err := cluster.Admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page), client.Continue(from))
 			if err != nil {
 				t.Fatal(err)
 			}

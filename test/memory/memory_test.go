@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/figures"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 const (
@@ -29,25 +29,25 @@ const (
 // TestWaiting: many objects wait for an endpoint that takes one call a second, as in an incident that logs everybody
 // out.
 func TestWaiting(t *testing.T) {
-	n := either(10_000, 100_000)
+	n := suite.Either(10_000, 100_000)
 	create(t, n, func(i int) *v1alpha1.UserLogout { return object(tenant, i) })
 	o := start(t)
-	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-100)
+	o.await(t, "objects in the queue", n-100, "logout_operator_slots_waiting")
 	o.hold(t, "waiting objects", n, 50+n/1024) // as docs/performance.md says
 }
 
 // TestHuge: few objects, each as large as etcd takes them. What makes them so is nothing that the operator needs.
 func TestHuge(t *testing.T) {
-	n := either(40, 200)
+	n := suite.Either(40, 200)
 	create(t, n, huge)
 	o := start(t)
-	o.await(t, "objects in the queue", "logout_operator_slots_waiting", n-20)
-	o.hold(t, "objects of 1.4 MiB that wait", n, either(80, 100))
+	o.await(t, "objects in the queue", n-20, "logout_operator_slots_waiting")
+	o.hold(t, "objects of 1.4 MiB that wait", n, suite.Either(80, 100))
 }
 
 // TestHugeFinished: objects that have finished, in a namespace that no provider allows.
 func TestHugeFinished(t *testing.T) {
-	n := either(100, 500)
+	n := suite.Either(100, 500)
 	create(t, n, func(i int) *v1alpha1.UserLogout {
 		obj := object(stranger, i)
 		obj.Annotations = map[string]string{"note": strings.Repeat("x", 255<<10)}
@@ -76,8 +76,8 @@ func TestHugeFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := start(t)
-	o.await(t, "finished objects", `logout_operator_objects{state="Failed"}`, n)
-	o.hold(t, "finished objects with annotations of 255 KiB", n, either(80, 100))
+	o.await(t, "finished objects", n, "logout_operator_objects", "state", "Failed")
+	o.hold(t, "finished objects with annotations of 255 KiB", n, suite.Either(80, 100))
 }
 
 // object is the smallest UserLogout.
@@ -107,7 +107,7 @@ func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	t.Helper()
 	t.Cleanup(func() { // one by one: of huge ones the API server cannot delete all at once
 		if err := parallel(context.Background(), n, func(ctx context.Context, i int) error {
-			return client.IgnoreNotFound(admin.Delete(ctx, of(i)))
+			return client.IgnoreNotFound(cluster.Admin.Delete(ctx, of(i)))
 		}); err != nil {
 			t.Error(err)
 		}
@@ -115,7 +115,7 @@ func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	if err := parallel(
 		t.Context(),
 		n,
-		func(ctx context.Context, i int) error { return admin.Create(ctx, of(i)) },
+		func(ctx context.Context, i int) error { return cluster.Admin.Create(ctx, of(i)) },
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +131,11 @@ func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) err
 	return group.Wait()
 }
 
-// process is an operator.
-type process struct {
-	*operatortest.Process
-	metrics string // address
-}
-
 // container is how much memory the operator has in a container of the manifests, in bytes.
 const container = 256 * mib
+
+// process is an operator.
+type process struct{ *suite.Operator }
 
 // start starts an operator that takes its memory for that of such a container.
 func start(t *testing.T, flags ...string) *process {
@@ -146,31 +143,18 @@ func start(t *testing.T, flags ...string) *process {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // what it finds out by its cgroup there
 	}
-	return startProgram(t, binary, flags...)
+	return startProgram(t, cluster.Binary, flags...)
 }
 
 // startProgram starts an operator by a program that becomes it.
 func startProgram(t *testing.T, program string, flags ...string) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &process{metrics: l.Addr().String()}
-	if err := l.Close(); err != nil { // it is free then
-		t.Fatal(err)
-	}
-	o.Process, err = operatortest.Start(operatortest.Options{Binary: program, Access: access,
-		Flags: append([]string{"--metrics-bind-address=" + o.metrics, "--leader-elect"}, flags...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(o.Kill)
-	return o
+	return &process{suite.Start(t, operatortest.Options{
+		Binary: program, Access: cluster.Access, Metrics: true, Flags: append([]string{"--leader-elect"}, flags...)})}
 }
 
-// await returns when a gauge has at least a value.
-func (o *process) await(t *testing.T, what, gauge string, least int) {
+// await returns when the sum of the gauges that have the labels has at least a value.
+func (o *process) await(t *testing.T, what string, least int, gauge string, labels ...string) {
 	t.Helper()
 	got := 0.0
 	looked := func(ctx context.Context) (bool, error) {
@@ -179,17 +163,8 @@ func (o *process) await(t *testing.T, what, gauge string, least int) {
 			return false, fmt.Errorf("the operator has exited with %d", o.ExitCode())
 		default:
 		}
-		families, err := operatortest.Scrape(ctx, o.metrics, scraper)
-		if err != nil {
-			return false, nil // it does not serve them yet
-		}
-		name, label, _ := strings.Cut(gauge, "{")
-		for _, m := range families[name].GetMetric() {
-			for _, l := range m.GetLabel() {
-				if label == "" || label == fmt.Sprintf("%s=%q}", l.GetName(), l.GetValue()) {
-					got = m.GetGauge().GetValue()
-				}
-			}
+		if sum, err := o.Gauge(ctx, cluster.Scraper, gauge, labels...); err == nil { // else it does not serve them yet
+			got = sum
 		}
 		return got >= float64(least), nil
 	}

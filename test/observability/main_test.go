@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/go-logr/logr"
-	ctrl "sigs.k8s.io/controller-runtime"
-
 	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 var (
@@ -22,42 +20,25 @@ var (
 	served metrics // by an operator to which everything has happened that is counted
 )
 
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard()) // of the clients in this process
-	os.Exit(controlplane.Main(suite{m}, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
-}
+func TestMain(m *testing.M) { suite.Suite{Prepare: prepare}.Main(m) }
 
-// suite scrapes an operator once, for all tests.
-type suite struct{ tests *testing.M }
-
-func (s suite) Run() int {
-	if err := s.prepare(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return s.tests.Run()
-}
-
-func (suite) prepare(ctx context.Context) error {
+// prepare scrapes an operator once, for all tests.
+func prepare(ctx context.Context, c *suite.Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	plane = c.ControlPlane
 	var err error
 	if root, err = gotool.ModuleRoot(ctx); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "observability-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	stage, err := newStage(ctx, filepath.Join(dir, "logout-operator"))
+	stage, err := newStage(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer stage.close()
 	if err := stage.play(ctx); err != nil {
 		stage.operator.Kill() // and all that it printed is there
-		return fmt.Errorf("%w; the operator printed:\n%s", err, stage.printed.String())
+		return fmt.Errorf("%w; the operator printed:\n%s", err, stage.printed.Tail(60_000))
 	}
 	served, err = stage.scrape(ctx)
 	return err

@@ -16,11 +16,7 @@ type metrics map[string][]map[string]string
 
 // scrape gets the metrics as Prometheus does: over TLS, by the token of a ServiceAccount that may.
 func (s *stage) scrape(ctx context.Context) (metrics, error) {
-	access, err := plane.ServiceAccountConfig(ctx, "monitoring", "prometheus")
-	if err != nil {
-		return nil, err
-	}
-	families, err := operatortest.Scrape(ctx, s.address, access.BearerToken)
+	families, err := operatortest.Scrape(ctx, s.operator.Metrics, s.Scraper)
 	if err != nil {
 		return nil, err
 	}

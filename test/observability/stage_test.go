@@ -1,25 +1,22 @@
 package observability
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // patience is how long it may take to build an operator and to have everything happen to it.
@@ -42,62 +39,34 @@ const (
 
 // stage is an operator process with all that it needs.
 type stage struct {
+	*suite.Cluster
 	service  *chimetest.Server
 	operator *operatortest.Process
-	printed  bytes.Buffer     // by the operator; to be read when it is gone
-	address  string           // of its metrics
-	admin    client.WithWatch // creates objects and watches them
-	itself   client.Client    // the operator's own access
+	printed  operatortest.Log
+	itself   client.Client // the operator's own access
 }
 
 // newStage starts an operator that has a lease to hold and metrics to serve.
-func newStage(ctx context.Context, binary string) (*stage, error) {
-	if err := operatortest.Build(ctx, binary, false); err != nil {
-		return nil, err
-	}
-	if err := operatortest.Install(ctx, plane); err != nil {
-		return nil, err
-	}
+func newStage(ctx context.Context, c *suite.Cluster) (*stage, error) {
 	keys := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-	s := &stage{service: chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})}
+	s := &stage{Cluster: c, service: chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})}
 	found := operatortest.Manifests(
 		operatortest.Tenant(tenant, true),
 		operatortest.Secret("credentials", keys),
 		operatortest.DefaultProvider(s.service.URL, 10, 5),
-		operatortest.Tenant("monitoring", false),
-		operatortest.Scraper("monitoring", "prometheus"),
 	)
-	if err := plane.Apply(ctx, found); err != nil {
+	if err := c.Apply(ctx, found); err != nil {
 		return nil, err
 	}
-	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.connect(plane.Config, access); err != nil {
-		return nil, err
-	}
-	if s.address, err = freeAddress(); err != nil {
+	var err error
+	if s.itself, err = client.New(c.Access, client.Options{Scheme: c.Admin.Scheme()}); err != nil {
 		return nil, err
 	}
 	s.operator, err = operatortest.Start(operatortest.Options{
-		Binary: binary, Access: access, Log: &s.printed,
-		Flags: []string{"--leader-elect", "--metrics-bind-address=" + s.address, "--call-timeout=2s", "--visibility-timeout=4s"},
+		Binary: c.Binary, Access: c.Access, Log: &s.printed, Metrics: true,
+		Flags: []string{"--leader-elect", "--call-timeout=2s", "--visibility-timeout=4s"},
 	})
 	return s, err
-}
-
-func (s *stage) connect(admin, itself *rest.Config) error {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return err
-	}
-	var err error
-	if s.admin, err = client.NewWithWatch(admin, client.Options{Scheme: scheme}); err != nil {
-		return err
-	}
-	s.itself, err = client.New(itself, client.Options{Scheme: scheme})
-	return err
 }
 
 func (s *stage) close() {
@@ -137,7 +106,7 @@ func (s *stage) play(ctx context.Context) error {
 }
 
 func (s *stage) create(ctx context.Context, user string) error {
-	return s.admin.Create(ctx, &v1alpha1.UserLogout{
+	return s.Admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: user},
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: user},
 	})
@@ -145,7 +114,7 @@ func (s *stage) create(ctx context.Context, user string) error {
 
 // createLate makes an object whose time is over.
 func (s *stage) createLate(ctx context.Context) error {
-	return s.admin.Create(ctx, &v1alpha1.UserLogout{
+	return s.Admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: late},
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: late, NotAfter: ptr.To(metav1.NewTime(time.Now().Add(-time.Hour)))},
 	})
@@ -160,7 +129,7 @@ func (s *stage) meddle(ctx context.Context) error {
 
 // awaitFinished returns when all objects have finished, and an error if one of them did otherwise than it should.
 func (s *stage) awaitFinished(ctx context.Context, reasons map[string]string) error {
-	w, err := s.admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
+	w, err := s.Admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
 	if err != nil {
 		return err
 	}
@@ -179,13 +148,4 @@ func (s *stage) awaitFinished(ctx context.Context, reasons map[string]string) er
 		}
 	}
 	return fmt.Errorf("waited in vain for these to finish: %v", reasons)
-}
-
-// freeAddress is where nobody listens right now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

@@ -21,6 +21,8 @@ import (
 const (
 	Namespace = "logout-operator-system"
 	Account   = "logout-operator"
+	// User is the name by which the API server knows it.
+	User = "system:serviceaccount:" + Namespace + ":" + Account
 )
 
 // Build compiles the operator to path, with the race detector if asked.

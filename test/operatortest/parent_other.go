@@ -4,8 +4,8 @@ package operatortest
 
 import "syscall"
 
-// dieWithParent is for Linux only.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// dieWithParent does so on Linux only. Ctrl-C at the terminal is for the parent alone.
+func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // awaitStopped does not wait, as there is no way to that is the same everywhere.
 func awaitStopped(int) error { return nil }

@@ -3,6 +3,7 @@ package operatortest
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,8 @@ type Options struct {
 	// Flags beside those that every operator here gets: its kubeconfig, its namespace, and no addresses to listen on.
 	// One that is given here goes before the same one there.
 	Flags []string
+	// Metrics has it serve metrics at Process.Metrics.
+	Metrics bool
 	// Log receives what the operator prints. If it is nil, nobody does.
 	Log io.Writer
 }
@@ -31,6 +34,9 @@ type Options struct {
 // Process is an operator that was started. On Linux it does not outlive this process, whatever ends it; elsewhere it
 // does unless it is killed.
 type Process struct {
+	// Metrics is the address at which it serves them, to callers that the API server knows; empty for none.
+	Metrics string
+
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
@@ -45,10 +51,15 @@ func Start(o Options) (*Process, error) {
 	if err := writeKubeconfig(kubeconfig, o.Access); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	flags := append([]string{
-		"--kubeconfig=" + kubeconfig, "--namespace=" + Namespace, "--metrics-bind-address=0", "--health-probe-bind-address=0",
-	}, o.Flags...)
-	p := &Process{cmd: exec.Command(o.Binary, flags...), exited: make(chan struct{})}
+	p := &Process{exited: make(chan struct{})}
+	flags := []string{"--kubeconfig=" + kubeconfig, "--namespace=" + Namespace, "--metrics-bind-address=0", "--health-probe-bind-address=0"}
+	if o.Metrics {
+		if p.Metrics, err = FreeAddress(); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		flags = append(flags, "--metrics-bind-address="+p.Metrics)
+	}
+	p.cmd = exec.Command(o.Binary, append(flags, o.Flags...)...)
 	p.cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true") // no other identity than the Secrets'
 	p.cmd.Stdout, p.cmd.Stderr = o.Log, o.Log
 	p.cmd.SysProcAttr = dieWithParent()
@@ -93,6 +104,15 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 func (p *Process) ExitCode() int {
 	<-p.exited
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// FreeAddress returns an address at which nobody listens right now, for a process that does not tell which it has chosen.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // writeKubeconfig writes the access as a file.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -33,4 +34,28 @@ func Scrape(ctx context.Context, address, token string) (map[string]*dto.MetricF
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	return parser.TextToMetricFamilies(resp.Body)
+}
+
+// Gauge returns the sum of the operator's gauges of a name, of those that have all of the labels, which are given as name and
+// value in turn.
+func (p *Process) Gauge(ctx context.Context, token, name string, labels ...string) (sum float64, err error) {
+	families, err := Scrape(ctx, p.Metrics, token)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range families[name].GetMetric() {
+		if hasLabels(m, labels) {
+			sum += m.GetGauge().GetValue()
+		}
+	}
+	return sum, nil
+}
+
+func hasLabels(m *dto.Metric, labels []string) bool {
+	for pair := range slices.Chunk(labels, 2) {
+		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == pair[0] && l.GetValue() == pair[1] }) {
+			return false
+		}
+	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // hostile is what a service can answer for single users: failures that may be the users' own or the service's, and
@@ -37,7 +38,7 @@ const gracePeriod = 30 * time.Second
 // of another. Nothing good is known of the service before.
 func TestGoodBesideBad(t *testing.T) {
 	for _, kind := range []string{"403", "500", "page", "hang"} {
-		for _, bad := range either([]int{12}, []int{12, 25, 1000}) {
+		for _, bad := range suite.Either([]int{12}, []int{12, 25, 1000}) {
 			t.Run(kind, func(t *testing.T) {
 				x := newTarget(t, "bad", limit{perSecond: 10, burst: 5}, chimetest.Options{})
 				other := newTenant(t, "other", x.service, x.provider)
@@ -52,9 +53,9 @@ func TestGoodBesideBad(t *testing.T) {
 				began := time.Now()
 				elsewhere, here := other.create(t, 4), good.create(t, 4)
 				other.awaitUsers(t, 0, elsewhere)
-				figures.AtMost(t, kind+": time for another namespace", time.Since(began), 10*time.Second, *full)
+				figures.AtMost(t, kind+": time for another namespace", time.Since(began), 10*time.Second, suite.Full())
 				good.awaitUsers(t, 0, here)
-				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute, *full)
+				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute, suite.Full())
 				for user, u := range records(x.Journal()) { // each of the bad ones by its own backoff, at least
 					if most := 2 + int(time.Since(began)/(15*time.Second)); u.done == 0 && u.failed > 10+most {
 						t.Errorf("%s: %d calls", user, u.failed)
@@ -79,24 +80,24 @@ func TestHostileTenant(t *testing.T) {
 	x := newTarget(t, "hostile", normal, chimetest.Options{})
 	other := newTenant(t, "other", x.service, x.provider)
 	o := startOperator(t, none, x)
-	alone := other.rounds(t, o, either(0, 2*time.Minute))
+	alone := other.rounds(t, o, suite.Either(0, 2*time.Minute))
 
 	for _, a := range hostile {
-		each := either(3, 50)
+		each := suite.Either(3, 50)
 		x.script(a, each)
 		x.create(t, each)
 	}
 	x.follow(t, func(e chimetest.Entry) bool { return e.UserID != "" })
-	beside := other.rounds(t, o, either(0, 10*time.Minute))
+	beside := other.rounds(t, o, suite.Either(0, 10*time.Minute))
 	reasons := x.objects.reasons()
 	deleteAll(t, x.namespace)
-	again := other.rounds(t, o, either(0, 2*time.Minute)) // with as many finished objects as there were beside them
+	again := other.rounds(t, o, suite.Either(0, 2*time.Minute)) // with as many finished objects as there were beside them
 
 	steady := quantile(append(alone.steady, again.steady...), 0.99)
 	figures.Note(t, "p99 for ten objects of the other tenant, alone", steady)
-	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10, *full)
+	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10, suite.Full())
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
-	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, *full)
+	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, suite.Full())
 	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
 	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5)) // an operator that has just started knows of nothing bad
 	other.verify(t, 0)
@@ -122,7 +123,7 @@ func (x *target) rounds(t *testing.T, o *operator, length time.Duration) (r roun
 	defer next.Stop()
 	for n := 1; len(r.started) == 0 || time.Since(began) < length; n++ {
 		<-next.C
-		if n%either(2, 100) != 0 {
+		if n%suite.Either(2, 100) != 0 {
 			r.steady = append(r.steady, x.logOut(t, 10))
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // TestTwoNamespaces: ten objects of one namespace do not wait for the hundreds of another that use the same provider and
@@ -45,7 +46,7 @@ func TestTwoNamespaces(t *testing.T) {
 
 // TestBesideThousands: nor do they wait for thousands whose calls are being made; they are done as if they were alone.
 func TestBesideThousands(t *testing.T) {
-	if !*full {
+	if !suite.Full() {
 		t.Skip("only with -full: a time is all that it gives")
 	}
 	const ten = 10
@@ -88,7 +89,7 @@ func TestTwoProviders(t *testing.T) {
 		{"beside 429", &chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": "5"}, Times: chimetest.Forever}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if tc.broken == nil && !*full {
+			if tc.broken == nil && !suite.Full() {
 				t.Skip("only with -full: a time is all that it gives")
 			}
 			healthy := newTarget(t, "healthy", limit{perSecond: 50, burst: 5}, chimetest.Options{})
@@ -99,10 +100,10 @@ func TestTwoProviders(t *testing.T) {
 			startOperator(t, none, all...)
 			for _, other := range all[1:] {
 				other.Script("", "", *tc.broken)
-				other.create(t, either(200, 9000))
+				other.create(t, suite.Either(200, 9000))
 				other.follow(t, func(chimetest.Entry) bool { return true })
 			}
-			healthy.create(t, either(200, 1000))
+			healthy.create(t, suite.Either(200, 1000))
 			p99 := quantile(healthy.verify(t, 0).finishes, 0.99)
 			for _, other := range all[1:] {
 				figures.Note(t, "calls to the broken service", other.Calls("", ""))
@@ -115,7 +116,7 @@ func TestTwoProviders(t *testing.T) {
 				figures.Note(t, what, p99)
 				return
 			}
-			figures.AtMost(t, what, p99, alone*12/10, *full)
+			figures.AtMost(t, what, p99, alone*12/10, suite.Full())
 		})
 	}
 }

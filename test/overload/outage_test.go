@@ -11,6 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 var outageFor = flag.Duration("outage", 5*time.Minute, "how long services are down with -full")
@@ -49,10 +50,10 @@ func TestOutage(t *testing.T) {
 // which many objects wait, and in the full form several with ten, as it is partly chance when a closed gate probes.
 func (o outage) run(t *testing.T, end ending) {
 	const ten = 10
-	n, half := either(200, 10_000), either(3*time.Second, *outageFor)/2
+	n, half := suite.Either(200, 10_000), suite.Either(3*time.Second, *outageFor)/2
 	many := newTarget(t, "many", normal, chimetest.Options{})
 	all := []*target{many}
-	for range either(1, 5) {
+	for range suite.Either(1, 5) {
 		all = append(all, newTarget(t, "ten", normal, chimetest.Options{}))
 	}
 	many.create(t, n) // before the operator is there, so that it has all of the API server when the outage begins
@@ -84,14 +85,14 @@ func (o outage) run(t *testing.T, end ending) {
 	after := since(many.Journal(), fixed)
 	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond), normal.burst+few(), true)
 	figures.AtMost(t, "most calls in a second after it", peak(after, time.Second),
-		normal.perSecond+normal.burst+normal.perSecond/50, *full) // what comes 20 ms late is counted with what follows
+		normal.perSecond+normal.burst+normal.perSecond/50, suite.Full()) // what comes 20 ms late is counted with what follows
 	mean := 0.0
 	for _, x := range all[1:] {
 		small := o.cost(x.verify(t, end.repeats(few())))
 		figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", ten), small)
 		mean += float64(small) / float64(len(all)-1)
 	}
-	if *full {
+	if suite.Full() {
 		figures.AtMost(t, "difference", math.Abs(float64(cost)-mean)/mean, 0.2, true)
 	} else {
 		figures.AtMost(t, "calls in the outage", max(cost, int(mean)), limit, true)

@@ -9,6 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/arrivals"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 // TestPace: a provider whose rate is the service's gets nearly all of it, and hardly a refusal. In the small form there is
@@ -20,8 +21,8 @@ func TestPace(t *testing.T) {
 		{name: "SIGKILL", retryAfter: time.Second, end: sigkill},
 		{name: "SIGTERM", retryAfter: time.Second, end: sigterm},
 	} {
-		tc.service, tc.n = either(20, 100), either(80, 10_000)
-		tc.provider, tc.ideals, tc.refused = limit{perSecond: tc.service, burst: 5}, 1.15, either(0, 0.01)
+		tc.service, tc.n = suite.Either(20, 100), suite.Either(80, 10_000)
+		tc.provider, tc.ideals, tc.refused = limit{perSecond: tc.service, burst: 5}, 1.15, suite.Either(0, 0.01)
 		tc.share, tc.kept = true, true
 		t.Run(tc.name, tc.run)
 	}
@@ -35,9 +36,9 @@ func TestTooFast(t *testing.T) {
 		{name: "with Retry-After", retryAfter: time.Second},
 		{name: "SIGKILL", retryAfter: time.Second, end: sigkill},
 	} {
-		tc.service, tc.n = either(10, 100), either(80, 10_000)
+		tc.service, tc.n = suite.Either(10, 100), suite.Either(80, 10_000)
 		tc.provider, tc.ideals, tc.refused = limit{perSecond: 1000, burst: 100}, 1.5, 0.1
-		tc.share = *full // a few dozen calls do not outweigh those under way at each refusal
+		tc.share = suite.Full() // a few dozen calls do not outweigh those under way at each refusal
 		t.Run(tc.name, tc.run)
 	}
 }
@@ -58,7 +59,7 @@ type drain struct {
 }
 
 func (d drain) run(t *testing.T) {
-	if d.inFull && !*full {
+	if d.inFull && !suite.Full() {
 		t.Skip("only with -full")
 	}
 	x := newTarget(t, "pace", d.provider, chimetest.Options{RateLimit: float64(d.service), RetryAfter: d.retryAfter})
@@ -83,7 +84,7 @@ func (d drain) run(t *testing.T) {
 		figures.AtMost(t, "most calls answered 429 within one Retry-After", peak(refusals(r.entries), d.retryAfter), d.wave(), true)
 	}
 	ideal := time.Second * time.Duration(d.n/d.service)
-	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), *full)
+	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), suite.Full())
 }
 
 // wave is how many calls may be refused within one Retry-After, on a machine of any speed. A gate closes when half of the last 16

@@ -37,7 +37,7 @@ type member struct {
 func watchPopulation(t *testing.T, namespace string) *population {
 	t.Helper()
 	p := &population{members: map[types.UID]member{}}
-	operatortest.Watch(t, plane.Config, namespace, toolscache.ResourceEventHandlerFuncs{
+	operatortest.Watch(t, cluster.Config, namespace, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
 		UpdateFunc: func(_, obj any) { p.see(obj.(*v1alpha1.UserLogout)) },
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/suite"
 )
 
 const throttledCode = "ThrottledClientException"
@@ -40,13 +41,13 @@ func TestRetryAfter(t *testing.T) {
 		{"seconds, SIGKILL", throttledFor, sigkill},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			pause := either(3*time.Second, 30*time.Second)
+			pause := suite.Either(3*time.Second, 30*time.Second)
 			x := newTarget(t, "pause", normal, chimetest.Options{})
 			o := startOperator(t, tc.end, x)
 			first, probe, second := x.Hold("", ""), x.Hold("", ""), x.Hold("", "") // held from the start: no probe is missed
 			first.Release()
 			answeredAt := x.throttle(t, tc.form(pause))
-			x.create(t, either(50, 500))
+			x.create(t, suite.Either(50, 500))
 			if tc.end != none {
 				await.Receive(t, time.After(time.Until(answeredAt.Add(pause/3))), "a third of the pause")
 				o.restart(t, tc.end)
@@ -60,7 +61,7 @@ func TestRetryAfter(t *testing.T) {
 			select {
 			case <-second.Arrived():
 				t.Error("a second call came beside the probe")
-			case <-time.After(either(time.Second, 2*time.Second)):
+			case <-time.After(suite.Either(time.Second, 2*time.Second)):
 			}
 			probe.Release()
 			second.Release()

@@ -71,7 +71,7 @@ func newTarget(t *testing.T, name string, l limit, o chimetest.Options) *target 
 	apply(t, fmt.Sprintf(providerManifest, provider, s.address, l.perSecond, l.burst))
 	t.Cleanup(func() {
 		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: provider}}
-		if err := admin.Delete(context.Background(), p); err != nil {
+		if err := cluster.Admin.Delete(context.Background(), p); err != nil {
 			t.Error(err)
 		}
 	})
@@ -91,7 +91,7 @@ func newTenant(t *testing.T, name string, s *service, provider string) *target {
 
 func apply(t *testing.T, manifest string) {
 	t.Helper()
-	if err := plane.Apply(t.Context(), []byte(manifest)); err != nil {
+	if err := cluster.Apply(t.Context(), []byte(manifest)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -102,7 +102,7 @@ func deleteAll(t *testing.T, namespace string) {
 	ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
 	defer cancel()
 	for {
-		err := admin.DeleteAllOf(ctx, &v1alpha1.UserLogout{}, client.InNamespace(namespace))
+		err := cluster.Admin.DeleteAllOf(ctx, &v1alpha1.UserLogout{}, client.InNamespace(namespace))
 		if err == nil {
 			return
 		}
@@ -139,7 +139,7 @@ func (x *target) createOne(ctx context.Context, name string) error {
 	x.mu.Lock()
 	x.created[name] = time.Now()
 	x.mu.Unlock()
-	return admin.Create(ctx, &v1alpha1.UserLogout{
+	return cluster.Admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: x.namespace, Name: name},
 		Spec: v1alpha1.UserLogoutSpec{
 			AccountID:   account,

@@ -22,8 +22,7 @@ import (
 const page = `<!DOCTYPE html><html><head><title>Welcome</title></head></html>`
 
 // Run holds all types of providers to the contract, side by side as they wait most
-// of the time; but those that read the environment, which is the whole process's,
-// come first.
+// of the time.
 func Run(t *testing.T) {
 	holdLogs(t)
 	all := maps.Clone(Variants)
@@ -32,9 +31,7 @@ func Run(t *testing.T) {
 	}
 	for name, p := range all {
 		t.Run(name, func(t *testing.T) {
-			if p.Environment == nil {
-				t.Parallel()
-			}
+			t.Parallel()
 			run(t, p)
 		})
 	}

@@ -1,6 +1,7 @@
 package providertest_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16") // they wait most of the time, on any number of processors
 	goleak.VerifyTestMain(m)
 }
 

@@ -31,8 +31,6 @@ type Hostile struct {
 	Valid bool
 	// Hangs means that the service does not end it by itself.
 	Hangs bool
-	// Brief ones are tried also where only some can be.
-	Brief bool
 	// Closes means that the client has to notice what is wrong with the connection
 	// before it sends its next request by it.
 	Closes bool
@@ -164,7 +162,7 @@ func brokenOff() []Hostile {
 	each := func(name string, f func(c *Conn, a Answer)) []Hostile {
 		hangs := strings.HasSuffix(name, "silent") || strings.HasSuffix(name, "second")
 		return []Hostile{
-			{Name: name + ", good", Valid: name == "body without end", Hangs: hangs, Brief: name == "chunks of garbage" || name == "body without end", Answer: func(c *Conn) { f(c, c.Good.withBody()) }},
+			{Name: name + ", good", Valid: name == "body without end", Hangs: hangs, Answer: func(c *Conn) { f(c, c.Good.withBody()) }},
 			{Name: name + ", final", Hangs: hangs, Answer: func(c *Conn) { f(c, c.Final.withBody()) }},
 		}
 	}
@@ -218,12 +216,12 @@ func (a Answer) withBody() Answer {
 // notAnswers are no answers, or such that say nothing.
 func notAnswers() []Hostile {
 	all := []Hostile{
-		{Name: "silence", Brief: true, Hangs: true, Answer: (*Conn).silent},
+		{Name: "silence", Hangs: true, Answer: (*Conn).silent},
 		{Name: "closed", Answer: func(*Conn) {}},
 		{Name: "reset", Answer: func(c *Conn) { _ = c.Conn.(*net.TCPConn).SetLinger(0) }},
-		{Name: "1xx without end", Brief: true, Answer: func(c *Conn) { c.again("HTTP/1.1 103 Early Hints\r\nX-Mark: " + marker + "\r\n\r\n") }},
+		{Name: "1xx without end", Answer: func(c *Conn) { c.again("HTTP/1.1 103 Early Hints\r\nX-Mark: " + marker + "\r\n\r\n") }},
 		{Name: "100 without end", Answer: func(c *Conn) { c.again("HTTP/1.1 100 Continue\r\n\r\n") }},
-		{Name: "header without end", Brief: true, Answer: func(c *Conn) {
+		{Name: "header without end", Answer: func(c *Conn) {
 			c.send("HTTP/1.1 200 OK\r\n")
 			c.again("X-Mark: " + marker + "\r\n")
 		}},
@@ -240,7 +238,7 @@ func notAnswers() []Hostile {
 			c.send("SSH-2.0-" + marker + "\r\n")
 			c.silent()
 		}},
-		{Name: "gzip bomb", Brief: true, Answer: func(c *Conn) {
+		{Name: "gzip bomb", Answer: func(c *Conn) {
 			zipped := bomb()
 			c.send(Answer{Status: 200}.raw("", length(len(zipped)), "Content-Encoding: gzip") + zipped)
 		}},
@@ -255,7 +253,7 @@ func notAnswers() []Hostile {
 		{"a byte a second", func(c *Conn) { c.slowly(strings.Repeat("x", 1000)) }},
 		{"without end", func(c *Conn) { c.again(marker) }},
 	} {
-		all = append(all, Hostile{Name: "101, then " + upgrade.name, Brief: upgrade.name == "silent", Answer: func(c *Conn) {
+		all = append(all, Hostile{Name: "101, then " + upgrade.name, Answer: func(c *Conn) {
 			c.send(c.Final.raw("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"))
 			upgrade.then(c)
 		}})

@@ -63,7 +63,7 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 	for _, h := range hostiles() {
 		one := newKit(k.TB, k.p)
 		one.TB = named{k.TB, h.Name}
-		run := func() {
+		all.Go(func() {
 			var answering sync.WaitGroup
 			one.Cleanup(answering.Wait)
 			ctx, timeUp := one.untilTold()
@@ -81,12 +81,7 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 			}
 			one.server.Answer(k.p.LoggedOut)
 			one.succeedsInTime()
-		}
-		if k.p.Environment == nil {
-			all.Go(run)
-		} else if h.Brief { // the environment is the whole process's, so they run one by one
-			run()
-		}
+		})
 	}
 	all.Wait()
 }

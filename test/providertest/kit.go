@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -34,11 +35,6 @@ type kit struct {
 
 func newKit(t testing.TB, p Provider) *kit {
 	k := &kit{TB: t, p: p, server: NewServer(t, p)}
-	if p.Environment != nil {
-		for name, value := range p.Environment(k.server.URL) {
-			t.Setenv(name, value)
-		}
-	}
 	k.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operators", Name: "credentials"}}
 	k.setSecret(p.Secrets[0])
 	k.object = &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "p", Generation: 1},
@@ -72,9 +68,28 @@ func (k *kit) setSecret(data map[string]string) {
 	k.secret.ResourceVersion += "1"
 }
 
+// environment is the process's, which a client reads when it is built and not later: kits that need other ones can run beside
+// each other.
+var environment sync.Mutex
+
+// build returns the client that the object asks for, in the environment that its type needs.
+func (k *kit) build() (providers.Client, error) {
+	environment.Lock()
+	defer environment.Unlock()
+	if k.p.Environment != nil {
+		for name, value := range k.p.Environment(k.server.URL) {
+			if err := os.Setenv(name, value); err != nil {
+				return nil, err
+			}
+			defer func() { _ = os.Unsetenv(name) }()
+		}
+	}
+	return k.resolver.Client(k.Context(), k.object)
+}
+
 func (k *kit) client() providers.Client {
 	k.Helper()
-	c, err := k.resolver.Client(k.Context(), k.object)
+	c, err := k.build()
 	if err != nil {
 		k.Fatal(err)
 	}

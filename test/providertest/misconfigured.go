@@ -57,7 +57,7 @@ func (k *kit) misconfigured() {
 func (k *kit) refuses(reason string, words ...string) {
 	k.Helper()
 	k.object.Generation++
-	_, err := k.resolver.Client(k.Context(), k.object)
+	_, err := k.build()
 	problem, ok := errors.AsType[*providers.ConfigError](err)
 	if !ok || problem.Reason != reason {
 		k.Errorf("got %v, want %s with %q", err, reason, words)

@@ -31,7 +31,7 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 			func(context.Context) error { service.Intercept(nil); return nil }}
 	}
 	apply := func(manifest string) func(context.Context) error {
-		return func(ctx context.Context) error { return plane.Apply(ctx, []byte(manifest)) }
+		return func(ctx context.Context) error { return cluster.Apply(ctx, []byte(manifest)) }
 	}
 	fix := func(context.Context) error { api.Restore(); return nil }
 	keys := 0
@@ -54,12 +54,12 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 			service.SetCredentials(keyOf(keys))
 			return nil
 		}, func(ctx context.Context) error {
-			return plane.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
+			return cluster.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
 		}},
 		{"key is rotated", func(ctx context.Context) error {
 			keys++
 			service.SetCredentials(keyOf(keys-1), keyOf(keys))
-			return plane.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
+			return cluster.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
 		}, func(context.Context) error { service.SetCredentials([]aws.Credentials{keyOf(keys)}...); return nil }},
 		{"namespace is not allowed", apply(operatortest.Tenant(tenant, false)), apply(operatortest.Tenant(tenant, true))},
 	}

@@ -42,7 +42,7 @@ type death struct{ from, to time.Time }
 func keepLedger(t *testing.T, namespace string) *ledger {
 	t.Helper()
 	l := &ledger{members: map[types.UID]*member{}}
-	operatortest.Watch(t, plane.Config, namespace, toolscache.ResourceEventHandlerFuncs{
+	operatortest.Watch(t, cluster.Config, namespace, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { l.see(obj) },
 		UpdateFunc: func(_, obj any) { l.see(obj) },
 		DeleteFunc: func(obj any) { l.see(obj) }, // as it was last

@@ -80,7 +80,7 @@ func (l *load) create(ctx context.Context, name string) error {
 	if l.chance.IntN(5) == 0 {
 		obj.Spec.TTLSecondsAfterFinished = ptr.To(l.ttl)
 	}
-	if err := admin.Create(ctx, obj); err != nil {
+	if err := cluster.Admin.Create(ctx, obj); err != nil {
 		return err
 	}
 	l.ledger.created(obj)
@@ -90,7 +90,7 @@ func (l *load) create(ctx context.Context, name string) error {
 
 // delete deletes this very object, unless its time to live has ended.
 func (l *load) delete(ctx context.Context, obj *v1alpha1.UserLogout) error {
-	err := admin.Delete(ctx, obj, client.Preconditions{UID: &obj.UID})
+	err := cluster.Admin.Delete(ctx, obj, client.Preconditions{UID: &obj.UID})
 	if err == nil {
 		l.ledger.deleted(obj)
 	}

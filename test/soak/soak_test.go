@@ -69,7 +69,7 @@ func newRun(t *testing.T) *run {
 	}
 	t.Logf("-seed %d", *seed)
 	chance := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, stream)) }
-	r.api = apiproxy.New(t, plane.Config)
+	r.api = apiproxy.New(t, cluster.Config)
 	r.ledger = keepLedger(t, tenant)
 	r.operator = newOperator(t, r.api, "--call-timeout=4s", "--visibility-timeout=8s")
 	r.sampler = &sampler{operator: r.operator, ledger: r.ledger, began: time.Now(), phase: Idle}
@@ -80,7 +80,7 @@ func newRun(t *testing.T) *run {
 			t.Logf("%s: %s, %s; %d waiting", from.Format(time.TimeOnly), what, to.Sub(from).Round(time.Millisecond), r.ledger.unfinished())
 			r.sampler.note(what, from, to)
 		}}
-	if err := r.operator.start(binary); err != nil {
+	if err := r.operator.start(cluster.Binary); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -203,7 +203,7 @@ func (r *run) judge(t *testing.T) {
 	figures.AtMost(t, "calls repeated for another reason", v.unexplained, 0, true)
 	figures.AtMost(t, "logouts that have not finished as they should", v.lost, 0, true)
 	figures.AtMost(t, "outcomes stored on another object", v.foreign, 0, true)
-	figures.AtMost(t, "data races", r.operator.printed.races(), 0, true)
+	figures.AtMost(t, "data races", r.operator.printed.Races(), 0, true)
 
 	record := Record{Samples: r.sampler.samples}
 	steady, calm := record.In(Steady), record.In(Calm)

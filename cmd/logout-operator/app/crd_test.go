@@ -215,20 +215,10 @@ func (r *crdRig) untouched(obj *v1alpha1.UserLogout) {
 
 func (r *crdRig) loggedOut(obj *v1alpha1.UserLogout) {
 	r.Helper()
-	ctx, cancel := context.WithTimeout(r.Context(), await.Patience)
-	defer cancel()
-	w, err := r.admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
-	if err != nil {
-		r.Fatal(err)
+	await.Object(r, r.admin, obj, "finished", func(o *v1alpha1.UserLogout) bool {
+		return meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionFinished)
+	})
+	if n := r.service.Calls("account", obj.Name); n != 1 || len(r.service.Sessions("account", obj.Name)) != 0 {
+		r.Errorf("%d calls", n)
 	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
-		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionFinished) {
-			if n := r.service.Calls("account", obj.Name); n != 1 || len(r.service.Sessions("account", obj.Name)) != 0 {
-				r.Errorf("%d calls", n)
-			}
-			return
-		}
-	}
-	r.Fatal("never finished")
 }

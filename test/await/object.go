@@ -1,0 +1,73 @@
+package await
+
+import (
+	"context"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Object follows an object by a watch until it is as wanted, and returns it. Of the object it needs the namespace and the name,
+// which need not exist yet.
+func Object[T client.Object](t testing.TB, c client.WithWatch, obj T, what string, wanted func(T) bool) (last T) {
+	t.Helper()
+	found := follow(t, c, obj, func(event watch.Event) bool {
+		seen, ok := event.Object.(T)
+		if !ok || event.Type == watch.Deleted {
+			return false
+		}
+		last = seen
+		return wanted(seen)
+	})
+	if !found {
+		t.Fatalf("waited for %s to be %s in vain; last: %+v", obj.GetName(), what, last)
+	}
+	return last
+}
+
+// Gone returns when an object, which has been there, has been deleted.
+func Gone(t testing.TB, c client.WithWatch, obj client.Object) {
+	t.Helper()
+	found := follow(t, c, obj, func(event watch.Event) bool {
+		if event.Type == watch.Deleted {
+			return true
+		}
+		// A watch does not tell of what was gone before it.
+		err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj.DeepCopyObject().(client.Object))
+		return apierrors.IsNotFound(err)
+	})
+	if !found {
+		t.Fatalf("waited for %s to be gone in vain", obj.GetName())
+	}
+}
+
+// follow calls enough with the events of an object, and with an empty one when a watch begins, until that returns true.
+func follow(t testing.TB, c client.WithWatch, obj client.Object, enough func(watch.Event) bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	kind, err := c.GroupVersionKindFor(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind.Kind += "List"
+	list, err := c.Scheme().New(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ctx.Err() == nil { // the API server ends a watch when it likes
+		w, err := c.Watch(ctx, list.(client.ObjectList), client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for event, open := (watch.Event{}), true; open; event, open = <-w.ResultChan() {
+			if enough(event) {
+				w.Stop()
+				return true
+			}
+		}
+	}
+	return false
+}
