@@ -7,16 +7,16 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// outage is a pause of all calls, and what the breaker knows of it.
+// outage is a pause of all calls, with the state that the circuit breaker needs.
 type outage struct {
 	Pause
 	probing    bool      // a probe has been called up or is under way
-	renewed    bool      // what was wrong may have been fixed: nothing is known
-	askedUntil time.Time // until when the service itself wants to be left alone
+	renewed    bool      // the cause may have been fixed: the state of the service is unknown
+	askedUntil time.Time // the service itself asked for no calls before this time
 }
 
-// restore takes over how another process has left the gate, until this one has
-// had its first slot: a standby follows what the leader writes.
+// restore takes over the pause that another process left in the provider's status. It does so until this process has
+// had its first slot, because a standby follows what the leader writes.
 func (g *gate) restore(c *Pause, now time.Time) {
 	if g.used {
 		return
@@ -25,7 +25,7 @@ func (g *gate) restore(c *Pause, now time.Time) {
 		g.flow(now)
 		return
 	}
-	restored := *c // by a clock that may have been ahead
+	restored := *c // the other process's clock may have been ahead
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
 	g.outage = &outage{Pause: restored}
@@ -38,9 +38,8 @@ func (g *gate) restore(c *Pause, now time.Time) {
 	}
 }
 
-// renew notes what the calls are made with from now on. With other credentials
-// or another address, what is known is out of date, and a single call will
-// tell; but a service that has asked to be left alone is.
+// renew notes the client for the next calls. With other credentials or another address, earlier results say nothing,
+// and one call finds out whether the service works. But if the service has asked for a pause, that pause still holds.
 func (g *gate) renew(client logout.Client, now time.Time) {
 	if client == g.client {
 		return
@@ -60,7 +59,7 @@ func (g *gate) renew(client logout.Client, now time.Time) {
 	if c == nil {
 		return
 	}
-	c.probing = len(g.called) > 0 // one that is under way will be no news
+	c.probing = len(g.called) > 0 // the result of a probe under way will be ignored, as it is from an earlier epoch
 	if c.askedUntil.Before(c.Until) {
 		g.toFix = time.Time{}
 		c.Since, c.Until = now, later(now, c.askedUntil)
@@ -68,32 +67,32 @@ func (g *gate) renew(client logout.Client, now time.Time) {
 	}
 }
 
-// probed notes the end of a probe, if a call of this epoch was one.
+// probed notes the end of a probe, if the call belongs to the current epoch.
 func (g *gate) probed(epoch int) {
 	if g.outage != nil && epoch == g.epoch {
 		g.outage.probing = false
 	}
 }
 
-// reset ends the outage. Calls may be paused by a shared suspicion all the same.
+// reset ends the outage. A shared suspicion may still pause all calls.
 func (g *gate) reset() {
 	if g.outage != nil {
 		g.outage, g.changed = nil, true
 	}
 }
 
-// pausesAll reports whether no calls are made but probes, of any namespace.
+// pausesAll reports whether calls are paused for all namespaces, so that only probes are made.
 func (g *gate) pausesAll() bool { return g.outage != nil || g.suspicion.shared }
 
-// flow has calls be made at the rate from before, if a pause of all is over.
+// flow resumes calls at the rate from before the pause, if no pause of all calls is left.
 func (g *gate) flow(now time.Time) {
 	if g.pace.paused && !g.pausesAll() {
 		g.pace.resume(now)
 	}
 }
 
-// trip pauses all calls, or prolongs their pause, until a single one is let through
-// as the probe. stale is that the call that failed is from before an earlier trip.
+// trip opens the circuit breaker: it pauses all calls, or prolongs their pause, until one call may be made as the
+// probe. stale means that the failed call began before an earlier trip.
 func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 	if g.outage == nil {
 		if failure.Reason == logout.Throttled && !stale && !g.pace.paused {
@@ -101,13 +100,13 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 		}
 		g.pace.pause(now)
 		g.outage = &outage{Pause: Pause{Since: now}}
-		if g.suspicion.shared { // nobody has been answered since
+		if g.suspicion.shared { // no call has succeeded since
 			g.outage.Since = g.suspicion.since
 		}
 	}
 	c := g.outage
 	lasts := now.Sub(c.Since)
-	if failure.Reason.Class() == logout.RetrySlowly { // which may be younger than the pause
+	if failure.Reason.Class() == logout.RetrySlowly { // such a failure may have begun later than the pause
 		if g.toFix.IsZero() {
 			g.toFix = now
 		}
@@ -118,9 +117,9 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 		c.askedUntil = later(c.askedUntil, until)
 	}
 	if until.Before(c.Until) {
-		return // the service has asked for longer
+		return // the current pause lasts longer, for example because the service asked for it
 	}
-	g.epoch++ // calls under way, even a probe, were made before this was known
+	g.epoch++ // calls under way, even a probe, began before this failure was known
 	g.outage = &outage{Pause: Pause{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, askedUntil: c.askedUntil}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })

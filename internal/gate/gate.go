@@ -10,33 +10,32 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// gate of one provider. It knows no clock and no lock.
+// gate is the circuit breaker and queue of one provider. Its caller holds the lock and passes the time.
 type gate struct {
 	pace  pace
 	queue queue
 	turns turns
-	// called are the objects that have been called up to take their slot and
-	// have not come yet.
+	// called are the objects that have been called up to take their slot and have not taken it yet.
 	called       map[types.NamespacedName]*place
 	calls        int            // under way
 	busy         map[string]int // calls under way and objects called up, by namespace
-	waitingSince time.Time      // since when the queue has not been empty
-	untold       []*place       // who is to be told that it waits, in the order in which they came
+	waitingSince time.Time      // since when somebody has waited; zero if nobody waits
+	untold       []*place       // waiting objects whose status does not say yet that they wait, in order of arrival
 
-	client    logout.Client // the one the calls are made with
-	epoch     int           // what is heard of calls from an earlier epoch is no news
-	proven    bool          // a call with this client has been answered: until then few are made
-	extra     int           // how many calls more there may be of namespaces with few under way
-	probes    int           // under way, or called up, while others call
-	used      bool          // there was a slot or another client: what an earlier process has left is out of date
-	outage    *outage       // why nobody calls, by what is known of the service; nil while calls flow
-	suspicion suspicion     // who does not call, by what is not known for sure
+	client    logout.Client // that the calls use
+	epoch     int           // results from earlier epochs are ignored
+	proven    bool          // a call with this client has been answered; until then only probes are made
+	extra     int           // calls allowed beyond the free room, for namespaces with few calls under way
+	probes    int           // probes under way or called up while other calls are made
+	used      bool          // a slot was given or the client changed, so restore does nothing any more
+	outage    *outage       // the pause of all calls for failures that are certainly the service's
+	suspicion suspicion     // pauses for failures that may be the service's or the objects'
 	throttles throttling
-	lastProbe map[origin]time.Time // when which namespace and account was probed last
-	toFix     time.Time            // since when somebody has had to fix something; zero for never since the last answer
-	newest    bool                 // of namespaces that were never probed, the one to which somebody came last is next, not first
+	lastProbe map[origin]time.Time // when each namespace, and each account in it, was last probed
+	toFix     time.Time            // when a failure that somebody has to fix was first seen; zero for none
+	newest    bool                 // among namespaces never probed, probe the one with the newest object next
 
-	changed bool // there is something new to tell
+	changed bool // the state has changed and Changes has not reported it yet
 }
 
 func newGate(limit Limit, client logout.Client) *gate {
@@ -44,11 +43,11 @@ func newGate(limit Limit, client logout.Client) *gate {
 		busy: map[string]int{}, client: client, suspicion: newSuspicion(), lastProbe: map[origin]time.Time{}}
 }
 
-// enter asks for a slot. An object that has been called up has it; another one
-// gets it only if nobody waits, and else waits.
+// enter asks for a slot. An object that has been called up has one. Another object gets one only if nobody waits;
+// otherwise it waits.
 func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
 	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
-		c.Since, g.toFix = now, time.Time{} // nothing has been known since
+		c.Since, g.toFix = now, time.Time{} // the state of the service has been unknown since the pause ran out
 	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
@@ -67,7 +66,7 @@ func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, o
 	return p, true
 }
 
-// callUp takes a slot, if one is free, for the object whose turn it is.
+// callUp takes a slot, if one is free, for the next object.
 func (g *gate) callUp(free int, now time.Time) (key types.NamespacedName, ok bool) {
 	p := g.next(free, now)
 	if p == nil {
@@ -78,8 +77,7 @@ func (g *gate) callUp(free int, now time.Time) (key types.NamespacedName, ok boo
 	return p.value.object, true
 }
 
-// next takes the object out of the queue that has a slot now, and the slot; nil
-// if nobody has one.
+// next takes the object that gets a slot now out of the queue, and takes the slot; nil if no object gets one.
 func (g *gate) next(free int, now time.Time) *place {
 	var p *place
 	if wait, ok := g.untilProbe(free, now); ok && wait <= 0 {
@@ -96,7 +94,7 @@ func (g *gate) next(free int, now time.Time) *place {
 	return p
 }
 
-// leave takes out an object that wants no slot any more, or not yet.
+// leave removes an object that wants no slot, for now or ever.
 func (g *gate) leave(key types.NamespacedName, now time.Time) {
 	if p := g.queue.places[key]; p != nil {
 		g.queue.remove(p, now)
@@ -110,7 +108,7 @@ func (g *gate) leave(key types.NamespacedName, now time.Time) {
 	g.countWaiting(now)
 }
 
-// idle notes the end of a call, or of an object's being called up for one.
+// idle notes the end of a call, or that an object is no longer called up.
 func (g *gate) idle(namespace string, probe bool) {
 	if probe {
 		g.probes--
@@ -120,9 +118,8 @@ func (g *gate) idle(namespace string, probe bool) {
 	}
 }
 
-// untilFree is how long it takes until somebody can have a slot, or not ok if it
-// takes an event: the end of a call, or that somebody comes. free is how many
-// calls there is room for.
+// untilFree is how long until the next object can have a slot. It is not ok if that depends on an event: the end of a
+// call, or a new object. free is how many calls there is room for.
 func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) {
 	probe, probes := g.untilProbe(free, now)
 	turn, turns := g.untilTurn(free, now)
@@ -135,7 +132,7 @@ func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) 
 	return turn, turns
 }
 
-// untilTurn is how long until the next of those has a slot whose calls flow.
+// untilTurn is how long until the next slot for a namespace whose calls are not paused.
 func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) {
 	if g.outage != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns(g.hasRoom(free)) {
 		return 0, false
@@ -143,9 +140,9 @@ func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) 
 	return g.pace.untilFree(now), true
 }
 
-// hasRoom tells whether one more call of a namespace may be under way. Where most
-// of the calls are others', a namespace with few has some places more: calls of
-// one tenant that hang do not keep the others waiting.
+// hasRoom returns a function that reports whether a namespace may have one more call under way. If other namespaces
+// have most of the calls, a namespace with few gets some extra places, so that hanging calls of one tenant do not keep
+// the others waiting.
 func (g *gate) hasRoom(free int) func(namespace string) bool {
 	busy := g.calls + len(g.called)
 	return func(namespace string) bool {
@@ -154,7 +151,7 @@ func (g *gate) hasRoom(free int) func(namespace string) bool {
 	}
 }
 
-// most is how many calls there may be, those of namespaces with few among them.
+// most is how many calls may be under way, including the extra places of namespaces with few calls.
 func (g *gate) most(free int) int {
 	if free <= 0 {
 		return 0
@@ -172,7 +169,7 @@ func (g *gate) release(s *Slot, now time.Time) {
 	}
 }
 
-// report notes what came of a call: a failure, or none.
+// report notes the outcome of a call: a failure, or nil.
 func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
 	stale := s.epoch != g.epoch
@@ -187,7 +184,8 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	case answered:
 		if !stale {
 			g.proven, g.toFix = true, time.Time{}
-			delete(g.lastProbe, origin{namespace: s.origin.namespace}) // the first to be probed the next time
+			// an answered namespace is probed first next time
+			delete(g.lastProbe, origin{namespace: s.origin.namespace})
 			g.resume(g.suspicion.answer(s.origin.namespace, now))
 			g.reset()
 			g.flow(now)
@@ -196,7 +194,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 		if stale {
 			return
 		}
-		if c := g.outage; c != nil { // the trouble is over that was certainly the service's
+		if c := g.outage; c != nil { // the failure that was certainly the service's is over
 			g.reset()
 			g.suspicion.share(c.Since, failure, now)
 		}
@@ -208,8 +206,8 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	}
 }
 
-// throttled takes in that a call was throttled, and reports whether that concerns
-// its object alone, which waits by itself.
+// throttled records a throttled call, and reports whether only its object was throttled. Such an object waits by its
+// own backoff.
 func (g *gate) throttled(s *Slot, now time.Time) bool {
 	rate := g.pace.perSecond(now)
 	is := g.throttles.throttle(s.origin.namespace, s.began, now, rate)
@@ -225,9 +223,8 @@ func (g *gate) throttled(s *Slot, now time.Time) bool {
 	return true
 }
 
-// cutOff notes that a call was ended by the object's own notAfter. That says
-// little of the service, and nothing against it; but while calls are paused it
-// was a call, after which the next probe waits as after any other.
+// cutOff notes that the object's own notAfter ended a call. That says little about the service and is not counted
+// against it. But while calls are paused it was a probe, and the next probe waits as after any other.
 func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
 	switch {
@@ -241,8 +238,7 @@ func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
 	}
 }
 
-// strike holds a failure against the namespace, and pauses its calls if it was
-// one too many.
+// strike counts a failure against the namespace, and pauses its calls if there were too many.
 func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time) {
 	namespace := s.origin.namespace
 	if !g.suspicion.strike(namespace, s.failed, alone, g.proven, failure, now) {
@@ -252,7 +248,7 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 	if g.suspicion.shared {
 		g.pace.pause(now)
 	}
-	for struck := range g.suspicion.struck { // what has failed was as good as a probe
+	for struck := range g.suspicion.struck { // a failed call counts as a probe
 		g.lastProbe[origin{namespace: struck}] = now
 	}
 	g.lastProbe[origin{namespace: namespace}] = now
@@ -260,7 +256,7 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 	g.putBack(now, func(e *entry) bool { return !e.probe && g.suspicion.pauses(e.object.Namespace) })
 }
 
-// resume gives namespaces whose pause is over their turns again.
+// resume puts namespaces whose pause is over back in line for slots.
 func (g *gate) resume(namespaces []string) {
 	for _, namespace := range namespaces {
 		g.queue.resume(namespace)
@@ -268,7 +264,7 @@ func (g *gate) resume(namespaces []string) {
 	}
 }
 
-// putBack has those wait again who have been called up in vain, each where it was.
+// putBack cancels the selected objects' slots and returns each object to its place in the queue.
 func (g *gate) putBack(now time.Time, which func(*entry) bool) {
 	for _, p := range slices.Collect(maps.Values(g.called)) {
 		if !which(&p.value) {
@@ -296,7 +292,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// countWaiting notes since when somebody has been waiting.
+// countWaiting notes when the first object began to wait and when the last one stopped.
 func (g *gate) countWaiting(now time.Time) {
 	switch waits := g.queue.len()+len(g.called) > 0; {
 	case waits && g.waitingSince.IsZero():
@@ -311,8 +307,7 @@ func (g *gate) state(now time.Time) State {
 		Pause: g.stopped(now), Namespaces: g.suspicion.paused()}
 }
 
-// stopped is why nobody calls; nil if somebody does, or if nothing is known for
-// certain any more.
+// stopped returns the pause of all calls; nil if there is none, or if the state of the service is unknown by now.
 func (g *gate) stopped(now time.Time) *Pause {
 	switch c, s := g.outage, &g.suspicion; {
 	case c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)):

@@ -23,104 +23,100 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Unprobed is how long after its Until a pause lasts if nobody wants to call: twice the longest wait between two attempts of one object.
+// Unprobed is how long after its Until a pause lasts if no object wants to call: twice the longest wait between two
+// attempts of one object.
 const Unprobed = 10 * time.Minute
 
-// maxLeft is how many of those a second are looked at who waited at a gate that
-// is forgotten: the deletion of their provider has woken them, too.
+// maxLeft bounds how many objects of forgotten gates are looked at per second. The deletion of their provider has woken
+// them, too.
 const maxLeft = 1000
 
-// Gates of all providers. They share a number of calls under way, of which each
-// gate can have as many as are left for the others: one service that never
-// answers does not use them up.
+// Gates holds the gates of all providers: for each one a circuit breaker with fair queueing and an adaptive token
+// bucket. All gates share one limit of calls under way. A gate gets a slot only while more are free than it already
+// uses, so one service that never answers cannot use them all up.
 type Gates struct {
 	mu    sync.Mutex
 	gates map[string]*gate       // by the provider's name
-	left  []types.NamespacedName // who waited at gates that are forgotten, to be looked at
-	room  int                    // for calls under way, at all gates together
-	begun time.Time              // when the first object came
-	moved chan struct{}          // there may be a slot for somebody: for CallUp
-	news  chan struct{}          // a gate has changed: for Changes
+	left  []types.NamespacedName // objects that waited at forgotten gates, to be looked at
+	room  int                    // the limit of calls under way at all gates together
+	begun time.Time              // when the first object entered
+	moved chan struct{}          // for CallUp: a slot may be free
+	news  chan struct{}          // for Changes: a gate has changed
 }
 
 // Settings are what a gate needs to know of its provider.
 type Settings struct {
 	Name string
-	// Limit and Client as they are now.
+	// Limit and Client are the current ones.
 	Limit  Limit
 	Client logout.Client
-	// Restored is the pause in which an earlier process left the provider; nil for none.
+	// Restored is the pause that an earlier process left in the provider's status; nil for none.
 	Restored *Pause
 }
 
 // Applicant is an object that wants to call its provider.
 type Applicant struct {
 	Object types.NamespacedName
-	// Account whose user is to be logged out.
+	// Account is the account of the user to be logged out.
 	Account string
-	// Created is when the object was created, Failed whether a call for it has
-	// failed, and Unknown whether nobody knows what came of the last one: new
-	// objects, and those, do not wait for the backlog of a restart.
+	// Created is when the object was created, Failed whether a call for it has failed, and Unknown whether the outcome
+	// of its last call is unknown. New objects and those with an unknown outcome do not wait for the backlog of a
+	// restart.
 	Created         time.Time
 	Failed, Unknown bool
-	// Expires is when the object does not want to call any more; zero for never.
+	// Expires is when the object stops wanting to call; zero for never.
 	Expires time.Time
-	// GiveUp is how long it waits for a service to whose trouble there is no end,
-	// counted from Came at the earliest; 0 for ever. It waits for its turn at one that
-	// works for as long as it takes.
+	// GiveUp is how long the object waits while calls are paused, counted from Came at the earliest; 0 for no limit.
+	// While calls are not paused, it waits for its turn without a limit.
 	GiveUp time.Duration
-	// Came is since when it waits; zero for since it entered.
+	// Came is when the object began to wait; zero if that was when it entered.
 	Came time.Time
 }
 
-// Wait is what an object that has no slot yet can expect.
+// Wait is the answer to an object that gets no slot yet.
 type Wait struct {
-	// Tell: it has waited for ten seconds or more, and is to be told so; later
-	// where many wait, as fifty a second are told.
+	// Tell means that the object has waited for ten seconds or more, and its status should say so. If many objects
+	// wait, this comes later, because 50 objects a second are told.
 	Tell bool
-	// Pause of all calls, or of those of its namespace; nil if it waits
-	// for its turn and for nothing else.
+	// Pause is that of all calls or of the namespace's calls; nil if the object only waits for its turn.
 	Pause *Pause
-	// Own means that only its namespace's calls are paused.
+	// Own means that only the calls of the object's namespace are paused.
 	Own bool
 }
 
-// Pause is why and until when no calls are made.
+// Pause says why calls are paused, and until when.
 type Pause struct {
-	// Reason and Message of the failure that began or prolonged it.
+	// Reason and Message are those of the failure that began or prolonged the pause.
 	Reason  logout.Reason
 	Message string
-	// Since is when it began.
+	// Since is when the pause began.
 	Since time.Time
-	// Until is when the next probe may be made. When it has passed, the next
-	// object that wants to call is the probe.
+	// Until is when the next probe may be made. After it, the next object that wants to call is the probe.
 	Until time.Time
 }
 
-// State of a gate at one moment.
+// State is the state of a gate at one moment.
 type State struct {
-	// Pause of all calls; nil while they are made.
+	// Pause is that of all calls; nil while calls are made.
 	Pause *Pause
-	// PerSecond is the rate of calls, as the service has slowed it.
+	// PerSecond is the current rate of calls, including any slowdown after throttling.
 	PerSecond float64
-	// Waiting is how many objects wait for a slot, WaitingSince since when it
-	// has been more than none.
+	// Waiting is how many objects wait for a slot, WaitingSince since when at least one has waited.
 	Waiting      int
 	WaitingSince time.Time
-	// Calls under way.
+	// Calls is how many calls are under way.
 	Calls int
-	// Namespaces whose calls are paused, as those that were made failed in ways
-	// that may be their own fault.
+	// Namespaces is how many namespaces have their calls paused because their calls failed in ways that may be their
+	// own fault.
 	Namespaces int
 }
 
-// New returns the gates; no provider has more than the given number of calls
-// under way.
+// New returns the gates. No provider has more than the given number of calls under way.
 func New(calls int) *Gates {
 	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }
 
-// Slot is the right to make one call now. It has to be released, once.
+// Slot is the right to make one call now. It must be released exactly once.
 type Slot struct {
 	gates  *Gates
 	gate   *gate
@@ -133,19 +129,19 @@ type Slot struct {
 	began  time.Time
 }
 
-// Enter asks for a slot. An object that gets none waits until CallUp calls it
-// up, to ask again; it keeps its place when it asks in between.
+// Enter asks for a slot. An object that gets none waits until CallUp calls it up, and then asks again. If it asks
+// earlier, it keeps its place.
 func (g *Gates) Enter(p Settings, a Applicant) (*Slot, Wait) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	if g.begun.IsZero() {
-		g.begun = now.Truncate(time.Second) // what the API server stores of a time
+		g.begun = now.Truncate(time.Second) // the API server stores whole seconds
 	}
 	at := g.gate(p, now)
 	defer g.tell(at)
 	for _, other := range g.gates {
-		if other != at { // where an object of the same name may have waited
+		if other != at { // an object of the same name may have waited there
 			other.leave(a.Object, now)
 		}
 	}
@@ -169,7 +165,7 @@ func (g *Gates) sortOf(a Applicant) sort {
 	return fresh
 }
 
-// gate returns the gate of a provider, brought up to date.
+// gate returns the gate of a provider, with the current settings applied.
 func (g *Gates) gate(p Settings, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
@@ -183,7 +179,7 @@ func (g *Gates) gate(p Settings, now time.Time) *gate {
 	return at
 }
 
-// Leave says that an object wants no slot, for now or for ever.
+// Leave says that an object wants no slot, for now or ever.
 func (g *Gates) Leave(object types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -193,8 +189,7 @@ func (g *Gates) Leave(object types.NamespacedName) {
 	}
 }
 
-// Report says what came of the call: the failure, or nil if the service
-// confirmed the logout.
+// Report says how the call ended: with a failure, or nil if the service confirmed the logout.
 func (s *Slot) Report(failure *logout.Error) {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
@@ -203,8 +198,7 @@ func (s *Slot) Report(failure *logout.Error) {
 	s.gates.tell(s.gate)
 }
 
-// CutOff says that the call was made, and ended by the object's own notAfter
-// before there was an answer.
+// CutOff says that the call was made, but the object's own notAfter ended it before an answer came.
 func (s *Slot) CutOff(failure *logout.Error) {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
@@ -213,9 +207,8 @@ func (s *Slot) CutOff(failure *logout.Error) {
 	s.gates.tell(s.gate)
 }
 
-// Release ends the call: there is room for another. It may come well after the
-// report, since what came of the call has to be stored first, or without one,
-// if no call was made.
+// Release ends the call and makes room for another. It may come well after Report, because the outcome has to be stored
+// first, or without Report, if no call was made.
 func (s *Slot) Release() {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
@@ -223,9 +216,8 @@ func (s *Slot) Release() {
 	s.gates.tell(s.gate)
 }
 
-// Forget drops the gate of a provider that is gone. The objects that wait there
-// get no slot any more; they are called up to be looked at, as the provider may
-// have been created anew since.
+// Forget drops the gate of a deleted provider. The objects that wait there get no slot. They are called up to be looked
+// at, because the provider may have been created again.
 func (g *Gates) Forget(provider string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -233,11 +225,10 @@ func (g *Gates) Forget(provider string) {
 		g.left = slices.AppendSeq(slices.AppendSeq(g.left, maps.Keys(at.queue.places)), maps.Keys(at.called))
 	}
 	delete(g.gates, provider)
-	signal(g.moved) // there is room for others
+	signal(g.moved) // there may be room for others
 }
 
-// Update takes over what has been changed of a provider, and returns the state
-// of its gate.
+// Update applies changed settings of a provider, and returns the state of its gate.
 func (g *Gates) Update(p Settings) State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -258,10 +249,9 @@ func (g *Gates) States() map[string]State {
 	return states
 }
 
-// CallUp calls up the objects that wait, until ctx is done: each when it has its
-// slot, and those that have to be looked at without one, as they are to be told
-// that they wait or have expired; of those some may have got a slot or left by
-// then. An object that is called up has to Enter or Leave.
+// CallUp calls up waiting objects until ctx is done. It calls up each object when it gets its slot. It also calls up
+// objects without a slot: those that must be told that they wait, and those that have expired. Some of these may have
+// got a slot or left in the meantime. An object that is called up has to Enter or Leave.
 func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName, hasSlot bool)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -288,7 +278,7 @@ func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName
 	}
 }
 
-// look returns the objects at all gates that have to be looked at.
+// look returns the objects at all gates that must be looked at without a slot.
 func (g *Gates) look(now time.Time) (keys []types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -303,7 +293,7 @@ func (g *Gates) look(now time.Time) (keys []types.NamespacedName) {
 	return keys
 }
 
-// callUp returns the objects that have a slot now, and when to look again.
+// callUp returns the objects that get a slot now, and how long until it should be called again.
 func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -322,8 +312,8 @@ func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.
 	return called, next
 }
 
-// Changes reports the providers whose calls have been paused or resumed, or at which
-// somebody has begun or ceased to wait, until ctx is done.
+// Changes reports providers until ctx is done: those whose calls have been paused or resumed, and those at which the
+// first object has begun to wait or the last one has stopped.
 func (g *Gates) Changes(ctx context.Context, provider func(string)) {
 	for {
 		select {
@@ -349,8 +339,8 @@ func (g *Gates) changes() (names []string) {
 	return names
 }
 
-// free is how many more calls there is room for. A gate gets one only while it
-// has fewer than that, so that some room is always left for the others.
+// free is how many more calls there is room for. A gate gets a slot only while it uses fewer than that, so that some
+// room is always left for the others.
 func (g *Gates) free() int {
 	free := g.room
 	for _, at := range g.gates {
@@ -364,7 +354,7 @@ func (g *Gates) tell(at *gate) {
 	if at.changed {
 		signal(g.news)
 	}
-	for _, other := range g.gates { // the end of a call makes room at all of them
+	for _, other := range g.gates { // the end of a call makes room at all gates
 		if other.queue.len() > 0 {
 			signal(g.moved)
 			return

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// pauseLeast and pauseMost bound the pause after trouble that ends by
-	// itself, where the service does not say how long: a service that is back
-	// is noticed within the latter, for four to eight calls a minute.
+	// pauseLeast and pauseMost bound the pause after a failure that ends without anybody's help, if the service does
+	// not say how long to wait. A service that has recovered is noticed within pauseMost, at the cost of four to eight
+	// calls a minute.
 	pauseLeast, pauseMost = time.Second, 15 * time.Second
-	// The same for trouble that somebody has to fix: at most as long as a service
-	// can ask for.
+	// slowPauseLeast and slowPauseMost are the same for failures that somebody has to fix. The pause is at most as long
+	// as a service may ask for.
 	slowPauseLeast, slowPauseMost = 10 * time.Second, logout.MaxRetryAfter
 )
 
@@ -23,9 +23,9 @@ const (
 type verdict int
 
 const (
-	answered   verdict = iota // it does its work
-	suspicious                // its trouble, or that of this one object
-	troubled                  // its trouble: the next call would meet it too
+	answered   verdict = iota // the service works
+	suspicious                // the failure may be the service's, or only this object's
+	troubled                  // the failure is the service's: the next call would fail, too
 )
 
 func judge(failure *logout.Error) verdict {
@@ -38,9 +38,9 @@ func judge(failure *logout.Error) verdict {
 	return suspicious
 }
 
-// summary is what is told of a failure to others than its own object: not in the
-// service's words, which may be about the user. A code that could be an ID is one of
-// them; those that services document are letters.
+// summary describes a failure for readers other than the owner of its object. It does not quote the service's message,
+// which may be about the user. It leaves out a code that could be an ID: codes that services document consist of
+// letters.
 func summary(failure *logout.Error) string {
 	message, code := failure.Message, ""
 	if failure.Code != "" {
@@ -48,24 +48,22 @@ func summary(failure *logout.Error) string {
 	}
 	if failure.HTTPStatusCode != 0 && failure.Reason != logout.Unauthorized && failure.Reason != logout.UnexpectedResponse {
 		message = fmt.Sprintf("the service answered HTTP %d%s", failure.HTTPStatusCode, code)
-	} // else it is not the service's
+	} // otherwise the message is not the service's
 	if strings.ContainsFunc(failure.Code, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' && r != '.' }) {
 		message = strings.ReplaceAll(message, code, "")
 	}
 	return message
 }
 
-// asksForLess reports whether it is the service itself that wants fewer calls: then
-// nothing but time helps.
+// asksForLess reports whether the service itself wants fewer calls. Then nothing but time helps.
 func asksForLess(reason logout.Reason) bool {
 	return reason == logout.Throttled || reason == logout.ServiceUnavailable
 }
 
-// pause is how long to leave a service alone that has been in trouble for the
-// given time: as long as it asks for, a second at least; else as long again as
-// the trouble has lasted, within bounds and less up to half by jitter. The
-// jitter is not full, as that of the objects is: there is one probe, not a
-// crowd to be spread. random is in [0, 1).
+// pause is how long to make no calls to a service that has failed for the given time. If the service asks for a time,
+// it is that time, but at least a second. Otherwise it is as long again as the failure has lasted, within bounds, and
+// reduced by a jitter of up to half. The jitter is not full, as the one of the objects is, because one probe follows
+// and not a crowd that must be spread. random is in [0, 1).
 func pause(failure *logout.Error, lasted time.Duration, random float64) time.Duration {
 	if failure.RetryAfter > 0 {
 		return max(failure.RetryAfter, pauseLeast)

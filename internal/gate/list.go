@@ -1,7 +1,6 @@
 package gate
 
-// list is a doubly linked list whose nodes know the list they are in, so that one
-// can be taken out from anywhere in it.
+// list is a doubly linked list. Each node knows its list, so any node can be removed.
 type list[T any] struct {
 	front, back *node[T]
 	len         int
@@ -24,7 +23,7 @@ func (l *list[T]) pushBack(n *node[T]) {
 	l.len++
 }
 
-// insert puts a node before another one of the list, or at its end if that is nil.
+// insert puts a node before another node of the list, or at the end if before is nil.
 func (l *list[T]) insert(n, before *node[T]) {
 	if before == nil {
 		l.pushBack(n)
@@ -40,7 +39,7 @@ func (l *list[T]) insert(n, before *node[T]) {
 	l.len++
 }
 
-// leave takes the node out of the list that it is in, if it is in one.
+// leave removes the node from its list, if it is in one.
 func (n *node[T]) leave() {
 	l := n.in
 	if l == nil {

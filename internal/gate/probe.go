@@ -8,15 +8,13 @@ import (
 )
 
 const (
-	// tellAfter is how long an object waits until it is to be told so, and
-	// tellsPerLook how many are told at a time, so that the telling does not take
-	// what the calls need.
+	// tellAfter is how long an object waits until its status should say so. tellsPerLook is how many objects are told
+	// at a time, so that their status writes do not slow down the calls.
 	tellAfter    = 10 * time.Second
 	tellsPerLook = 50
 )
 
-// untilProbe is how long until a probe may be made. Of a service of which
-// nothing is known every call is one.
+// untilProbe is how long until a probe may be made. Every call is a probe while nothing is known of the service.
 func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool) {
 	if g.calls+len(g.called) >= g.most(free) || g.queue.len() == 0 {
 		return 0, false
@@ -36,8 +34,7 @@ func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool)
 	return max(wait, g.pace.untilFree(now)), ok
 }
 
-// mayProbe is how long until a probe of a namespace may be made, if its calls
-// are probes and none is under way.
+// mayProbe is how long until a namespace may be probed. It is not ok if its calls are not probes or one is under way.
 func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok bool) {
 	switch {
 	case g.outage != nil:
@@ -50,8 +47,8 @@ func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok
 	return 0, !g.proven
 }
 
-// pick takes out the best probe there is. Probes are few, so that it can look at
-// all who wait.
+// pick removes the best probe from the queue. Probes are few, so pick can look at every waiting object of the
+// namespace.
 func (g *gate) pick(now time.Time) *place {
 	namespace, ok := g.nextNamespace(now)
 	if !ok {
@@ -88,9 +85,8 @@ func (g *gate) pick(now time.Time) *place {
 	return best
 }
 
-// nextNamespace is the namespace whose turn it is to be probed: the one that was
-// least lately; of those that never were, in turn the one to which somebody has come
-// last, and the one in which somebody has waited for longest.
+// nextNamespace returns the namespace to probe next: the one that was probed least recently. Namespaces that were never
+// probed come first, alternately the one with the newest object and the one with the oldest.
 func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 	var at time.Time
 	number := 0
@@ -110,9 +106,9 @@ func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 	return next, found
 }
 
-// better reports whether a makes a better probe of its namespace than b: one that
-// has time to be answered, has not failed, and is of an account that has been
-// probed least lately; else the oldest, or in turn the newest.
+// better reports whether a makes a better probe of its namespace than b. In this order it prefers an object that has
+// time to be answered, one that has not failed, and one whose account was probed least recently. If none of these
+// decides, it prefers the older object, or the newer one if newest is set.
 func (g *gate) better(a, b *entry, newest bool, now time.Time) bool {
 	if x, y := hurried(a, now), hurried(b, now); x != y {
 		return y
@@ -130,15 +126,15 @@ func hurried(e *entry, now time.Time) bool {
 	return e.expires != 0 && e.expires-now.UnixNano() < int64(probeRoom)
 }
 
-// unmade notes that a probe was not made after all: another may be at once.
+// unmade notes that a probe was not made after all, so that another one may begin at once.
 func (g *gate) unmade(probe bool, now time.Time) {
 	if probe {
 		g.suspicion.next = earlier(g.suspicion.next, now)
 	}
 }
 
-// look returns those who wait and have to be looked at although they have no
-// slot: who is to be told that it waits, and who has expired.
+// look returns waiting objects that must be looked at although they have no slot: those that must be told that they
+// wait, and those that have expired.
 func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
 	g.resume(g.suspicion.forget(now))
 	g.flow(now)
@@ -166,7 +162,7 @@ func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
 	return keys
 }
 
-// expired reports whether an object has nothing to wait for any more.
+// expired reports whether an object has nothing left to wait for.
 func (g *gate) expired(e *entry, now time.Time) bool {
 	if e.expires != 0 && now.UnixNano() >= e.expires {
 		return true
@@ -175,8 +171,7 @@ func (g *gate) expired(e *entry, now time.Time) bool {
 	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.came))) >= e.giveUp
 }
 
-// pausedSince is since when trouble keeps a namespace from calling; zero if it
-// waits for nothing but its turn.
+// pausedSince is since when the calls of a namespace have been paused; zero if it only waits for its turn.
 func (g *gate) pausedSince(namespace string) time.Time {
 	if g.outage != nil {
 		return g.outage.Since
@@ -184,7 +179,7 @@ func (g *gate) pausedSince(namespace string) time.Time {
 	return g.suspicion.pausedSince(namespace)
 }
 
-// wait is what an object that has no slot can expect.
+// wait returns the answer to an object that has no slot.
 func (g *gate) wait(p *place) Wait {
 	w := Wait{Tell: p.value.tell}
 	namespace := p.value.object.Namespace

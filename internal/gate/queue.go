@@ -8,52 +8,50 @@ import (
 )
 
 const (
-	// headStart is how many slots a namespace gets before all others when it comes
-	// back after a pause, so that a tenant with ten logouts is done as if it
-	// were alone. It regains one with every second in which nobody waits in it.
+	// headStart is how many slots a namespace gets before all others when it comes back after having nothing to call,
+	// so that a tenant with ten logouts finishes as if it were alone. The namespace regains one slot of it for every
+	// second in which none of its objects waits.
 	headStart = 10
-	// earlyInARow is how many slots go to namespaces with a head start until one goes
-	// to the others, so that a trickle from many does not starve a backlog.
+	// earlyInARow is how many slots go to namespaces with a head start before one goes to the others, so that small
+	// numbers of objects from many namespaces do not starve a backlog.
 	earlyInARow = 2 * headStart
-	// idleLines is how many lines are kept that nobody waits in, beside two for
-	// each in use: they remember how much of the head start has been used.
+	// idleLines is how many empty lines are kept, beside two for each line in use. They remember how much of the head
+	// start has been used.
 	idleLines = 64
 )
 
-// sort of objects. New ones wait neither for the backlog of a restart nor for
-// retries, and retries not for the backlog.
+// sort is a group of objects in a line. New objects wait neither for the backlog of a restart nor for retries, and
+// retries do not wait for the backlog.
 type sort uint8
 
 const (
-	fresh   sort = iota // new, or nobody knows what came of its last call
-	retry               // has failed
-	backlog             // older than the gates
+	fresh   sort = iota // new, or the outcome of its last call is unknown
+	retry               // its last call failed
+	backlog             // created before this process's first object entered
 	sorts
 )
 
-// queue holds the objects that wait at one gate. BenchmarkWaiting says how many
-// bytes one of them takes.
+// queue holds the objects that wait at one gate. BenchmarkWaiting measures how many bytes one object takes.
 type queue struct {
 	places map[types.NamespacedName]*place
 	lines  map[string]*line // by namespace
-	// early and usual are the lines that somebody waits in, with and without a
-	// head start, in the order of their turns. The lines of a paused namespace
-	// are in neither: only pick finds who waits there.
+	// early and usual are the lines with waiting objects, with and without a head start, in the order of their turns.
+	// The lines of a paused namespace are in neither; only pick finds the objects in them.
 	early, usual list[*line]
-	inARow       int // turns of the early lines while somebody waits in a usual one
+	inARow       int // turns of early lines in a row while a usual line waits
 	paused       map[string]bool
-	came         int // how many ever came
+	came         int // how many objects have ever come
 }
 
-// line is who waits of one namespace. Slots go round the lines, so that no
-// namespace waits for the backlog of another, and in a line round the sorts.
+// line holds the waiting objects of one namespace. Slots go round the lines, so that no namespace waits for the backlog
+// of another. Within a line they go round the sorts.
 type line struct {
 	namespace string
 	waiting   [sorts]list[entry]
-	last      sort        // whose turn it was last
-	headStart float64     // slots left of it
-	turn      node[*line] // in early or usual, if somebody waits
-	idleSince time.Time   // since when nobody waits
+	last      sort        // the sort that had the last turn
+	headStart float64     // slots of the head start that are left
+	turn      node[*line] // in early or usual, if an object waits
+	idleSince time.Time   // since when no object waits
 }
 
 func (l *line) len() (n int) {
@@ -76,7 +74,7 @@ func (l *line) insert(p *place) {
 	waiting.insert(p, before)
 }
 
-// next is who is next in turn.
+// next returns the object whose turn it is.
 func (l *line) next() *place {
 	for i := range sorts {
 		of := (l.last + 1 + i) % sorts
@@ -88,7 +86,7 @@ func (l *line) next() *place {
 	return nil
 }
 
-// newest is the number of who came last.
+// newest is the number of the object that came last.
 func (l *line) newest() (number int) {
 	for of := range l.waiting {
 		if p := l.waiting[of].back; p != nil {
@@ -98,7 +96,7 @@ func (l *line) newest() (number int) {
 	return number
 }
 
-// oldest is the number of who came first.
+// oldest is the number of the object that came first.
 func (l *line) oldest() (number int) {
 	number = math.MaxInt
 	for of := range l.waiting {
@@ -109,37 +107,37 @@ func (l *line) oldest() (number int) {
 	return number
 }
 
-// regained is what is left of the head start after it has been regained.
+// regained is how much of the head start is left, including what has been regained.
 func (l *line) regained(now time.Time) float64 {
 	return min(headStart, l.headStart+now.Sub(l.idleSince).Seconds())
 }
 
-// place of an object in its line.
+// place is the place of an object in its line.
 type place = node[entry]
 
-// entry is an object that waits, or has been called up. There can be a hundred
-// thousand of them, so that times are nanoseconds of Unix time, eight bytes each.
+// entry is an object that waits or has been called up. There can be a hundred thousand of them, so times are stored as
+// nanoseconds of Unix time, eight bytes each.
 type entry struct {
 	object  types.NamespacedName
 	account string
 	line    *line
-	number  int           // among all that ever came
+	number  int           // in the order of arrival, among all objects
 	since   int64         // when it entered
 	came    int64         // see Applicant
 	expires int64         // see Applicant; 0 for never
 	giveUp  time.Duration // see Applicant; 0 for never
 	sort    sort
 	failed  bool // see Applicant
-	tell    bool // it has waited for so long that it is to be told
+	tell    bool // it has waited so long that its status should say so
 	shown   bool // it has been called up since it expired
-	early   bool // popped as one with a head start
+	early   bool // taken from the queue with a head start
 	probe   bool // called up as a probe
 }
 
-// farOff is beyond what fits into nanoseconds of Unix time: as good as never.
+// farOff is the latest time that fits into nanoseconds of Unix time. A later one counts as never.
 var farOff = time.Unix(0, math.MaxInt64)
 
-// update takes over what may have changed of an object while it waits.
+// update copies what may have changed in an object while it waits.
 func (e *entry) update(a Applicant) {
 	e.account, e.failed, e.giveUp, e.shown, e.expires, e.came = a.Account, a.Failed, a.GiveUp, false, 0, e.since
 	if !a.Came.IsZero() {
@@ -158,7 +156,7 @@ func newQueue() queue {
 
 func (q *queue) len() int { return len(q.places) }
 
-// push puts an object behind those of its sort.
+// push adds an object at the end of its sort.
 func (q *queue) push(a Applicant, of sort, now time.Time) *place {
 	l := q.line(a.Object.Namespace, now)
 	p := &place{value: entry{object: a.Object, line: l, sort: of, number: q.came, since: now.UnixNano()}}
@@ -170,17 +168,17 @@ func (q *queue) push(a Applicant, of sort, now time.Time) *place {
 	return p
 }
 
-// putBack puts an object that was called up in vain where it was in its line.
+// putBack returns an object whose slot was cancelled to its place in its line.
 func (q *queue) putBack(p *place, now time.Time) {
 	e := &p.value
 	e.early, e.probe = false, false
-	e.line = q.line(e.line.namespace, now) // the line may have been forgotten meanwhile
+	e.line = q.line(e.line.namespace, now) // the line may have been dropped meanwhile
 	q.places[e.object] = p
 	e.line.insert(p)
 	q.come(e.line, now)
 }
 
-// resort moves an object to those of another sort, if it has become one of them.
+// resort moves an object to another sort, if its sort has changed.
 func (q *queue) resort(p *place, of sort) {
 	if e := &p.value; e.sort != of {
 		p.leave()
@@ -189,8 +187,7 @@ func (q *queue) resort(p *place, of sort) {
 	}
 }
 
-// pop takes out the object whose turn it is, of a namespace that may call; nil if
-// there is none.
+// pop removes the object whose turn it is, of a namespace that may call; nil if there is none.
 func (q *queue) pop(may func(namespace string) bool, now time.Time) *place {
 	turn, usual := first(&q.early, may), first(&q.usual, may)
 	q.inARow++
@@ -208,13 +205,13 @@ func (q *queue) pop(may func(namespace string) bool, now time.Time) *place {
 	p.value.early = l.headStart >= 1
 	l.headStart = max(0, l.headStart-1)
 	q.remove(p, now)
-	if l.len() > 0 { // its next one comes after the others'
+	if l.len() > 0 { // its next object comes after those of other lines
 		q.lineUp(l)
 	}
 	return p
 }
 
-// remove takes out an object that does not wait any more.
+// remove takes an object out of the queue.
 func (q *queue) remove(p *place, now time.Time) {
 	delete(q.places, p.value.object)
 	l := p.value.line
@@ -225,12 +222,12 @@ func (q *queue) remove(p *place, now time.Time) {
 	}
 }
 
-// hasTurns reports whether pop would find somebody.
+// hasTurns reports whether pop would find an object.
 func (q *queue) hasTurns(may func(namespace string) bool) bool {
 	return first(&q.early, may) != nil || first(&q.usual, may) != nil
 }
 
-// first is the first line in turn of a namespace that may call.
+// first returns the first line of a namespace that may call.
 func first(lines *list[*line], may func(namespace string) bool) *node[*line] {
 	for turn := lines.front; turn != nil; turn = turn.next {
 		if may(turn.value.namespace) {
@@ -240,7 +237,7 @@ func first(lines *list[*line], may func(namespace string) bool) *node[*line] {
 	return nil
 }
 
-// pause takes the turns of a namespace, resume gives them back.
+// pause takes a namespace out of the order of turns; resume puts it back.
 func (q *queue) pause(namespace string) {
 	q.paused[namespace] = true
 	if l, ok := q.lines[namespace]; ok {
@@ -255,7 +252,7 @@ func (q *queue) resume(namespace string) {
 	}
 }
 
-// come gives a line its turn when somebody has come to it.
+// come puts a line into the order of turns when its first object has come.
 func (q *queue) come(l *line, now time.Time) {
 	if l.len() == 1 {
 		l.headStart = l.regained(now)
@@ -288,7 +285,7 @@ func (q *queue) line(namespace string, now time.Time) *line {
 	return l
 }
 
-// forgetIdle drops the lines about which nothing need be remembered.
+// forgetIdle drops empty lines whose head start is complete again, because a new line would be the same.
 func (q *queue) forgetIdle(now time.Time) {
 	for namespace, l := range q.lines {
 		if l.len() == 0 && l.regained(now) >= headStart {

@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// lookEvery is how often those that wait are looked through for who is to be
-	// told, and for whom waiting has come to an end: a millisecond for a hundred
-	// thousand. A timer for each of them would take more memory than they do.
+	// lookEvery is how often all waiting objects are searched for those that must be told and those that have expired.
+	// The search takes a millisecond for a hundred thousand objects. A timer for each object would take more memory
+	// than the object does.
 	lookEvery = time.Second
-	// spreadEvery is how often some of those are handed out. Each costs a write of
-	// its status, and all of a second at once would hold up the calls of others.
+	// spreadEvery is how often some of the objects found are handed out. Each one costs a status write, and writing all
+	// of them at once would delay other objects' calls.
 	spreadEvery = 20 * time.Millisecond
 )
 
-// round is the objects that have to be looked at until the next look, evenly spread over that time.
+// round holds the objects to look at before the next search, spread evenly over that time.
 type round struct {
 	left  []types.NamespacedName
 	total int
@@ -32,17 +32,17 @@ func (r *round) over(now time.Time) bool {
 	return len(r.left) == 0 && now.Sub(r.began) >= lookEvery
 }
 
-// due takes out the objects whose time has come.
+// due removes and returns the objects whose time has come.
 func (r *round) due(now time.Time) (keys []types.NamespacedName) {
 	const steps = int(lookEvery / spreadEvery)
 	step := min(1+int(now.Sub(r.began)/spreadEvery), steps)
-	until := (step*r.total + steps - 1) / steps // rounded up, so that one alone is due at once
+	until := (step*r.total + steps - 1) / steps // rounded up, so that a single object is due at once
 	n := until - (r.total - len(r.left))
 	keys, r.left = r.left[:n], r.left[n:]
 	return keys
 }
 
-// next is how long until due is to be asked again.
+// next is how long until due should be called again.
 func (r *round) next(now time.Time) time.Duration {
 	since := now.Sub(r.began)
 	if len(r.left) == 0 {

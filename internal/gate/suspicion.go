@@ -7,75 +7,70 @@ import (
 )
 
 const (
-	// maxStrikes is how many objects of a namespace have to fail in a row, each
-	// for the first time, in a way that may be the service's fault or their own,
-	// until the namespace's calls are paused. Where nothing good is known of a
-	// service, one is enough to pause all.
+	// maxStrikes is how many objects of a namespace have to fail in a row before its calls are paused. A failure counts
+	// if it is the object's first and may be the service's fault or the object's. If no call to the service has been
+	// answered yet, one failure is enough to pause all calls.
 	maxStrikes = 3
-	// mostStrikes bounds maxStrikes, which doubles with each pause that turned
-	// out to be wrong: such failures are what this namespace's objects are like.
+	// mostStrikes bounds the number of strikes. It starts at maxStrikes and doubles with each pause that turned out to
+	// be wrong, because such failures are then normal for the objects of this namespace.
 	mostStrikes = 16 * maxStrikes
-	// againWeighs is how many failures of objects that have failed before count
-	// as much as one that fails for the first time.
+	// againWeighs is how many failures of objects that have failed before count as much as one first failure.
 	againWeighs = 8
-	// sharedBy is how many namespaces have to be struck, with no answer to anybody
-	// in between, until it is the service's fault. It doubles in the same way.
+	// sharedBy is how many namespaces have to get a strike, with no answer in between, before the service is blamed. It
+	// doubles in the same way.
 	sharedBy = 3
 
-	// probeSpacing bounds how far probes of paused namespaces are apart, counted
-	// from one's beginning to the next's: eight a minute at most, so that an object
-	// that is not like the others is found within seconds, and no more than a
-	// service that fails for everybody gets anyway (pauseMost).
+	// probeSpacing is the longest time between probes of paused namespaces, counted from the beginning of one probe to
+	// the beginning of the next. That is eight probes a minute, which find within seconds an object that can succeed.
+	// They are no more calls than a service that fails for everybody gets anyway (pauseMost).
 	probeSpacing = pauseMost / 2
-	// mostProbes is how many probes of different namespaces may be under way: one
-	// that hangs does not keep the others waiting.
+	// mostProbes is how many probes of different namespaces may be under way, so that one that hangs does not keep the
+	// others waiting.
 	mostProbes = 3
-	// fewCalls under way are those of a namespace that gets a place although others
-	// have taken all.
+	// fewCalls is the number of calls under way below which a namespace gets a place although other namespaces use all
+	// of them.
 	fewCalls = 5
-	// probeRoom is how long an object has to have until it expires to be a good
-	// probe: as long as a call may take by default.
+	// probeRoom is how long before its expiry an object is still a good probe: as long as a call may take by default.
 	probeRoom = 10 * time.Second
 
-	// remembered is how long a namespace stays under suspicion of which nothing
-	// is heard, mostRemembered how many are.
+	// remembered is how long a namespace stays under suspicion after its last call. mostRemembered is how many
+	// namespaces are remembered.
 	remembered, mostRemembered = 10 * time.Minute, 1000
 )
 
-// origin is whose logout a call is: probes go round namespaces and, within one,
-// round accounts.
+// origin is the namespace and account that a call is made for. Probes go round the namespaces and, within one, round
+// the accounts.
 type origin struct{ namespace, account string }
 
-// suspicion keeps what failures say that may be the service's fault or that of
-// the objects. It is held against the namespace whose objects fail; only when
-// several namespaces share it is it held against the service. What is paused is
-// probed: a single call at a time, of those that have not failed yet first.
+// suspicion counts the failures that may be the service's fault or the objects'. A failure counts against the namespace
+// of its object. Only if several namespaces fail does it count against the service. What is paused is probed with
+// single calls, first of objects that have not failed yet.
 type suspicion struct {
 	suspects map[string]*suspect // by namespace
-	struck   map[string]bool     // namespaces that were struck since anybody was answered, sharedBy at most
-	sharedBy int                 // namespaces that have to be struck until all are paused
+	struck   map[string]bool     // namespaces with a strike since the last answer, at most sharedBy
+	sharedBy int                 // number of struck namespaces at which all are paused
 	shared   bool                // all namespaces are paused
-	after    bool                // as they were before by certain trouble, not for those in struck
-	since    time.Time           // when the first pause began, or that of all
-	doubted  time.Time           // when sharedBy was doubled last
-	last     *logout.Error       // what the last one failed of; nil if nothing is paused
-	next     time.Time           // no probe begins before
+	after    bool                // the shared pause follows an outage; struck did not cause it
+	since    time.Time           // when the first pause of a namespace, or the shared pause, began
+	doubted  time.Time           // when sharedBy was last doubled
+	last     *logout.Error       // the last failure; nil if nothing is paused
+	next     time.Time           // no probe begins before this time
 }
 
 // suspect is a namespace whose objects have failed.
 type suspect struct {
 	strikes float64   // in a row
-	most    float64   // strikes until it is paused
+	most    float64   // strikes at which it is paused
 	since   time.Time // when it was paused; zero if it is not
 	heard   time.Time // when the last of its calls ended
-	newest  bool      // its next probe is its newest object, not the oldest
+	newest  bool      // its next probe is its newest object, not its oldest
 }
 
 func newSuspicion() suspicion {
 	return suspicion{sharedBy: sharedBy, suspects: map[string]*suspect{}, struck: map[string]bool{}}
 }
 
-// pauses reports whether a namespace's calls are probes.
+// pauses reports whether a namespace's calls are paused, so that they are probes.
 func (s *suspicion) pauses(namespace string) bool {
 	of := s.suspects[namespace]
 	return s.shared || of != nil && !of.since.IsZero()
@@ -84,9 +79,8 @@ func (s *suspicion) pauses(namespace string) bool {
 // pausesAny reports whether there is anything to probe.
 func (s *suspicion) pausesAny() bool { return s.last != nil }
 
-// strike notes a failure, and reports whether the namespace, or all, are paused
-// by it. again means that the object has failed before, alone that the failure
-// cannot be the service's fault.
+// strike counts a failure, and reports whether it pauses the namespace, or all namespaces. again means that the object
+// has failed before; alone means that the failure cannot be the service's fault.
 func (s *suspicion) strike(namespace string, again, alone, proven bool, failure *logout.Error, now time.Time) (paused bool) {
 	of := s.suspect(namespace, now)
 	if of == nil {
@@ -108,22 +102,22 @@ func (s *suspicion) strike(namespace string, again, alone, proven bool, failure 
 		return false
 	case of.strikes < of.most && !shared:
 		return false
-	case !s.pausesAny(), shared: // that of all is another's pause than that of one
+	case !s.pausesAny(), shared: // a pause of all namespaces is a new pause
 		s.since, s.next = now, now.Add(pauseLeast)
 	}
 	s.last, s.shared, of.since = failure, shared, now
 	return true
 }
 
-// share has all namespaces paused, as what is wrong may be the service's: since when
-// nobody was answered, and what the last one failed of.
+// share pauses all namespaces, because the cause may be the service. since is when calls stopped being answered,
+// failure is the last failure.
 func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time) {
 	s.after = s.after || !s.shared
 	s.shared, s.since, s.last = true, since, failure
 	s.probe(now)
 }
 
-// suspect returns what is known of a namespace; nil if too many are known.
+// suspect returns the record of a namespace; nil if there are too many.
 func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 	of := s.suspects[namespace]
 	if of == nil {
@@ -137,8 +131,7 @@ func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 	return of
 }
 
-// evict forgets the namespace of which nothing has been heard for longest, but
-// none that is paused, and reports whether there was one.
+// evict drops the namespace whose last call is longest ago, but none that is paused, and reports whether it found one.
 func (s *suspicion) evict() bool {
 	oldest := ""
 	for namespace, of := range s.suspects {
@@ -150,15 +143,15 @@ func (s *suspicion) evict() bool {
 	return oldest != ""
 }
 
-// answer notes that the service has done its work for a namespace, and returns
-// the namespaces whose pause is over.
+// answer notes that the service has answered a call of a namespace as it should, and returns the namespaces whose pause
+// ends.
 func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	clear(s.struck)
-	if s.after { // which says nothing of those that are paused by themselves
+	if s.after { // an answer to one says nothing about namespaces that were paused separately
 		s.shared, s.after = false, false
 		s.settle()
 	}
-	if s.shared { // it was the service
+	if s.shared { // the service was the cause
 		for of := range s.suspects {
 			resumed = append(resumed, of)
 		}
@@ -180,8 +173,7 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	return []string{namespace}
 }
 
-// forget drops namespaces of which nothing has been heard for long, and returns
-// those whose pause that ends.
+// forget drops namespaces without a call for a long time, and returns those whose pause ends with that.
 func (s *suspicion) forget(now time.Time) (resumed []string) {
 	if now.Sub(s.doubted) >= remembered {
 		s.sharedBy = sharedBy
@@ -199,7 +191,7 @@ func (s *suspicion) forget(now time.Time) (resumed []string) {
 	return resumed
 }
 
-// settle forgets the pauses when the last one is over.
+// settle clears the remaining state of the pauses when the last one is over.
 func (s *suspicion) settle() {
 	for _, of := range s.suspects {
 		if !of.since.IsZero() {
@@ -211,13 +203,12 @@ func (s *suspicion) settle() {
 	}
 }
 
-// probe notes that one begins: the next comes after as long again as there have
-// been pauses, within bounds.
+// probe notes that a probe begins. The next one may begin after as long again as the pauses have lasted, within bounds.
 func (s *suspicion) probe(now time.Time) {
 	s.next = now.Add(min(max(now.Sub(s.since), pauseLeast), probeSpacing))
 }
 
-// pausedSince is since when a namespace's calls have been paused; zero for not.
+// pausedSince is since when a namespace's calls have been paused; zero if they are not.
 func (s *suspicion) pausedSince(namespace string) time.Time {
 	if of := s.suspects[namespace]; of != nil && !of.since.IsZero() {
 		return of.since
@@ -228,7 +219,7 @@ func (s *suspicion) pausedSince(namespace string) time.Time {
 	return time.Time{}
 }
 
-// paused is how many namespaces are paused by themselves.
+// paused is how many namespaces are paused separately.
 func (s *suspicion) paused() (n int) {
 	for _, of := range s.suspects {
 		if !of.since.IsZero() {

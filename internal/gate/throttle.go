@@ -6,38 +6,36 @@ import (
 )
 
 const (
-	// lately is for how long an answer says something about the next ones.
+	// lately is how long an answer says something about the next calls.
 	lately = time.Minute
-	// someThrottled of the last calls have to be throttled until a lower rate is
-	// tried: one may be anybody's.
+	// someThrottled is how many of the last calls must be throttled before a lower rate is tried. A single one can
+	// happen to anybody.
 	someThrottled = 2
-	// stepLasts is how long a lower rate is tried: until it is nearly back to what it
-	// was, by slowBy and recovery. If trialThrottled calls are throttled all the same,
-	// a still lower one is tried; after trialSteps it was not the rate.
+	// stepLasts is how long a lower rate is tried: until it is nearly back to what it was, by slowBy and recovery. If
+	// trialThrottled calls are throttled in that time, a still lower rate is tried. After trialSteps steps the rate was
+	// not the cause.
 	stepLasts, trialThrottled, trialSteps = 12 * time.Second, 2, 3
-	// rowOfAnswers of one namespace, one after the other and the last of them within
-	// recently, are no accident where half of all calls are throttled: that is of the
-	// others, not of everybody.
+	// rowOfAnswers is how many calls of one namespace, in a row and the last of them within recently, must be answered
+	// to show that the service does not throttle everybody, even if half of all calls are throttled.
 	rowOfAnswers, recently = 4, 20 * time.Second
-	// leastIgnored and mostIgnored bound for how long throttled calls do not slow
-	// the others after a trial in which that did not help; it doubles each time.
+	// leastIgnored and mostIgnored bound how long throttled calls do not lower the rate after a trial that did not
+	// help. The time doubles with each such trial.
 	leastIgnored, mostIgnored = 30 * time.Second, 10 * time.Minute
 )
 
-// effect is what a throttled call does to the others.
+// effect is what a throttled call does to other calls.
 type effect int
 
 const (
-	none      effect = iota // it was throttled for its user or account
+	none      effect = iota // only this user or account is throttled
 	slower                  // the rate may be too high
-	faster                  // it was not the rate: back to what it was
-	pausesAll               // the service wants to be left alone
+	faster                  // the rate was not the cause: return to the earlier rate
+	pausesAll               // the service throttles everybody
 )
 
-// throttling tells whom a service throttles: everybody who calls too often, or
-// one user, account or tenant. Where most calls are throttled, and not those of
-// one namespace alone, it is everybody. Else a lower rate is tried: if there are
-// throttled calls all the same, the rate has nothing to do with them.
+// throttling finds out whom a service throttles: everybody who calls too often, or one user, account or tenant. If most
+// calls are throttled, and not only those of one namespace, it is everybody. Otherwise a lower rate is tried. If calls
+// are still throttled, the rate has nothing to do with it.
 type throttling struct {
 	last [16]struct {
 		at        time.Time
@@ -45,27 +43,27 @@ type throttling struct {
 		throttled bool
 	}
 	next int
-	// answered are the namespaces whose calls were not throttled, the last one first:
-	// one tenant's calls cannot have it forgotten that others are answered.
+	// answered holds the namespaces whose calls were not throttled, the most recent first, so that many calls of one
+	// tenant cannot push out the answers to others.
 	answered [64]answers
 
-	began     time.Time // of the last step of a trial; zero if it showed that it does not help
-	step      int       // 1 for the first
-	throttled int       // calls that began in it
+	began     time.Time // when the last step of a trial began; zero if the trial showed that a lower rate does not help
+	step      int       // number of the step, from 1
+	throttled int       // throttled calls that began in this step
 	before    float64   // the rate before the trial, in calls a second
 
-	ignore    time.Time // until when throttled calls are nothing new
+	ignore    time.Time // throttled calls do not start a trial before this time
 	ignoreFor time.Duration
 }
 
-// answers are a namespace's calls that were not throttled.
+// answers counts a namespace's calls that were not throttled.
 type answers struct {
-	at        time.Time // of the last
+	at        time.Time // of the last one
 	namespace string
 	inARow    int
 }
 
-// answer takes in that a call of a namespace was not throttled.
+// answer records a call of a namespace that was not throttled.
 func (t *throttling) answer(namespace string, now time.Time) {
 	t.note(namespace, false, now)
 	of := answers{now, namespace, 1}
@@ -79,11 +77,11 @@ func (t *throttling) answer(namespace string, now time.Time) {
 	t.answered[0] = of
 }
 
-// throttle takes in that a call of a namespace was throttled, which began at a
-// time, while the rate is this many calls a second.
+// throttle records a throttled call of a namespace. began is when the call began, rate the current rate in calls a
+// second.
 func (t *throttling) throttle(namespace string, began, now time.Time, rate float64) effect {
 	t.note(namespace, true, now)
-	ever := false // lately, was one of its calls answered
+	ever := false // one of its calls was answered lately
 	for i := range t.answered {
 		if a := &t.answered[i]; a.namespace == namespace {
 			a.inARow, ever = 0, now.Sub(a.at) <= lately
@@ -105,7 +103,7 @@ func (t *throttling) throttle(namespace string, began, now time.Time, rate float
 		t.before = rate
 		return t.lower(1, now)
 	case began.Before(t.began):
-		return none // it says nothing about the lower rate
+		return none // the call says nothing about the lower rate
 	}
 	if t.throttled++; t.throttled < trialThrottled {
 		return none
@@ -130,13 +128,13 @@ func (t *throttling) note(namespace string, throttled bool, now time.Time) {
 	t.next = (t.next + 1) % len(t.last)
 }
 
-// lately is how many of the last calls were throttled, and whether the service
-// throttles everybody: at least half of them, of more than one namespace, or of the
-// only one that calls. Where nothing is known of others, the one that was throttled
-// stands for all. It is not everybody if some of these calls were answered, of others
-// that are answered all the time. The slower the calls are, the longer ago is lately.
+// lately returns how many of the last calls were throttled. most is set if the service throttles everybody: at least
+// half of the calls were throttled, and they came from more than one namespace or from the only one that calls. If
+// nothing is known of other namespaces, the throttled one stands for all. others is set if some of the calls were
+// answered for namespaces that are answered all the time; then the service does not throttle everybody. At a lower
+// rate, older calls count, too.
 func (t *throttling) lately(now time.Time, rate float64) (throttled int, most, others bool) {
-	few := time.Duration(float64(len(t.last)) / rate * float64(time.Second)) // is how long these calls take
+	few := time.Duration(float64(len(t.last)) / rate * float64(time.Second)) // how long this many calls take
 	all, inRows, one, shared, first := 0, 0, false, false, ""
 	for _, a := range t.last {
 		switch {
@@ -158,8 +156,7 @@ func (t *throttling) lately(now time.Time, rate float64) (throttled int, most, o
 	return throttled, !others && 2*throttled >= all && (shared || !one), others
 }
 
-// inARow is how many calls of a namespace were answered in a row, if the last was
-// after a time.
+// inARow is how many calls of a namespace were answered in a row; 0 if the last one was before the given time.
 func (t *throttling) inARow(namespace string, after time.Time) int {
 	for _, a := range t.answered {
 		if a.namespace == namespace && a.at.After(after) {

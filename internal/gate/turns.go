@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// turns are the calls of one gate that wait for their turn. Those of objects
-// with a head start go first, so that they do not stand behind the calls of the
-// backlog that they have overtaken. What that makes the others wait is bounded
-// where slots are handed out (earlyInARow).
+// turns holds the calls of one gate that wait for their turn. Calls of objects with a head start go first, so that they
+// do not wait behind the backlog that they have overtaken. How long the others wait for that is bounded where slots are
+// given out (earlyInARow).
 type turns struct{ early, usual []chan struct{} }
 
-// wait returns what is closed when it is the call's turn.
+// wait returns a channel that is closed when the turn of the call has come.
 func (t *turns) wait(early bool) <-chan struct{} {
 	turn := make(chan struct{})
 	if early {
@@ -22,7 +21,7 @@ func (t *turns) wait(early bool) <-chan struct{} {
 	return turn
 }
 
-// next says that it is the turn of the first in line.
+// next gives the turn to the first call in line.
 func (t *turns) next() {
 	line := &t.early
 	if len(*line) == 0 {
@@ -32,11 +31,10 @@ func (t *turns) next() {
 	*line = (*line)[1:]
 }
 
-// Await waits for the turn of the call, milliseconds as a rule and tenths of a
-// second under full load, and reports whether it may be made: not if the
-// calls have been paused since the slot was given, or the provider has another client,
-// or ctx is done first. It is to be asked right before the call; what comes
-// before takes a time that varies.
+// Await waits for the turn of the call, and reports whether the call may be made. The wait usually takes milliseconds,
+// and tenths of a second under full load. The call may not be made if calls have been paused since the slot was given,
+// if the provider has another client, or if ctx is done first. Use Await right before the call, because the steps
+// before it take a varying time.
 func (s *Slot) Await(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
@@ -44,7 +42,7 @@ func (s *Slot) Await(ctx context.Context) bool {
 	if turn := s.turn(); turn != nil {
 		select {
 		case <-ctx.Done():
-			return false // its turn passes unused
+			return false // its turn stays unused
 		case <-turn:
 		}
 	}
@@ -54,21 +52,20 @@ func (s *Slot) Await(ctx context.Context) bool {
 	return s.stands()
 }
 
-// stands reports whether nothing has become known against the call since its
-// slot was given.
+// stands reports whether the call may still be made: since its slot was given, its calls have not been paused and the
+// provider has not got another client.
 func (s *Slot) stands() bool {
 	paused := s.gate.outage == nil && !s.probe && s.gate.suspicion.pauses(s.origin.namespace)
 	return s.epoch == s.gate.epoch && !paused
 }
 
-// turn returns what is closed when it is the turn of the slot's call; nil if it
-// need not wait. As many turns are to come as calls wait, but they have no
-// names: when one has come, the first in line has it.
+// turn returns a channel that is closed when the turn of the slot's call has come; nil if the call need not wait. Each
+// waiting call schedules one wake-up, which serves whichever call is first in line.
 func (s *Slot) turn() <-chan struct{} {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
 	if !s.stands() {
-		return nil // it will not be made
+		return nil // the call will not be made
 	}
 	wait := s.gate.pace.call(time.Now())
 	if wait == 0 {
