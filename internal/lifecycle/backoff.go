@@ -9,20 +9,17 @@ import (
 
 const (
 	backoffBase = time.Second
-	// MaxBackoff is the longest wait for an attempt, whatever it is for: as long as
-	// a service can ask for.
+	// MaxBackoff is the longest wait for an attempt, whatever the reason: as long as a service may ask for.
 	MaxBackoff = logout.MaxRetryAfter
-	// slowBackoff is the least wait where somebody has to fix something first.
+	// slowBackoff is the shortest wait if somebody has to fix something first.
 	slowBackoff = 30 * time.Second
 )
 
-// Backoff is how long to wait after the attempt of the given number (from 1)
-// failed: full jitter over min(cap, base·2^(attempt-1)), and never shorter than
-// the service asked for. The exponent comes from the status, so a restart of
+// Backoff is how long to wait after attempt number attempt (from 1) has failed: full jitter over min(cap,
+// base·2^(attempt-1)), and never less than the service asked for. The exponent comes from the status, so a restart of
 // the operator does not reset it. random is in [0, 1).
 //
-// Full jitter, because the objects of one outage would otherwise come back
-// together.
+// Without full jitter, the objects of one outage would all come back together.
 func Backoff(attempt int32, failure *logout.Error, random float64) time.Duration {
 	least := failure.RetryAfter
 	if failure.Reason.Class() == logout.RetrySlowly {

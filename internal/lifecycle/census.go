@@ -9,8 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// Census counts unfinished objects by state, and finds the age of the oldest
-// that is not suspended.
+// Census counts unfinished objects by state, and returns the age of the oldest one that is not suspended.
 func Census(objects iter.Seq[*v1alpha1.UserLogout], now time.Time) (states map[string]int, oldest time.Duration) {
 	states = map[string]int{stateWaiting: 0, stateCalling: 0, stateRetrying: 0, stateSuspended: 0}
 	for obj := range objects {

@@ -1,6 +1,6 @@
-// Package lifecycle holds the rules by which a UserLogout comes from its creation to its end, and those for what its status
-// and its provider's status say. All of them are pure functions of objects and time: they read nothing, write nothing and
-// know no clock, so that they can be tested in tables. Package controllers carries out what they decide.
+// Package lifecycle holds the rules that take a UserLogout from its creation to its end, and the rules for its status
+// and its provider's status. All of them are pure functions of objects and time: they read nothing, write nothing and
+// know no clock, so that they can be tested in tables. Package controllers carries out their decisions.
 package lifecycle
 
 import (
@@ -16,11 +16,11 @@ import (
 // Action is what a Decision asks for.
 type Action int
 
-// The actions. Of an attempt only that it is due is decided here: it also needs a provider and a slot.
+// These are the actions. Attempt says only that an attempt is due; it also needs a provider and a slot.
 const (
 	Wait    Action = iota // nothing to do now
 	Write                 // store Decision.Status
-	Remove                // delete the object: its TTL is over
+	Remove                // delete the object, because its TTL is over
 	Attempt               // claim, call, outcome
 )
 
@@ -28,25 +28,22 @@ const (
 type Decision struct {
 	Do     Action
 	Status v1alpha1.UserLogoutStatus // for Write
-	At     time.Time                 // look again at this time; zero: only when something changes
+	At     time.Time                 // look again at this time; zero for only when something changes
 }
 
-// Decide says what to do with the object at the time now, as far as the object
-// alone can tell. changed is when its provider last got other credentials or
-// another address; zero for never.
+// Decide returns what to do with the object at the time now, as far as the object alone can tell. changed is when its
+// provider last got other credentials or another address; zero for never.
 func Decide(obj *v1alpha1.UserLogout, changed, now time.Time) Decision {
 	next := nextAttempt(obj, changed, now)
 	switch {
 	case Finished(obj):
 		return decideFinished(obj, now)
 	case Calling(obj) && now.Before(next):
-		// A call is under way, or its outcome was lost: until the claim runs
-		// out nobody else may write, or a logout that succeeds could be
-		// recorded as failed.
+		// A call is under way, or its outcome was lost. Until the claim runs out nobody else may write, or a logout
+		// that succeeds could be recorded as failed.
 		return Decision{At: next}
 	case !obj.DeletionTimestamp.IsZero():
-		// Somebody's finalizer holds it, perhaps for ever. Who deletes it wants
-		// no logout any more.
+		// A finalizer of somebody else keeps the object, perhaps for ever. Whoever deleted it wants no logout any more.
 		return writeStatus(obj, deletedStatus(obj, now), time.Time{})
 	case passed(NotAfter(obj), now):
 		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
@@ -65,20 +62,19 @@ func Decide(obj *v1alpha1.UserLogout, changed, now time.Time) Decision {
 	return Decision{Do: Attempt}
 }
 
-// nextAttempt is the time before which the object is not attempted. A backoff
-// ends when what the last attempt failed of may have been fixed since; not one that
-// the service has asked for.
+// nextAttempt is the time before which the object is not attempted. A backoff ends early if the cause of the last
+// failure may have been fixed since, but not if the service asked for it.
 func nextAttempt(obj *v1alpha1.UserLogout, changed, now time.Time) time.Time {
 	next := timeOf(obj.Status.NextAttemptTime)
 	if next.After(now.Add(MaxBackoff + time.Second)) {
-		// Nobody waits for so long: it was written by a clock that has been set
-		// back since, or by another that is ahead.
+		// No wait is that long. The time was written by a clock that has been set back since, or by another clock that
+		// is ahead.
 		return time.Time{}
 	}
 	switch Ready(obj.Status).Reason {
 	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse, v1alpha1.ReasonEndpointUnreachable, v1alpha1.ReasonServiceFailure:
-		// An attempt's time is a full second, so a change counts from the next
-		// one on: an attempt of the same second may have been made before or after.
+		// An attempt's time is a whole second, so a change counts from the next second on: an attempt in the same
+		// second may have been made before or after it.
 		if last := obj.Status.LastAttempt; last != nil && last.Time.Before(ceilSecond(changed)) {
 			return earlier(next, ceilSecond(changed).Time)
 		}
@@ -86,43 +82,41 @@ func nextAttempt(obj *v1alpha1.UserLogout, changed, now time.Time) time.Time {
 	return next
 }
 
-// Queue is how an object waits for its slot.
+// Queue describes how an object waits for its slot.
 type Queue struct {
-	// Pause of the calls that it waits for; nil if they are made.
+	// Pause is the pause that the object waits for; nil if calls are made.
 	Pause *Pause
-	// Own is that only the calls of the object's namespace are paused.
+	// Own means that only the calls of the object's namespace are paused.
 	Own bool
-	// Tell is that the object has waited for long enough to be told.
+	// Tell means that the object has waited so long that its status should say so.
 	Tell bool
 }
 
 // Pause is a time in which the calls to a provider's service are stopped.
 type Pause struct {
 	Reason, Message string
-	Since, Until    time.Time // Until the next probe
-	// Over is when a pause has ended that nothing waits for, so that no probe is made.
+	Since, Until    time.Time // Until is the time of the next probe
+	// Over is when the pause ends if no object waits, so that no probe is made.
 	Over time.Time
 }
 
-// DecideQueued is for an object that has to wait for its slot. The gate calls it
-// up when it has one, is to be told that it waits, or has expired, so that it
-// needs no timer. While it waits for nothing but its turn, no clock runs against
-// it; trouble at the service that lasts for activeDeadlineSeconds ends it
-// (docs/decisions/0008-waiting-for-a-turn-is-free.md).
+// DecideQueued is for an object that has to wait for its slot. It needs no timer: the gate calls it up when it gets a
+// slot, must be told that it waits, or has expired. No clock runs against the object while it only waits for its turn.
+// A pause that lasts for activeDeadlineSeconds ends it (docs/decisions/0008-waiting-for-a-turn-is-free.md).
 func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision {
 	switch p := wait.Pause; {
 	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):
 		status := deadlineExceeded(obj, now, fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
 			p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
 		return writeStatus(obj, status, time.Time{})
-	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // said once
+	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // written once
 		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})
 	}
 	return Decision{}
 }
 
-// DecideBlocked is for an object that something outside it keeps from being
-// attempted. If it has not been attempted, its clock runs for as long as that.
+// DecideBlocked is for an object that cannot be attempted because of something outside it. If the object has not been
+// attempted yet, its clock runs while it is blocked.
 func DecideBlocked(obj *v1alpha1.UserLogout, refused Refusal, now time.Time) Decision {
 	since := StartTime(obj)
 	switch is := Ready(obj.Status); {
@@ -142,9 +136,8 @@ func DecideBlocked(obj *v1alpha1.UserLogout, refused Refusal, now time.Time) Dec
 	return writeStatus(obj, blockedStatus(obj, refused.Reason, refused.Message, now), end)
 }
 
-// decideFinished: a finished object is never touched again, but for its TTL
-// and for a later edit of suspend or the TTL, which is acknowledged, or tools
-// that compare generations would show a finished object as in progress for ever.
+// decideFinished leaves a finished object alone, except for its TTL and for a later edit of suspend or of the TTL. It
+// acknowledges such an edit; otherwise tools that compare generations would show the object as in progress for ever.
 func decideFinished(obj *v1alpha1.UserLogout, now time.Time) Decision {
 	if obj.Status.ObservedGeneration != obj.Generation {
 		return Decision{Do: Write, Status: acknowledgedStatus(obj), At: now}

@@ -2,14 +2,12 @@ package lifecycle
 
 import "github.com/logout-operator/logout-operator/api/v1alpha1"
 
-// tooLargeMessage stands for the messages of a status that has to be short.
+// tooLargeMessage replaces the messages of a status that has to be short.
 const tooLargeMessage = "left out: the object is too large"
 
-// Forms are a status in ever smaller forms, for an object that has been filled
-// up to what the API server can store: as it is; without messages but one that
-// says so; and with neither messages nor what is new of the last attempt. The
-// smallest is no larger than a claim that it takes the place of, so it can be
-// stored wherever the claim was.
+// Forms returns a status in ever smaller forms, for an object that has been filled up to what the API server can store:
+// as it is; with no message except one that says so; and with neither messages nor news of the last attempt. The
+// smallest form is no larger than the claim that it replaces, so it can be stored wherever the claim was.
 func Forms(before, status v1alpha1.UserLogoutStatus) []v1alpha1.UserLogoutStatus {
 	short, least := *status.DeepCopy(), *status.DeepCopy()
 	for i := range least.Conditions {

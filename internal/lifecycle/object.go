@@ -9,15 +9,15 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// The functions in this file read what an object says.
+// The functions in this file read an object's spec and status.
 
 // Finished reports whether the object has ended, either way.
 func Finished(obj *v1alpha1.UserLogout) bool {
 	return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished)
 }
 
-// NeedsWork reports whether Decide could ask for anything, now or later. It is
-// the filter of watch events.
+// NeedsWork reports whether Decide could ever ask for anything. Package controllers keeps no finished object for which
+// it is false.
 func NeedsWork(obj *v1alpha1.UserLogout) bool {
 	return !Finished(obj) || obj.Spec.TTLSecondsAfterFinished != nil || obj.Status.ObservedGeneration != obj.Generation
 }
@@ -46,11 +46,10 @@ func reconciling(s v1alpha1.UserLogoutStatus) metav1.Condition {
 	return metav1.Condition{}
 }
 
-// StartTime is when the clock of activeDeadlineSeconds started: with the first
-// claim. It is zero as long as the object waits for that.
+// StartTime is when the clock of activeDeadlineSeconds started, which is at the first claim; zero before that.
 func StartTime(obj *v1alpha1.UserLogout) time.Time { return timeOf(obj.Status.StartTime) }
 
-// Deadline is the moment from which no attempt starts any more; zero for none.
+// Deadline is the time after which no attempt starts; zero for none.
 func Deadline(obj *v1alpha1.UserLogout) time.Time {
 	started := StartTime(obj)
 	if started.IsZero() {
@@ -78,8 +77,7 @@ func ActiveDeadline(obj *v1alpha1.UserLogout) time.Duration {
 	return seconds(activeDeadlineSeconds(obj))
 }
 
-// activeDeadlineSeconds repeats the schema's default for objects that did not
-// come through an API server.
+// activeDeadlineSeconds repeats the schema's default, for objects that did not come through an API server.
 func activeDeadlineSeconds(obj *v1alpha1.UserLogout) int32 {
 	if obj.Spec.ActiveDeadlineSeconds == 0 {
 		return 3600
@@ -87,8 +85,8 @@ func activeDeadlineSeconds(obj *v1alpha1.UserLogout) int32 {
 	return obj.Spec.ActiveDeadlineSeconds
 }
 
-// WaitsSince is when an object that was not attempted began to wait: at its creation,
-// or when it last got another standing, such as by being resumed.
+// WaitsSince is when an object that was not attempted began to wait: at its creation, or when its Ready condition last
+// changed, for example when it was resumed.
 func WaitsSince(obj *v1alpha1.UserLogout) time.Time {
 	return later(obj.CreationTimestamp.Time, Ready(obj.Status).LastTransitionTime.Time)
 }

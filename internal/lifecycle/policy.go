@@ -11,23 +11,22 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// unsaidFor is how long an object is not told of a refusal that is usually over
-// within moments: it would be a write each time that a cache is behind.
+// unsaidFor is how long a refusal that usually ends within moments is not written to the status. Otherwise every cache
+// that is behind would cost a write.
 const unsaidFor = 5 * time.Second
 
 // Refusal is why something outside the object keeps it from being attempted.
 type Refusal struct {
 	Reason, Message string
-	// Since is when a refusal began that usually ends by itself at once; zero
-	// for one that is told at once.
+	// Since is when the refusal began, if it usually ends within moments; zero if it is written at once.
 	Since time.Time
-	// Backoff before the next attempt, if this one took too long before its call;
-	// zero else. Its time counts as tried, or such attempts would have no end.
+	// Backoff is the wait before the next attempt, if this one took too long before its call; zero otherwise. The time
+	// of such an attempt counts against the deadline, or such attempts would never end.
 	Backoff time.Duration
 }
 
-// tell is when to tell the object that it is refused. A time to come by more
-// than unsaidFor is by a clock that is ahead, and no reason for silence.
+// tell is when to write the refusal to the status. If that is more than unsaidFor ahead, Since comes from a clock that
+// is ahead, and the refusal is written at once.
 func (f *Refusal) tell(now time.Time) time.Time {
 	at := f.Since.Add(unsaidFor)
 	if f.Since.IsZero() || at.Sub(now) > unsaidFor {
@@ -36,10 +35,9 @@ func (f *Refusal) tell(now time.Time) time.Time {
 	return at
 }
 
-// Policy says why a provider does not allow an object of a namespace; nil if it
-// does. It fails closed: what it does not know (a namespace that the cache has
-// yet to see, which is nil; a value of a later version) it does not allow.
-// Only the administrator can change the answer.
+// Policy returns why a provider does not allow an object of a namespace; nil if it does. It fails closed: it does not
+// allow what it does not know, such as a namespace that the cache does not have yet (nil) or a value from a later
+// version. Only the administrator can change the result.
 func Policy(
 	p *v1alpha1.ClusterLogoutProvider, namespace *metav1.PartialObjectMetadata, obj *v1alpha1.UserLogout,
 ) *Refusal {

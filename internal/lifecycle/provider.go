@@ -13,31 +13,29 @@ import (
 )
 
 const (
-	// noticeable is how long calls are held, or objects wait, until the
-	// provider's status says so: what is shorter belongs to the ordinary give
-	// and take with a service that throttles, and is not worth a write.
+	// noticeable is how long calls are paused or objects wait before the provider's status says so. Shorter waits are
+	// normal with a service that throttles, and not worth a write.
 	noticeable = 2 * time.Second
-	// recount is how often the number of waiting objects is written while it
-	// changes.
+	// recount is how often the number of waiting objects is written while it changes.
 	recount = 10 * time.Second
 )
 
-// ProviderState is what is known of a provider beside its spec.
+// ProviderState is what is known of a provider apart from its spec.
 type ProviderState struct {
-	// Problem with its configuration; nil for none.
+	// Problem is an error in the provider's configuration; nil for none.
 	Problem *Problem
-	// Pause of all calls; nil if they are made.
+	// Pause is the pause of all calls; nil if calls are made.
 	Pause *Pause
 	// PausedNamespaces is how many namespaces have their calls paused.
 	PausedNamespaces int
-	// Waiting is how many objects wait for a slot, WaitingSince since when it has been more than none.
+	// Waiting is how many objects wait for a slot, WaitingSince since when at least one has waited.
 	Waiting      int
 	WaitingSince time.Time
 	// Recheck is when to check the credentials again; zero for never.
 	Recheck time.Time
 }
 
-// Problem is what is wrong with a provider's configuration.
+// Problem is an error in a provider's configuration.
 type Problem struct{ Reason, Message string }
 
 // ProviderStatus is the status of a provider in this state.
@@ -49,7 +47,8 @@ func ProviderStatus(p *v1alpha1.ClusterLogoutProvider, state ProviderState, now 
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
 	v := providerVerdict(state.Problem, s.Hold, state.PausedNamespaces)
 	set(v1alpha1.ConditionReady, v)
-	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec // only a change of the spec helps
+	// only a change of the spec helps
+	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec
 	if stalled {
 		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, v.reason, v.message})
 	} else {
@@ -63,8 +62,8 @@ func ProviderStatus(p *v1alpha1.ClusterLogoutProvider, state ProviderState, now 
 	return s
 }
 
-// providerVerdict: what is wrong with the configuration comes before trouble at
-// the service. paused is of how many namespaces the calls are paused.
+// providerVerdict reports an error in the configuration before a failure of the service. paused is how many namespaces
+// have their calls paused.
 func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) verdict {
 	switch {
 	case problem != nil:
@@ -79,7 +78,7 @@ func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) 
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, "the endpoint is valid, the credentials resolve, and calls are made"}
 }
 
-// holdOf tells of a pause, if that lasts.
+// holdOf returns the status entry of a pause; nil if the pause is too short.
 func holdOf(state ProviderState, now time.Time) *v1alpha1.ProviderHold {
 	c := state.Pause
 	if c == nil || c.Until.Sub(c.Since) <= noticeable && now.Sub(c.Since) < noticeable {
@@ -89,7 +88,7 @@ func holdOf(state ProviderState, now time.Time) *v1alpha1.ProviderHold {
 		Since: floorSecond(c.Since), NextProbeTime: *ceilSecond(c.Until)}
 }
 
-// waitingCount is how many objects wait, if they do so for long.
+// waitingCount is how many objects wait; 0 if they have not waited for long.
 func waitingCount(state ProviderState, now time.Time) int32 {
 	if state.Waiting == 0 || now.Sub(state.WaitingSince) < noticeable {
 		return 0
@@ -97,7 +96,7 @@ func waitingCount(state ProviderState, now time.Time) int32 {
 	return int32(min(state.Waiting, math.MaxInt32)) //nolint:gosec // bounded
 }
 
-// NextLook is when to look at a provider again although nothing happens; zero for never.
+// NextLook is when to look at a provider again even if nothing happens; zero for never.
 func NextLook(state ProviderState, now time.Time) (at time.Time) {
 	at = state.Recheck
 	if p := state.Pause; p != nil {

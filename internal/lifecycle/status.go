@@ -12,18 +12,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// The functions in this file make the next status of an object from the one it
-// has; they write nothing.
+// The functions in this file compute the next status of an object from its current one. They write nothing.
 
-// verdict is the Ready condition, from which the others follow by phase.
+// verdict is the Ready condition. The phase decides the other conditions.
 type verdict struct {
 	status  metav1.ConditionStatus
 	reason  string
 	message string
 }
 
-// phase decides which conditions stand beside Ready, so that kstatus, Argo CD
-// and kubectl wait agree (docs/decisions/0002-conditions.md).
+// phase decides which conditions stand beside Ready, so that kstatus, Argo CD and kubectl wait agree
+// (docs/decisions/0002-conditions.md).
 type phase int
 
 const (
@@ -35,8 +34,7 @@ const (
 	failed
 )
 
-// Claimed is the claim of the next attempt: no other call is made until
-// the visibility timeout has passed.
+// Claimed is the status that claims the next attempt: no other call is made until the visibility timeout has passed.
 func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	if s.StartTime == nil {
@@ -49,7 +47,7 @@ func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) 
 	return s
 }
 
-// LoggedOut is the outcome of an attempt that succeeded.
+// LoggedOut is the status after an attempt that succeeded.
 func LoggedOut(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
@@ -59,8 +57,8 @@ func LoggedOut(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.R
 	return s
 }
 
-// FailedAttempt is the outcome of an attempt that failed: another follows
-// after the backoff, unless none can succeed.
+// FailedAttempt is the status after an attempt that failed. Another attempt follows after the backoff, unless none can
+// succeed.
 func FailedAttempt(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{
@@ -77,10 +75,9 @@ func FailedAttempt(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *log
 	return s
 }
 
-// Uncalled is the outcome of an attempt that ended before its call: the
-// object waits for its turn again, or for what refuses it to change, or for the
-// end of a backoff. If it has not been called for, its clock has not started,
-// except by an attempt that took too long.
+// Uncalled is the status after an attempt that ended before its call. The object waits for its turn again, for the end
+// of a backoff, or until whatever refuses it changes. If no call has been made for the object, its clock is reset,
+// unless this attempt took too long.
 func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alpha1.UserLogoutStatus {
 	back := claim.DeepCopy()
 	s := &back.Status
@@ -99,7 +96,7 @@ func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alp
 	return *s
 }
 
-// blockedStatus says what outside the object keeps it from being attempted.
+// blockedStatus says why the object cannot be attempted: something outside it is missing or refuses it.
 func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.NextAttemptTime = nil
@@ -107,10 +104,9 @@ func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Ti
 	return s
 }
 
-// queuedStatus says that the object waits for its slot: in words that stay true,
-// as it is said once, and that are the same for all, as there may be thousands.
-// What its last attempt failed of is still the reason why it is not Ready. own
-// is that only its namespace's calls are paused.
+// queuedStatus says that the object waits for its slot. It is written once, so its words stay true, and they are the
+// same for all objects, because there may be thousands. If the last attempt failed, that failure is still the reason
+// why the object is not Ready. own means that only the calls of its namespace are paused.
 func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	provider := obj.Spec.ProviderRef.Name
@@ -124,7 +120,7 @@ func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.Us
 		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
 	}
 	since := now
-	if Ready(s).Type == "" { // it has waited from the beginning, and is told so only now
+	if Ready(s).Type == "" { // the object has waited from the beginning, and only now says so
 		since = obj.CreationTimestamp.Time
 	}
 	setConditions(&s, obj.Generation, since, queued, v)
@@ -140,21 +136,21 @@ func blocked(reason string) bool {
 	return false
 }
 
-// suspendedStatus stops the clock of activeDeadlineSeconds. A backoff goes on: the
-// service may have asked for it, and suspending and resuming is no way round.
+// suspendedStatus stops the clock of activeDeadlineSeconds. A backoff goes on, because the service may have asked for
+// it: to suspend and resume an object must not skip it.
 func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.StartTime = nil
 	if Calling(obj) {
-		s.NextAttemptTime = nil // of the claim
+		s.NextAttemptTime = nil // it belongs to the claim
 	}
 	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
 		"no call is made while spec.suspend is true"})
 	return s
 }
 
-// resumedStatus has the object wait for its turn again: the clock of
-// activeDeadlineSeconds starts anew with the next claim.
+// resumedStatus makes the object wait for its turn again. The clock of activeDeadlineSeconds starts again with the next
+// claim.
 func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
@@ -170,8 +166,8 @@ func failedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Tim
 	return s
 }
 
-// deadlineExceeded ends an object that was not done in time, and says why, or if
-// that is empty how far it had come.
+// deadlineExceeded ends an object whose deadline has passed. The message says why; if why is empty, it says how far the
+// object had come.
 func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time, why string) v1alpha1.UserLogoutStatus {
 	message := fmt.Sprintf("not logged out within activeDeadlineSeconds (%d)", activeDeadlineSeconds(obj))
 	if passed(timeOf(obj.Spec.NotAfter), now) {
@@ -183,12 +179,12 @@ func deadlineExceeded(obj *v1alpha1.UserLogout, now time.Time, why string) v1alp
 	return failedStatus(obj, v1alpha1.ReasonDeadlineExceeded, message+why, now)
 }
 
-// deletedStatus ends an object that is being deleted, and says how far it had come.
+// deletedStatus ends an object that is being deleted. The message says how far the object had come.
 func deletedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	return failedStatus(obj, v1alpha1.ReasonDeleted, "deleted before the user was logged out"+howFar(obj), now)
 }
 
-// howFar says where an object stands that ends without a call.
+// howFar describes the progress of an object that ends without a call.
 func howFar(obj *v1alpha1.UserLogout) string {
 	switch last := Ready(obj.Status); {
 	case last.Reason == v1alpha1.ReasonCalling:
@@ -200,8 +196,8 @@ func howFar(obj *v1alpha1.UserLogout) string {
 	return ""
 }
 
-// acknowledgedStatus notes that a later generation of a finished object has
-// been seen, and changes nothing else.
+// acknowledgedStatus records that the operator has seen a later generation of a finished object, and changes nothing
+// else.
 func acknowledgedStatus(obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.ObservedGeneration = obj.Generation
@@ -216,12 +212,12 @@ func finish(s *v1alpha1.UserLogoutStatus, now time.Time) {
 	s.CompletionTime = ptr.To(floorSecond(now))
 }
 
-// setConditions makes the conditions say one thing together.
+// setConditions sets all conditions at once, so that they agree.
 func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time, p phase, ready verdict) {
 	s.ObservedGeneration = generation
 	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, generation, now) }
 	set(v1alpha1.ConditionReady, ready)
-	switch p { // what stays is not removed first, or its transition time would move
+	switch p { // a condition that stays is not removed first, or its transition time would change
 	case underway:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
 	case queued:
@@ -248,11 +244,11 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 	}
 }
 
-// setCondition sets one condition; its transition time moves with its status.
+// setCondition sets one condition. Its transition time changes only with its status.
 func setCondition(conditions *[]metav1.Condition, kind string, v verdict, generation int64, now time.Time) {
 	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
 		ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
 }
 
-// statusCode as the API has it.
+// statusCode is a status code in the type of the API.
 func statusCode(n int) int32 { return int32(n) } //nolint:gosec // it has three digits on the wire

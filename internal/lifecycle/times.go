@@ -7,10 +7,10 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// passed reports whether the time t, if there is one, has come.
+// passed reports whether the time t has come; false if t is zero.
 func passed(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
-// earliest of the times that are not zero.
+// earliest returns the earlier time, ignoring zero ones.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -41,10 +41,10 @@ func timeOf(t *metav1.Time) time.Time {
 
 func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
 
-// floorSecond is what the API stores of a time.
+// floorSecond rounds down to whole seconds, as the API stores times.
 func floorSecond(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }
 
-// ceilSecond rounds up to what the API stores, so that a wait never gets shorter.
+// ceilSecond rounds up to whole seconds, so that a wait never gets shorter.
 func ceilSecond(t time.Time) *metav1.Time {
 	return ptr.To(floorSecond(t.Add(time.Second - time.Nanosecond)))
 }
