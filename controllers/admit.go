@@ -17,19 +17,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-// admission is what an attempt is made with.
+// admission is what an attempt needs: a client and a slot.
 type admission struct {
 	service logout.Client
 	slot    *gate.Slot
-	// withdrawn looks once more, right before the call, whether it may still be
-	// made, and returns why not; nil if it may.
+	// withdrawn checks again, right before the call, whether it may still be made. It returns why not; nil if it may.
 	withdrawn func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal
 }
 
-// admit decides whether an object that is due may be attempted now: whether its
-// provider exists, allows it and is usable, and whether its slot has come. What
-// is missing wakes the object by a watch when it appears, and the gate calls it
-// up when it has a slot, so it is looked at again only for its deadline.
+// admit decides whether an object that is due may be attempted now: whether its provider exists, allows it and is
+// usable, and whether the object has a slot. If something is missing, a watch wakes the object when that appears, and
+// the gate calls the object up when it has a slot. So a timer is needed only for the object's deadline.
 func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogout, now time.Time) (lifecycle.Decision, admission, error) {
 	p, service, refused, err := r.lookUp(ctx, obj)
 	if err != nil {
@@ -47,10 +45,9 @@ func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogo
 	return lifecycle.Decision{Do: lifecycle.Attempt}, admission{service, slot, r.withdrawn(service)}, nil
 }
 
-// withdrawn returns how an attempt with this client is looked at once more: by
-// what the process knows, without a read of the API server. A claim takes time
-// to store and a slot to have its turn, and what an administrator or the owner
-// of the object forbids meanwhile is not done.
+// withdrawn returns the last check of an attempt with this client. The check uses what the process has in memory,
+// without a read from the API server. Storing a claim and waiting for a turn take time, and if an administrator or the
+// object's owner forbids the call meanwhile, it must not be made.
 func (r *userLogoutReconciler) withdrawn(service logout.Client) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
 	return func(ctx context.Context, claim *v1alpha1.UserLogout) *lifecycle.Refusal {
 		obj := r.get(client.ObjectKeyFromObject(claim))
@@ -75,7 +72,7 @@ func (r *userLogoutReconciler) withdrawn(service logout.Client) func(context.Con
 	}
 }
 
-// applicantOf is what the gate needs to know of an object.
+// applicantOf returns what the gate needs to know about an object.
 func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 	a := gate.Applicant{
 		Object: client.ObjectKeyFromObject(obj), Account: obj.Spec.AccountID, Created: obj.CreationTimestamp.Time,
@@ -88,12 +85,12 @@ func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 	return a
 }
 
-// queueOf is what the rules need to know of an object that waits at the gate.
+// queueOf returns what the rules need to know about an object that waits at the gate.
 func queueOf(wait gate.Wait) lifecycle.Queue {
 	return lifecycle.Queue{Pause: pauseOf(wait.Pause), Own: wait.Own, Tell: wait.Tell}
 }
 
-// pauseOf is what the rules need to know of a pause.
+// pauseOf returns what the rules need to know about a pause.
 func pauseOf(p *gate.Pause) *lifecycle.Pause {
 	if p == nil {
 		return nil
@@ -101,7 +98,7 @@ func pauseOf(p *gate.Pause) *lifecycle.Pause {
 	return &lifecycle.Pause{Reason: string(p.Reason), Message: p.Message, Since: p.Since, Until: p.Until, Over: p.Until.Add(gate.Unprobed)}
 }
 
-// gateOf is what the gate needs to know of a provider.
+// gateOf returns what the gate needs to know about a provider.
 func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Client) gate.Settings {
 	g := gate.Settings{Name: p.Name, Client: service,
 		Limit: gate.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}}
@@ -111,8 +108,7 @@ func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Client) gate.Setti
 	return g
 }
 
-// lookUp finds the provider of an object in the cache, and its client, or the
-// reason why there is none for this object.
+// lookUp returns an object's provider from the cache and the provider's client, or why the object may not use them.
 func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLogout) (*v1alpha1.ClusterLogoutProvider, logout.Client, *lifecycle.Refusal, error) {
 	name := obj.Spec.ProviderRef.Name
 	var p v1alpha1.ClusterLogoutProvider
@@ -138,8 +134,8 @@ func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLog
 	return &p, service, nil, err
 }
 
-// namespace returns what the cache has of a namespace; nil if it has none of the
-// name, which mostly means that the watch of namespaces is behind.
+// namespace returns a namespace from the cache; nil if the cache does not have it, which mostly means that the watch of
+// namespaces is behind.
 func (r *userLogoutReconciler) namespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(namespaceKind)

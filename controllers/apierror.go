@@ -9,9 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// tooLarge reports whether the API server, or the etcd behind it, finds an object
-// too large. Of what etcd and its gRPC client say to that, the API server makes
-// an internal error, which only its text tells from others.
+// tooLarge reports whether the API server, or the etcd behind it, finds an object too large. The API server turns the
+// error of etcd or of its gRPC client into an internal error, which only its text tells from others.
 func tooLarge(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
@@ -22,7 +21,7 @@ func tooLarge(err error) bool {
 		strings.Contains(message, "request is too large") || strings.Contains(message, "message larger than max")
 }
 
-// refusalReason is the reason of an error of the API server, for a label.
+// refusalReason returns the reason of an API server's error, for a metric's label.
 func refusalReason(err error) string {
 	switch {
 	case tooLarge(err):
@@ -33,11 +32,10 @@ func refusalReason(err error) string {
 	return string(apierrors.ReasonForError(err))
 }
 
-// briefLength bounds what the log quotes of an error.
+// briefLength bounds how many characters of an error the log quotes.
 const briefLength = 300
 
-// brief shortens an error for the log: what the API server or a webhook answers
-// may quote the whole object.
+// brief shortens an error for the log, because an error from the API server or a webhook may quote the whole object.
 func brief(err error) error {
 	text := []rune(err.Error())
 	if len(text) <= briefLength {

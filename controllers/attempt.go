@@ -18,16 +18,14 @@ import (
 type attempt struct {
 	admission
 	claim *v1alpha1.UserLogout
-	at    time.Time // the claim
-	// callBy is when the call has to have ended. It counts from before the claim:
-	// however long the claim's write or a pause of the process takes, no call
-	// starts after it.
+	at    time.Time // when it was claimed
+	// callBy is when the call has to have ended. It counts from before the claim: however long the claim's write takes
+	// or the process is paused, no call starts after it.
 	callBy time.Time
 }
 
-// attempt is one claim, one call and one outcome. The claim is stored before
-// the call, so that a crash at any moment leaves a claim that runs out rather
-// than a call nobody knows of (docs/decisions/0001-claim-before-call.md).
+// attempt makes one claim, one call and one outcome. The claim is stored before the call, so that a crash at any moment
+// leaves a claim that runs out, not a call that nobody knows about (docs/decisions/0001-claim-before-call.md).
 func (r *userLogoutReconciler) attempt(
 	ctx context.Context, obj *v1alpha1.UserLogout, with admission,
 ) (ctrl.Result, error) {
@@ -54,15 +52,13 @@ func (r *userLogoutReconciler) attempt(
 	return r.settle(ctx, outcome{a.claim, obj.Status, status})
 }
 
-// claim stores the claim if the object is still as the cache has it: its
-// resourceVersion is the precondition. A conflict means that the cache was
-// behind or that somebody else has the object. Like all of an attempt that has
-// begun it does not end with the reconcile's context: a claim that is cut off
-// may be stored all the same, and would have to run out.
+// claim stores the claim if the object is still as the cache has it: its resourceVersion is the precondition. A
+// conflict means that the cache was behind, or that somebody else has claimed or changed the object. Like everything in
+// an attempt that has begun, the write does not end with the reconcile's context: a write that is cut off may be stored
+// all the same, and the claim would have to run out.
 //
-// What comes back has to be what was sent: a schema that is older than this
-// program has the API server drop fields without a word, and a claim that nobody
-// can see guards no call.
+// The API server has to return what was sent. If its schema is older than this program, it drops fields without an
+// error, and a claim that nobody can see prevents no call.
 func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Time) error {
 	ctx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
 	defer cancel()
@@ -78,13 +74,13 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 	return nil
 }
 
-// errNotKept is that the API server has stored less than a claim.
+// errNotKept means that the API server stored only part of a claim.
 var errNotKept = errors.New("the claim came back without its fields: " +
 	"the CustomResourceDefinition may be older than the operator")
 
-// call makes the call, tells the gate, and returns the status that tells of the
-// outcome. It does not end with the reconcile's context, so that SIGTERM or a
-// lost lease lets a call end that the service may already be working on.
+// call makes the call, reports the result to the gate, and returns the status with the outcome. It does not end with
+// the reconcile's context: on SIGTERM or a lost lease, a call ends normally, because the service may already be working
+// on it.
 func (r *userLogoutReconciler) call(ctx context.Context, a attempt) v1alpha1.UserLogoutStatus {
 	spec := a.claim.Spec
 	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(a.claim, a.callBy))
@@ -98,7 +94,7 @@ func (r *userLogoutReconciler) call(ctx context.Context, a attempt) v1alpha1.Use
 	failure := failureOf(ctx, err)
 	if notAfter := lifecycle.NotAfter(a.claim); failure == nil || notAfter.IsZero() || now.Before(notAfter) {
 		a.slot.Report(failure)
-	} else { // a tenant gave the service next to no time
+	} else { // the object's notAfter left the service too little time
 		a.slot.CutOff(failure)
 	}
 	countAttempt(spec.ProviderRef.Name, failure, now.Sub(began))
@@ -113,13 +109,11 @@ func jittered(claim *v1alpha1.UserLogout, failure *logout.Error) time.Duration {
 	return lifecycle.Backoff(claim.Status.Attempts, failure, rand.Float64()) //nolint:gosec // jitter, not a secret
 }
 
-// awaitTurn waits for the turn of a call, and returns why it is not to be made
-// after all. The gate has its last word: trouble that has become known since the
-// claim keeps the call from being made. So does a claim that took three quarters
-// of the attempt's time: a call that its deadline cuts off is retried, and counted
-// against a service that may have carried it out. It is followed by a backoff, as
-// claims that are late each time would otherwise be all that the API server has to
-// store. And all that admitted the object is looked at once more.
+// awaitTurn waits for the turn of a call, and returns why the call must not be made after all; nil if it may. The gate
+// stops the call if calls have been paused since the claim. So does a claim that took three quarters of the attempt's
+// time: a call that its deadline cuts off is retried, and counted against a service that may have carried it out. A
+// backoff follows then; otherwise an API server that is slow each time would store nothing but claims. Finally,
+// everything that admitted the object is checked again.
 func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecycle.Refusal {
 	turn := a.slot.Await(ctx)
 	switch {
@@ -132,11 +126,11 @@ func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecy
 	return a.withdrawn(ctx, a.claim)
 }
 
-// failureOf returns what a provider's error says; nil for none.
+// failureOf returns the failure in a client's error; nil for none.
 func failureOf(ctx context.Context, err error) *logout.Error {
 	var failure *logout.Error
 	if err != nil && !errors.As(err, &failure) {
-		// Not quoted in the status: nobody vouches that it holds no secret.
+		// The status does not quote the error, which may contain a secret.
 		logr.FromContextOrDiscard(ctx).Error(err, "provider broke its contract: not a *logout.Error")
 		failure = &logout.Error{Reason: logout.ServiceFailure, Message: "internal error of the provider"}
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// Predicates of watch events. An update can be more than one change, or another object: while a watch is down, an
-// object can be deleted and created anew under its name, and etcd can be restored from a copy. So neither a
-// generation nor a resourceVersion tells whether anything has changed; only the UID and the contents do.
+// These are predicates of watch events. An update can stand for several changes, or for another object: while a watch
+// is down, an object can be deleted and created again under its name, and etcd can be restored from a copy. So neither
+// a generation nor a resourceVersion shows whether anything has changed; only the UID and the contents do.
 
-// specChanged passes a provider whose spec has changed, or that is another than before.
+// specChanged passes a provider whose spec has changed, and one that is another object than before.
 var specChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, isProvider := e.ObjectOld.(*v1alpha1.ClusterLogoutProvider)
 	after, isProviderNow := e.ObjectNew.(*v1alpha1.ClusterLogoutProvider)
@@ -20,7 +20,7 @@ var specChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		!equality.Semantic.DeepEqual(before.Spec, after.Spec)
 }}
 
-// labelsChanged passes what has other labels, or is another object than before.
+// labelsChanged passes an object whose labels have changed, and one that is another object than before.
 var labelsChanged = predicate.Or(
 	predicate.LabelChangedPredicate{},
 	predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

@@ -13,17 +13,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// finishedObjects is the follow.Handler of the UserLogouts that have finished. It counts them, and keeps only those
-// that something may have to be done about: their TTL, or a later edit to acknowledge.
+// finishedObjects is the follow.Handler for UserLogouts that have finished. It counts them, and keeps only those that
+// may still need something: removal after their TTL, or the acknowledgement of a later edit.
 type finishedObjects struct {
 	wake *wakeups
 
 	mu   sync.Mutex
 	is   finishedCensus
-	next *finishedCensus // while a list is read
+	next *finishedCensus // the next state, while a list is read
 }
 
-// finishedCensus is what is known of the finished objects.
+// finishedCensus holds what is known of the finished objects.
 type finishedCensus struct {
 	needing *store.Store
 	counts  map[string]int // by the reason of Finished
@@ -86,7 +86,7 @@ func (f *finishedObjects) Apply(kind watch.EventType, obj *v1alpha1.UserLogout) 
 	}
 }
 
-// apply takes in one object and reports whether it needs something.
+// apply records one object and reports whether it needs something.
 func (c *finishedCensus) apply(kind watch.EventType, obj *v1alpha1.UserLogout) bool {
 	switch kind {
 	case watch.Added:
@@ -106,5 +106,5 @@ func finishedReason(obj *v1alpha1.UserLogout) string {
 	if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionFinished); c != nil {
 		return c.Reason
 	}
-	return v1alpha1.ReasonFailed // not written by this operator
+	return v1alpha1.ReasonFailed // this operator did not write it
 }

@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// inflight counts the attempts between claim and stored outcome. It outlives
-// the manager: a lost lease or SIGTERM cancels the reconcile contexts at once,
-// while an attempt that has begun must end and be stored.
+// inflight counts the attempts between claim and stored outcome. It outlives the manager: a lost lease or SIGTERM
+// cancels the reconcile contexts at once, but an attempt that has begun must end and its outcome must be stored.
 type inflight struct {
 	ctx    context.Context // of every attempt; ends when a drain gives up
 	cancel context.CancelFunc
@@ -42,9 +41,8 @@ func (f *inflight) end() {
 	f.closeIfEmpty()
 }
 
-// drain lets no attempt begin any more and waits for those under way, until ctx
-// is done; then it abandons them. It returns how many this drain or an earlier
-// one has abandoned.
+// drain stops new attempts and waits for those under way until ctx is done. Then it abandons the rest. It returns how
+// many attempts this drain or an earlier one has abandoned.
 func (f *inflight) drain(ctx context.Context) (abandoned int) {
 	defer f.cancel()
 	f.mu.Lock()

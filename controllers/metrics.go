@@ -14,8 +14,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// The metrics of the operator: docs/metrics.md. No label holds an ID or the name
-// of an object, but for the providers', which are the administrator's and few.
+// These are the metrics of the operator (docs/metrics.md). No label holds an ID or the name of an object, except the
+// names of providers, which only administrators create and which are few.
 var (
 	attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_attempts_total",
@@ -26,19 +26,18 @@ var (
 		Help:    "How long a call took until it was answered or given up, by provider.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"provider"})
-	// repeats counts the calls made anew because nobody knows what came of the last.
+	// repeats counts the attempts made because the outcome of the one before is unknown.
 	repeats = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_repeats_total",
 		Help: "Attempts made because the outcome of the one before is unknown, by provider.",
 	}, []string{"provider"})
-	// finishes takes whole seconds, as the API stores times.
+	// finishes measures in whole seconds, as the API stores times.
 	finishes = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "logout_operator_finish_duration_seconds",
 		Help:    "How long UserLogouts took to finish, from their creation, by provider (empty: there is none of its name) and by the reason that they finished with.",
 		Buckets: []float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
 	}, []string{"provider", "reason"})
-	// outcomesUnstored counts the calls that were made and whose outcome the API
-	// server refused for good, by the reason of its refusal.
+	// outcomesUnstored counts calls whose outcome the API server refused for good, by the reason of its refusal.
 	outcomesUnstored = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_outcomes_unstored_total",
 		Help: "Calls whose outcome could not be stored in the object's status, by the API server's reason.",
@@ -49,7 +48,7 @@ func init() {
 	metrics.Registry.MustRegister(attempts, callDuration, repeats, finishes, outcomesUnstored)
 }
 
-// countAttempt counts a call and what came of it.
+// countAttempt counts a call and its outcome.
 func countAttempt(provider string, failure *logout.Error, took time.Duration) {
 	reason := v1alpha1.ReasonLoggedOut
 	if failure != nil {
@@ -59,8 +58,8 @@ func countAttempt(provider string, failure *logout.Error, took time.Duration) {
 	callDuration.WithLabelValues(provider).Observe(took.Seconds())
 }
 
-// countFinish counts an object whose status has just been stored, if it has
-// finished by it. A tenant can name any provider; what does not exist is no label.
+// countFinish counts an object if the status that was just stored has finished it. A tenant can name any provider, so
+// the name of one that does not exist is not used as a label.
 func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
 	if before.CompletionTime != nil || after.CompletionTime == nil {
 		return
@@ -72,7 +71,7 @@ func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.Us
 	finishes.WithLabelValues(provider, lifecycle.Ready(after).Reason).Observe(after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
 }
 
-// forgetProvider drops the time series of a provider that is gone.
+// forgetProvider drops the time series of a deleted provider.
 func forgetProvider(provider string) {
 	labels := prometheus.Labels{"provider": provider}
 	attempts.DeletePartialMatch(labels)
@@ -81,7 +80,7 @@ func forgetProvider(provider string) {
 	finishes.DeletePartialMatch(labels)
 }
 
-// What is counted only when somebody asks.
+// These metrics are computed at each scrape.
 var (
 	objectsDesc = prometheus.NewDesc("logout_operator_objects",
 		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.", []string{"state"}, nil)
@@ -99,15 +98,15 @@ var (
 		"Attempts between claim and stored outcome, by provider.", []string{"provider"}, nil)
 )
 
-// collector answers a scrape from what is known of the objects, and from the gates.
+// collector computes metrics from the known objects and the gates.
 type collector struct {
 	unfinished *unfinishedObjects
 	finished   *finishedObjects
 	gates      *gate.Gates
 }
 
-// serveMetrics adds a collector to the metrics that are served, in place of that
-// of an earlier manager in the same process.
+// serveMetrics adds a collector to the served metrics. It replaces the collector of an earlier manager in the same
+// process.
 func serveMetrics(c *collector) {
 	metrics.Registry.Unregister(c)
 	metrics.Registry.MustRegister(c)

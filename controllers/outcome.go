@@ -22,30 +22,30 @@ import (
 	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
-// outcome is what came of an attempt, to be stored in its object.
+// outcome is the result of an attempt, to be stored in its object.
 type outcome struct {
-	claim  *v1alpha1.UserLogout      // as the API server has stored it
+	claim  *v1alpha1.UserLogout      // as the API server stored it
 	before v1alpha1.UserLogoutStatus // before the claim
 	status v1alpha1.UserLogoutStatus
 }
 
-// storeBackoff spaces the tries to store an outcome.
+// storeBackoff spaces the retries of storing an outcome.
 var storeBackoff = utilwait.Backoff{
 	Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 5 * time.Second, Steps: math.MaxInt32}
 
 // storeTimeout bounds one try, so that a connection that hangs is given up.
 const storeTimeout = 10 * time.Second
 
-// notFoundTries is how often an object that the watch still knows is not found
-// until its outcome is kept: a deletion is heard of within moments.
+// notFoundTries is how many times the API server must answer 404 for an object that the watch still knows before its
+// outcome is kept. The watch reports a deletion within moments.
 const notFoundTries = 4
 
-// errSuperseded is that an outcome is not wanted any more: its object has been
-// re-created, claimed again or finished by somebody else.
+// errSuperseded means that an outcome is no longer wanted: somebody else has re-created, claimed or finished the
+// object.
 var errSuperseded = errors.New("the claim does not stand any more")
 
-// settle stores an outcome and says so. An outcome that cannot be stored is kept
-// by the process, which then makes no other call for the object.
+// settle stores an outcome and emits its event. If the outcome cannot be stored, the process keeps it and makes no
+// other call for the object.
 func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Result, error) {
 	log := logr.FromContextOrDiscard(ctx).WithValues("attempt", o.status.Attempts, "reason", lifecycle.Ready(o.status).Reason)
 	switch err := r.store(ctx, o); {
@@ -70,7 +70,7 @@ func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Resu
 	}
 }
 
-// stored tells of an outcome that has been stored.
+// stored emits the event and the metrics of an outcome that has been stored.
 func (r *userLogoutReconciler) stored(ctx context.Context, o outcome) ctrl.Result {
 	r.announce(o.claim, o.before, o.status)
 	r.countFinish(ctx, o.claim, o.before, o.status)
@@ -79,8 +79,7 @@ func (r *userLogoutReconciler) stored(ctx context.Context, o outcome) ctrl.Resul
 	return requeueAt(lifecycle.Decide(obj, time.Time{}, time.Now()).At)
 }
 
-// storeKept tries once more to store an outcome that could not be stored, if it
-// is time for that.
+// storeKept retries to store a kept outcome, if it is time to.
 func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, now time.Time) (ctrl.Result, error) {
 	if now.Before(kept.next) {
 		return requeueAt(kept.next), nil
@@ -99,17 +98,15 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 	}
 }
 
-// store writes the outcome of a claim. While the API server takes no writes, the
-// worker stays here and keeps trying: so the calls whose outcome is not stored
-// never outnumber the workers, and new claims stop by themselves.
+// store writes the outcome of a claim. While the API server takes no writes, the worker stays here and retries. So the
+// calls whose outcome is not stored never outnumber the workers, and no worker is left for new claims.
 //
-// It gives up, with an error, what the API server refuses for good; and what it
-// has not taken when the claim runs out although it has taken another write
-// since the first try: then it is this object that cannot be written (a webhook
-// that fails for it, a quota), and a hold would only keep others from being
-// called for. One try is made after the claim's end, however long those before
-// it took: a try whose answer was lost may have stored the outcome. A 404 is for
-// good if the watch tells of the deletion, too, which it has a moment to do.
+// It gives up, with an error, in two cases. One is an outcome that the API server refuses for good. The other is an
+// outcome that is not stored when the claim runs out, although the API server has taken another write since the first
+// try. Then only this object cannot be written, for example because a webhook fails for it or a quota is used up, and
+// waiting longer would only delay calls for others. One try is always made after the end of the claim, however long the
+// earlier ones took, because a try whose answer was lost may have stored the outcome. A 404 is final if the watch
+// reports the deletion, too; it gets a moment to do so.
 func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	log := logr.FromContextOrDiscard(ctx)
 	began, end := time.Now(), lifecycle.ClaimEnd(o.claim)
@@ -136,8 +133,7 @@ func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	return err
 }
 
-// put makes one try to store an outcome, in a smaller form if the API server
-// finds the object too large.
+// put makes one try to store an outcome, in a smaller form if the API server finds the object too large.
 func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -152,10 +148,9 @@ func (r *userLogoutReconciler) put(ctx context.Context, o outcome) (err error) {
 	return err
 }
 
-// putForm makes one try to store an outcome in one form. A refusal does not tell
-// an outcome that is no longer wanted from one that is stored already, by a try
-// whose answer was lost (client-go retries by itself, too), so the object is
-// looked up.
+// putForm makes one try to store an outcome in one form. If the API server refuses it, the outcome may no longer be
+// wanted, or an earlier try whose answer was lost may have stored it already (client-go retries, too). So putForm reads
+// the object to find out.
 func (r *userLogoutReconciler) putForm(
 	ctx context.Context, claim *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus,
 ) error {
@@ -164,7 +159,7 @@ func (r *userLogoutReconciler) putForm(
 		return err
 	}
 	key := client.ObjectKeyFromObject(claim)
-	// As metadata, since nothing is done with the answer: it is shorter so.
+	// The response is not used, so only the metadata is requested, which is shorter.
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
 	obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("UserLogout"))
 	refused := r.client.Status().Patch(ctx, obj, patch)
@@ -186,11 +181,10 @@ func (r *userLogoutReconciler) putForm(
 	return refused
 }
 
-// outcomePatch replaces the status if the object is still the one of the claim
-// (not one re-created under its name) and the claim still stands (no later
-// attempt, nobody has finished the object). It does not depend on the
-// resourceVersion, so it lands although labels, annotations or spec.suspend
-// changed during the call. The API server applies it as one.
+// outcomePatch replaces the status if the object is still the one of the claim (not one re-created under its name) and
+// the claim still stands (no later attempt, nobody has finished the object). It does not depend on the resourceVersion,
+// so it succeeds even if labels, annotations or spec.suspend changed during the call. The API server applies it as a
+// whole or not at all.
 func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) (client.Patch, error) {
 	type op struct {
 		Op    string `json:"op"`
@@ -206,16 +200,15 @@ func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus)
 	return client.RawPatch(types.JSONPatchType, data), err
 }
 
-// hopeless reports whether an error of the API server to a write will be the
-// same next time.
+// hopeless reports whether the API server will answer a retry of the write with the same error.
 func hopeless(err error) bool {
 	return errors.Is(err, errSuperseded) || tooLarge(err) ||
 		apierrors.IsInvalid(err) || apierrors.IsForbidden(err) ||
 		apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err)
 }
 
-// tellUnstored emits an event where a status cannot be written. It names what
-// the API server answered by its reason only: a message may quote the object.
+// tellUnstored emits an event if a status cannot be written. It gives only the reason of the API server's error,
+// because the message may quote the object.
 func (r *userLogoutReconciler) tellUnstored(obj *v1alpha1.UserLogout, err error) {
 	note := "The API server refuses the status (" + refusalReason(err) + "). " +
 		"No call is made until it takes it. See the operator's log."

@@ -27,11 +27,11 @@ import (
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
-// providerWorkers check providers at a time, so that one whose identity service
-// hangs does not hold up the others.
+// providerWorkers is how many providers are checked at a time, so that one whose identity service hangs does not delay
+// the others.
 const providerWorkers = 4
 
-// providerReconciler says whether each ClusterLogoutProvider can be used.
+// providerReconciler reports whether each ClusterLogoutProvider can be used.
 type providerReconciler struct {
 	client    client.Client // reads from the manager's cache
 	recorder  events.EventRecorder
@@ -98,7 +98,7 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	return result, nil
 }
 
-// check looks at a provider's configuration and gate.
+// check checks a provider's configuration and gate.
 func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (lifecycle.ProviderState, error) {
 	service, err := r.providers.Client(ctx, p)
 	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
@@ -122,7 +122,7 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 	return is, nil
 }
 
-// stateOf is what the rules need to know of a provider.
+// stateOf returns what the rules need to know about a provider.
 func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderState {
 	s := lifecycle.ProviderState{Pause: pauseOf(g.Pause), PausedNamespaces: g.Namespaces, Waiting: g.Waiting, WaitingSince: g.WaitingSince}
 	if problem != nil {
@@ -131,9 +131,8 @@ func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderSta
 	return s
 }
 
-// unused is the gate's state of a provider that cannot be used: what it has asked
-// for still stands. In a process that has made no call since its start, that is
-// what the status tells.
+// unused returns the gate's state for a provider that cannot be used: a pause that its service has asked for still
+// holds. If the process has made no call since its start, the pause comes from the status.
 func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.Time) gate.State {
 	if state, ok := r.gates.States()[p.Name]; ok {
 		return state

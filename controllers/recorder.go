@@ -9,11 +9,11 @@ import (
 	"k8s.io/client-go/tools/events"
 )
 
-// maxNote is how long the note of an event may be, in bytes, by the validation of events.k8s.io/v1. An event with a
-// longer one is refused, and client-go logs it as a whole.
+// maxNote is the longest note of an event, in bytes, that the validation of events.k8s.io/v1 allows. The API server
+// refuses an event with a longer note, and client-go then logs the whole event.
 const maxNote = 1024
 
-// boundedRecorder shortens notes that are too long. Conditions have room for all of a message.
+// boundedRecorder shortens notes that are too long. Conditions have room for the whole message.
 type boundedRecorder struct{ events.EventRecorder }
 
 // Eventf implements events.EventRecorder.
@@ -21,7 +21,7 @@ func (r boundedRecorder) Eventf(regarding, related runtime.Object, kind, reason,
 	r.EventRecorder.Eventf(regarding, related, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...)))
 }
 
-// shortened cuts off what a note has too much, at a character.
+// shortened cuts a note to the longest length, at the boundary of a character.
 func shortened(note string) string {
 	const more = " …"
 	note = strings.ToValidUTF8(note, "\ufffd")

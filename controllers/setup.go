@@ -29,36 +29,34 @@ import (
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
-// providersBySecret is the cache index of the ClusterLogoutProviders by their Secret's name.
+// providersBySecret is the cache index of ClusterLogoutProviders by the name of their Secret.
 const providersBySecret = "providers-by-secret"
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
-// maxVisibilityTimeout is the longest that a claim may keep others away.
+// maxVisibilityTimeout is the longest time for which a claim may prevent other attempts.
 const maxVisibilityTimeout = lifecycle.MaxBackoff
 
-// Options of both reconcilers.
+// Options are the options of both reconcilers.
 type Options struct {
-	// Workers is how many attempts can be under way at a time for one provider.
-	// All providers together can have twice as many, of which each leaves to
-	// the others as many as it has.
+	// Workers is how many attempts can be under way at a time for one provider. All providers together can have twice
+	// that; one provider gets a slot only while more are free than it already uses.
 	Workers int
 	// CallTimeout bounds an attempt from its claim to the end of its call.
 	CallTimeout time.Duration
-	// VisibilityTimeout is how long a claim stands: after a crash in
-	// mid-attempt the next one is made this long after the claim. It must be
-	// well above CallTimeout, by more than the clocks of two operators differ.
+	// VisibilityTimeout is how long a claim stands: after a crash in the middle of an attempt, the next attempt is made
+	// this long after the claim. It must be well above CallTimeout, by more than the difference between the clocks of
+	// two operators.
 	VisibilityTimeout time.Duration
-	// Namespace is the operator's own, the only one whose Secrets are read.
+	// Namespace is the operator's own namespace. Secrets are read from no other.
 	Namespace string
-	// AllowInsecureEndpoints allows http to other hosts than the loopback.
+	// AllowInsecureEndpoints allows http to hosts other than the loopback.
 	AllowInsecureEndpoints bool
-	// Schema holds up all work while the API server serves the kinds as an older
-	// version had them; nil for never.
+	// Schema stops all work while the API server serves the kinds of an older version; nil for never.
 	Schema *schema.Guard
 }
 
-// Validate says which options contradict each other, by the names of their flags.
+// Validate returns an error for options that are out of range or contradict each other. It names them by their flags.
 func (o Options) Validate() error {
 	switch {
 	case o.Workers < 1:
@@ -77,10 +75,9 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// Setup registers both reconcilers with a manager, and returns the drain to call
-// once the manager has begun to stop, for whatever cause: it lets no attempt
-// begin any more and waits for those under way until their outcomes are stored,
-// or its context is done, and returns how many it had to abandon.
+// Setup registers both reconcilers with a manager, and returns drain. Call drain once the manager has begun to stop,
+// for whatever cause. It stops new attempts, waits until the outcomes of those under way are stored or its context is
+// done, and returns how many attempts it had to abandon.
 func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned int), err error) {
 	resolver := &providers.Resolver{
 		Reader:          mgr.GetClient(),
@@ -106,8 +103,8 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr), logouts.setup(mgr))
 }
 
-// warmUp has everything that the reconcilers read be known on a replica that stands by, too. What it is known for is
-// not done there: the controllers, and with them the work queues, begin when it is elected.
+// warmUp makes standby replicas, too, load everything that the reconcilers read. Standbys do not act on it: the
+// controllers, and with them the work queues, begin when the replica is elected.
 func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedObjects) error {
 	ctx := context.Background()
 	errs := []error{
@@ -139,7 +136,7 @@ func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedO
 	return errors.Join(errs...)
 }
 
-// everyReplica runs on those that stand by, too.
+// everyReplica runs on standby replicas, too.
 type everyReplica func(context.Context)
 
 // Start implements manager.Runnable.
@@ -151,8 +148,8 @@ func (run everyReplica) Start(ctx context.Context) error {
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (everyReplica) NeedLeaderElection() bool { return false }
 
-// CacheOptions are what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package store
-// keeps them, in less memory.
+// CacheOptions returns what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package
+// store keeps them, in less memory.
 func CacheOptions(o Options) cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
@@ -162,8 +159,7 @@ func CacheOptions(o Options) cache.Options {
 	}
 }
 
-// setup watches everything that can unblock an object, so that nothing has to
-// be polled.
+// setup watches everything that can unblock an object, so that nothing has to be polled.
 func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("userlogout").
 		Watches(&v1alpha1.ClusterLogoutProvider{}, onChange(r.wakeForProvider), builder.WithPredicates(specChanged)).
@@ -178,12 +174,12 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 				return nil
 			}),
 		).
-		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates let call, of all providers
+		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates allow for all providers together
 		Complete(r)
 }
 
-// onChange calls f for what is created, changed or deleted. What is there at the start is left out, as every
-// UserLogout is looked at then.
+// onChange calls f for objects that are created, changed or deleted. It skips those that exist at the start, because
+// every UserLogout is looked at then.
 func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	return handler.Funcs{
@@ -197,20 +193,19 @@ func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 	}
 }
 
-// wakeForProvider: what an administrator changes wakes all objects that wait.
+// wakeForProvider wakes all waiting objects of a provider that an administrator has changed.
 func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider client.Object) {
 	r.renew(ctx, provider.GetName())
 	r.wake.all("provider/"+provider.GetName(), r.unfinished.OfProvider(provider.GetName()))
 }
 
-// renew takes over what has been changed of a provider, before the objects are
-// looked at for which something may have been fixed.
+// renew applies the changes of a provider to its gate, before the waiting objects are looked at again.
 func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {
 		return // it is gone
 	}
-	if service, err := r.providers.Client(ctx, &p); err == nil { // else its own controller says so
+	if service, err := r.providers.Client(ctx, &p); err == nil { // otherwise the provider's own controller reports the error
 		r.gates.Update(gateOf(&p, service))
 	}
 }
@@ -225,25 +220,26 @@ func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.
 	}
 }
 
-// namespaceMetadata is a namespace of which nothing but the metadata is read.
+// namespaceMetadata returns a namespace of which only the metadata is read.
 func namespaceMetadata() *metav1.PartialObjectMetadata {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(namespaceKind)
 	return namespace
 }
 
-// usersOfSecret returns the providers that use a Secret. The cache holds
-// Secrets of the operator's namespace only, so the name is enough.
+// usersOfSecret returns the providers that use a Secret. The cache holds only the Secrets of the operator's namespace,
+// so the name is enough.
 func usersOfSecret(ctx context.Context, c client.Reader, secret client.Object) []v1alpha1.ClusterLogoutProvider {
 	var list v1alpha1.ClusterLogoutProviderList
 	if err := c.List(ctx, &list, client.MatchingFields{providersBySecret: secret.GetName()}); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "cannot list providers by Secret") // the cache has no errors of the moment: a bug
+		// the cache has no transient errors, so this is a bug
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list providers by Secret")
 	}
 	return list.Items
 }
 
-// controllerOptions: errors are trouble with the API server, so they are retried
-// at a pace that helps it recover; controller-runtime's default starts at 5 ms.
+// controllerOptions sets the retry backoff. Errors come from the API server, so they are retried at a pace that helps
+// it recover; controller-runtime's default starts at 5 ms.
 func controllerOptions(workers int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,

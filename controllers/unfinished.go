@@ -12,9 +12,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// CompletionTime is the field by which the API server tells finished objects from the others: they are followed
-// apart. Finished ones may be kept for years, as a record, and neither the operator's memory nor the first logout
-// after its start depends on how many there are.
+// CompletionTime is the field by which the API server tells finished objects from unfinished ones. The operator watches
+// the two separately: finished objects may be kept for years, as a record, and neither the operator's memory nor the
+// first logout after a start may depend on how many there are.
 const CompletionTime = "status.completionTime"
 
 var (
@@ -22,17 +22,17 @@ var (
 	finishedSelector   = fields.OneTermNotEqualSelector(CompletionTime, "")
 )
 
-// unfinishedObjects is the follow.Handler of the UserLogouts that have not finished: it keeps them all, and wakes
-// them when they change. It knows the newest state that the API server has told of, as an informer does.
+// unfinishedObjects is the follow.Handler for UserLogouts that have not finished. It keeps them all, and wakes them
+// when they change. Like an informer, it has the newest state that the API server has sent.
 type unfinishedObjects struct {
 	*store.Store
 	wake *wakeups
-	// known is closed when all objects were listed for the first time.
+	// known is closed when all objects have been listed for the first time.
 	known chan struct{}
 	once  sync.Once
 
 	listing bool
-	listed  map[types.NamespacedName]bool // in this list; nil if there is nothing that could be gone
+	listed  map[types.NamespacedName]bool // keys seen in the current list; nil if no known object could be gone
 }
 
 func newUnfinishedObjects(wake *wakeups) *unfinishedObjects {
@@ -52,7 +52,7 @@ func (u *unfinishedObjects) Apply(kind watch.EventType, obj *v1alpha1.UserLogout
 	key := client.ObjectKeyFromObject(obj)
 	if kind == watch.Deleted {
 		u.Delete(key)
-		u.wake.now(key) // to leave the gate
+		u.wake.now(key) // so that the object leaves the gate
 		return
 	}
 	changed := u.Put(obj)

@@ -14,20 +14,17 @@ import (
 const (
 	// keptOutcomes bounds how many outcomes are kept; each takes about 2 KiB.
 	keptOutcomes = 5000
-	// keptBackoff is the time until the first try to store a kept outcome; it
-	// doubles with every try, up to backoffCap.
+	// keptBackoff is the time until the first retry of storing a kept outcome. It doubles with every try, up to
+	// lifecycle.MaxBackoff.
 	keptBackoff = 30 * time.Second
 )
 
-// unstored keeps the outcomes of calls that were made and that the API server
-// does not take, by object. Without it the claim of such an object would run
-// out, and the user be logged out again every 30 seconds until the deadline: a
-// refusal says nothing against the next claim, which is no larger and names no
-// end. So while the process knows what came of a call, it makes no other one for
-// the object, and tries now and then to store what it knows, without a worker
-// that waits. It forgets that when it ends, so each restart or failover can
-// repeat the call once; and beyond keptOutcomes it forgets one for each that is
-// new.
+// unstored keeps, by object, the outcomes of calls that were made but whose outcome the API server refuses to store.
+// Without it, the claim of such an object would run out, and the user would be logged out again every 30 seconds until
+// the deadline: the API server may accept the next claim, which is no larger and does not end the object. So while the
+// process knows the outcome of a call, it makes no other call for the object, and retries to store the outcome now and
+// then, without blocking a worker. The process loses what is kept when it ends, so each restart or failover can repeat
+// the call once. Beyond keptOutcomes, each new outcome replaces another one.
 type unstored struct {
 	mu   sync.Mutex
 	kept map[types.NamespacedName]keptOutcome
@@ -36,11 +33,10 @@ type unstored struct {
 type keptOutcome struct {
 	outcome
 	tries int
-	next  time.Time // no try before
+	next  time.Time // no try before this time
 }
 
-// keep keeps an outcome that could not be stored at the time now, and returns
-// when to retry.
+// keep keeps an outcome that could not be stored at the time now, and returns when to retry.
 func (u *unstored) keep(o outcome, now time.Time) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -61,15 +57,15 @@ func (u *unstored) keep(o outcome, now time.Time) time.Time {
 	return k.next
 }
 
-// slim is a claim without what a tenant can make large.
+// slim returns a claim without the metadata that a tenant can make large.
 func slim(claim *v1alpha1.UserLogout) *v1alpha1.UserLogout {
 	c := claim.DeepCopy()
 	c.Labels, c.Annotations, c.ManagedFields, c.Finalizers, c.OwnerReferences = nil, nil, nil, nil, nil
 	return c
 }
 
-// of returns the outcome that is kept for an object as the cache has it, if any.
-// One that nobody wants any more is forgotten.
+// of returns the outcome that is kept for an object as the cache has it, if any. It drops an outcome that is no longer
+// wanted.
 func (u *unstored) of(obj *v1alpha1.UserLogout, now time.Time) (keptOutcome, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -82,9 +78,9 @@ func (u *unstored) of(obj *v1alpha1.UserLogout, now time.Time) (keptOutcome, boo
 	return k, ok
 }
 
-// wanted reports whether an outcome is still to be stored: not if the object is
-// another one or somebody else has gone on with it, and not if the object ends
-// now in any case. A cache that is behind has fewer attempts.
+// wanted reports whether an outcome still has to be stored. It need not be stored if the object was re-created, if
+// somebody else has continued with it, or if the object ends now in any case. If the cache is behind, the object has
+// fewer attempts than the claim.
 func (k keptOutcome) wanted(obj *v1alpha1.UserLogout, now time.Time) bool {
 	claim := k.claim.Status
 	switch {
@@ -104,7 +100,7 @@ func (u *unstored) forget(key types.NamespacedName) {
 	delete(u.kept, key)
 }
 
-// lastWrite is when the API server last took a status of a UserLogout.
+// lastWrite holds when the API server last took a status of a UserLogout.
 type lastWrite struct {
 	mu sync.Mutex
 	at time.Time

@@ -1,5 +1,5 @@
-// Package controllers holds the two reconcilers: they watch, read, claim, call
-// and store. What to do with an object is decided in package lifecycle.
+// Package controllers holds the two reconcilers: they watch, read, claim, call and store. Package lifecycle decides
+// what to do with an object.
 package controllers
 
 import (
@@ -20,16 +20,15 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-// conflictDelay is how long to give the cache to catch up after a conflict. The
-// watch event that it lacks usually comes first.
+// conflictDelay is how long the cache gets to catch up after a conflict. The missing watch event usually arrives first.
 const conflictDelay = time.Second
 
-// Priorities in the queue, beside 0 for what has changed and
-// handler.LowPriority for what was there when the operator started.
+// These are priorities in the work queue, beside 0 for changed objects and handler.LowPriority for objects that existed
+// when the operator started.
 const (
-	// priorityCalledUp: who has a slot goes before a crowd that asks for one.
+	// priorityCalledUp puts objects that have a slot before those that ask for one.
 	priorityCalledUp = 1
-	// priorityUnhurried: to be told that one waits, or has waited for too long.
+	// priorityUnhurried is for objects that must be told that they wait, or that have expired.
 	priorityUnhurried = -1
 )
 
@@ -59,9 +58,8 @@ type userLogoutReconciler struct {
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=logout-operator-system,resources=leases,verbs=get;create;update
 // +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=events,verbs=create;patch
 
-// Reconcile takes the next step of one UserLogout. The answers of a service are
-// outcomes in the status, never an error here; an error is trouble with the API
-// server, and is retried by the queue.
+// Reconcile takes the next step of one UserLogout. A failure of the service is an outcome in the status, never an error
+// here. An error means that a request to the API server failed, and the queue retries it.
 func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if !r.Schema.Await(ctx) {
 		return ctrl.Result{}, nil // the process is about to exit
@@ -97,8 +95,8 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	}
 }
 
-// get returns an object that has not finished, or a finished one that needs something; nil if there is neither. Of its
-// metadata it has what is kept (package store).
+// get returns an object that has not finished, or a finished one that needs something; nil if there is neither. Only
+// some of its metadata is kept (package store).
 func (r *userLogoutReconciler) get(key client.ObjectKey) *v1alpha1.UserLogout {
 	if obj := r.unfinished.Get(key); obj != nil {
 		return obj
@@ -125,16 +123,15 @@ func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogo
 	return requeueAt(d.At), nil
 }
 
-// remove deletes the object as it is in the cache: not one re-created under its
-// name, nor one whose TTL has been changed since.
+// remove deletes the object only if it is still as in the cache: not if it was re-created under its name, nor if its
+// TTL has changed since.
 func (r *userLogoutReconciler) remove(ctx context.Context, obj *v1alpha1.UserLogout) (ctrl.Result, error) {
 	err := r.client.Delete(ctx, obj, client.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion})
 	return r.apiError(ctx, obj, err)
 }
 
-// writeError returns what to do about the error of a write of a status. An object
-// that is too large for its status is no trouble of the API server's: it is told
-// by an event, and looked at again when it changes, or seldom.
+// writeError returns what to do about an error from writing a status. If the object is too large for its status,
+// retrying does not help: an event says so, and the object is looked at again when it changes, or after MaxBackoff.
 func (r *userLogoutReconciler) writeError(
 	ctx context.Context, obj *v1alpha1.UserLogout, err error,
 ) (ctrl.Result, error) {
@@ -146,8 +143,8 @@ func (r *userLogoutReconciler) writeError(
 	return ctrl.Result{RequeueAfter: lifecycle.MaxBackoff}, nil
 }
 
-// apiError returns what to do about the error of a write that has a
-// precondition; nil for none. A 404 is an error, too, unless the object is gone.
+// apiError returns what to do about an error from a write with a precondition; nil means no error. A 404 is an error,
+// too, unless the object is gone.
 func (r *userLogoutReconciler) apiError(
 	ctx context.Context, obj *v1alpha1.UserLogout, err error,
 ) (ctrl.Result, error) {
@@ -161,18 +158,17 @@ func (r *userLogoutReconciler) apiError(
 	return ctrl.Result{}, err
 }
 
-// gone reports whether an object has been deleted as far as the watch tells. A
-// 404 alone does not tell: an API server that does not serve the kind for a
-// moment, as while its CustomResourceDefinition is replaced, answers so for all.
+// gone reports whether the watch has seen the deletion of an object. A 404 alone does not prove a deletion: an API
+// server that does not serve the kind for a moment, for example while its CustomResourceDefinition is replaced, answers
+// 404 for every object.
 func (r *userLogoutReconciler) gone(obj *v1alpha1.UserLogout) bool {
 	is := r.get(client.ObjectKeyFromObject(obj))
 	return is == nil || is.UID != obj.UID
 }
 
-// announce emits an event for a change of the Ready condition's reason, once it
-// is stored: Warning on trouble, Normal when it ended well. A logout that goes
-// well from the start needs none: its status says so, and an event would be half
-// as many writes again.
+// announce emits an event if the reason of the Ready condition has changed, once that is stored: Warning for a failure,
+// Normal if the logout succeeded after one. A logout that succeeds at once needs no event: its status shows it, and an
+// event would add half as many writes again.
 func (r *userLogoutReconciler) announce(obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
 	was, is := lifecycle.Ready(before), lifecycle.Ready(after)
 	switch {
@@ -184,13 +180,13 @@ func (r *userLogoutReconciler) announce(obj *v1alpha1.UserLogout, before, after 
 	}
 }
 
-// eventAction is what the operator was doing, as events.k8s.io/v1 asks for.
+// eventAction is the action that events.k8s.io/v1 requires in an event.
 const eventAction = "LogOut"
 
-// requeueAt asks to look again at the time t, or not at all if it is zero.
+// requeueAt requeues the object at the time t, or not at all if t is zero.
 func requeueAt(t time.Time) ctrl.Result {
 	if t.IsZero() {
 		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: max(time.Until(t), time.Millisecond)} // 0 would mean not at all
+	return ctrl.Result{RequeueAfter: max(time.Until(t), time.Millisecond)} // 0 would mean never
 }

@@ -12,23 +12,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// aheadOfWorkers is how many objects of the backlog are in the work queue at a time. The workers are never short of
-// them, and the queue, of which an object takes more than its record does, stays small.
+// aheadOfWorkers is how many objects of the backlog are in the work queue at a time. That is enough to keep the workers
+// busy, and keeps the queue small: an object takes more memory there than its record does.
 const aheadOfWorkers = 256
 
-// wakeups feed the work queue. An object that has changed goes into it at once. Where all of them have to be looked at,
-// at a start or because a provider has changed, they wait in a backlog that is fed into the queue as the workers get
-// on; what changes meanwhile goes before them.
+// wakeups feed the work queue. An object that has changed goes into the queue at once. When all objects must be looked
+// at, at a start or because a provider has changed, they wait in a backlog. It is fed into the queue as the workers
+// make progress, and objects that change meanwhile go first.
 //
-// An operator that stands by has no work queue: nothing is enqueued until it is elected.
+// A standby has no work queue: nothing is enqueued until it is elected.
 type wakeups struct {
 	mu      sync.Mutex
 	queue   priorityqueue.PriorityQueue[reconcile.Request]
 	backlog []batch
-	fed     map[types.NamespacedName]bool // in the queue, from the backlog
+	fed     map[types.NamespacedName]bool // objects in the queue that came from the backlog
 }
 
-// batch is what has to be looked at for one cause.
+// batch holds the objects to look at for one cause.
 type batch struct {
 	cause   string
 	objects []types.NamespacedName
@@ -36,7 +36,7 @@ type batch struct {
 
 func newWakeups() *wakeups { return &wakeups{fed: map[types.NamespacedName]bool{}} }
 
-// begin has objects enqueued from now on.
+// begin sets the queue; objects are enqueued from now on.
 func (w *wakeups) begin(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,12 +64,13 @@ func (w *wakeups) enqueue(key types.NamespacedName, priority int) {
 	}
 }
 
-// later has an object looked at when there is nothing more urgent.
+// later adds an object to the backlog, to be looked at when nothing is more urgent.
 func (w *wakeups) later(key types.NamespacedName) {
 	w.add("", func(before []types.NamespacedName) []types.NamespacedName { return append(before, key) })
 }
 
-// all is later for all objects that a cause concerns. Those that still wait for the same cause are among them.
+// all is like later for all objects that a cause concerns. keys must include those that still wait for the same cause,
+// because it replaces them.
 func (w *wakeups) all(cause string, keys []types.NamespacedName) {
 	w.add(cause, func([]types.NamespacedName) []types.NamespacedName { return keys })
 }
@@ -89,7 +90,7 @@ func (w *wakeups) add(cause string, change func(before []types.NamespacedName) [
 	w.feed()
 }
 
-// taken says that an object is being looked at, and makes room for the next.
+// taken notes that a worker has taken an object, and makes room for the next one.
 func (w *wakeups) taken(key types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
