@@ -12,17 +12,17 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// usageError is a command line or an environment that cannot be followed.
+// usageError is an error in the command line or the environment.
 type usageError struct{ error }
 
-// options are what flags and environment say.
+// options holds the values of flags and environment.
 type options struct {
 	listen  string
 	service chimetest.Options
 	users   []signedIn
 }
 
-// signedIn is a user to be signed in at the start.
+// signedIn is a user who is signed in at the start.
 type signedIn struct {
 	account, id string
 	devices     []string
@@ -39,12 +39,12 @@ authentication.
 Flags:
 `
 
-// parse reads flags and environment. It prints the help that -h asks for and
-// returns flag.ErrHelp then; every other error is a usageError.
+// parse reads flags and environment. For -h it prints the help and returns flag.ErrHelp; every other error is a
+// usageError.
 func parse(args []string, getenv func(string) string, stdout io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("fake-logout-service", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // an error is reported in one line by main
+	flags.SetOutput(io.Discard) // main reports an error in one line
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8490", "`address` to listen on; port 0 chooses a free one")
 	flags.StringVar(&o.service.BasePath, "base-path", "", "`path` before /accounts, for example /console")
 	flags.StringVar(&o.service.Region, "region", "us-east-1", "`region` that calls have to be signed for")
@@ -79,7 +79,7 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (options
 	return o, nil
 }
 
-// check refuses what is contradictory or would have another effect than meant.
+// check refuses values that are invalid, or that would have another effect than intended.
 func (o options) check() error {
 	path := o.service.BasePath
 	switch {
@@ -89,7 +89,7 @@ func (o options) check() error {
 		return fmt.Errorf("--base-path %q is taken by the admin surface", path)
 	case o.service.Region == "":
 		return errors.New("--region must not be empty")
-	case !(o.service.RateLimit >= 0): // this way round because of NaN
+	case !(o.service.RateLimit >= 0): // also true for NaN
 		return fmt.Errorf("--rate-limit %v must not be negative", o.service.RateLimit)
 	case o.service.Credentials[0].AccessKeyID == "" || o.service.Credentials[0].SecretAccessKey == "":
 		return errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set")
@@ -97,8 +97,7 @@ func (o options) check() error {
 	return nil
 }
 
-// parseUser reads ACCOUNT/USER=DEVICE,DEVICE; without =DEVICE the user is known
-// but signed in nowhere.
+// parseUser reads ACCOUNT/USER=DEVICE,DEVICE. Without =DEVICE the user is known, but signed in nowhere.
 func parseUser(value string) (signedIn, error) {
 	name, devices, _ := strings.Cut(value, "=")
 	account, id, _ := strings.Cut(name, "/")

@@ -1,6 +1,5 @@
-// Command fake-logout-service is the fake LogoutUser service of package
-// chimetest as a process of its own, for demonstrations and for tests of a
-// deployed operator.
+// Command fake-logout-service runs the fake LogoutUser service of package chimetest as a process of its own, for
+// demonstrations and for tests of a deployed operator.
 package main
 
 import (
@@ -23,7 +22,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// shutdownTimeout is how long calls in flight may take to end.
+// shutdownTimeout is how long calls under way may take to end.
 const shutdownTimeout = 5 * time.Second
 
 func main() {
@@ -33,8 +32,8 @@ func main() {
 	os.Exit(exitStatus(err, os.Stderr))
 }
 
-// exitStatus reports err, if any, in one line. The status is 2 for a command
-// line that cannot be followed, 1 for any other failure.
+// exitStatus prints err, if any, in one line. It returns 2 for a wrong command line, 1 for any other error, and 0 for
+// none.
 func exitStatus(err error, stderr io.Writer) int {
 	var usage usageError
 	switch {
@@ -48,8 +47,8 @@ func exitStatus(err error, stderr io.Writer) int {
 	return 1
 }
 
-// run serves until ctx is done. It prints the URL to be used as endpoint when it
-// is ready, then each entry of the journal as a line of JSON.
+// run serves until ctx is done. When it is ready, it prints the URL to use as endpoint, and then each entry of the
+// journal as a line of JSON.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	o, err := parse(args, getenv, stdout)
 	if err != nil {
@@ -68,7 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	}
 
 	server := &http.Server{Handler: handler(fake), ReadHeaderTimeout: shutdownTimeout}
-	// The printer outlives ctx, to print the calls that end in the shutdown.
+	// The printer outlives ctx, so that it prints the calls that end during the shutdown.
 	printing, stopPrinting := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(server, listener) })
@@ -89,8 +88,8 @@ func serve(server *http.Server, listener net.Listener) error {
 	return nil
 }
 
-// handler is the service with its admin surface. It does not use a ServeMux,
-// which would tidy up the paths before the service sees them.
+// handler returns the service with its admin API. It does not use a ServeMux, which would clean the paths before the
+// service sees them.
 func handler(fake *chimetest.Server) http.Handler {
 	admin := fake.Admin()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +111,7 @@ func printEntries(ctx context.Context, fake *chimetest.Server, stdout io.Writer)
 	return nil
 }
 
-// shutdown lets calls in flight end, and cuts those that do not in time.
+// shutdown lets calls under way end, and cuts off those that do not end in time.
 func shutdown(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()

@@ -26,15 +26,15 @@ import (
 var errUsage = errors.New("see --help")
 
 func main() {
-	// A second SIGTERM changes nothing: outcomes are still being stored.
+	// A second SIGTERM has no effect, because outcomes are still being stored.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stderr)
 	stop()
 	os.Exit(exitCode(err, os.Stderr))
 }
 
-// exitCode says what went wrong, in one line, and returns the exit status: 2 for
-// an error in the command line, 1 for any other.
+// exitCode prints err, if any, in one line, and returns the exit status: 2 for an error in the command line, 1 for any
+// other error.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -74,8 +74,8 @@ func parse(args []string, stderr io.Writer) (app.Options, error) {
 	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")
 	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false, "allow providers whose endpoint is http on another host than the loopback")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "wait for the lease before doing anything, so that several replicas can run")
-	// Kubernetes' own controllers have 15, 10 and 2 seconds, which an etcd that is defragmented for half a minute
-	// outlasts. These ride that out; what they cost is a minute without a leader after a crash.
+	// Kubernetes' own controllers use 15, 10 and 2 seconds. A defragmentation of etcd can take half a minute, which is
+	// longer. These defaults survive it; their price is a minute without a leader after a crash.
 	flags.DurationVar(&o.Lease.Duration, "leader-election-lease-duration", time.Minute, "after how long without a renewal another replica may take the lease: how long nobody leads after a crash")
 	flags.DurationVar(&o.Lease.RenewDeadline, "leader-election-renew-deadline", 40*time.Second, "for how long the leader tries to renew the lease before it exits: how long an outage of the API server it rides out; below the lease's duration")
 	flags.DurationVar(&o.Lease.RetryPeriod, "leader-election-retry-period", 5*time.Second, "pause between two attempts to take or renew the lease; its 1.2-fold is below the renew deadline")

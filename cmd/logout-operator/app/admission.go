@@ -12,60 +12,58 @@ import (
 )
 
 const (
-	// goodFor is how long a token is let through after a review: so long one works
-	// that was revoked.
+	// goodFor is how long a token is accepted after a review without asking again. So a revoked token works for that
+	// long at most.
 	goodFor = 30 * time.Second
-	// knownFor is how long after a good review a token is still asked about apart
-	// from those of strangers.
+	// knownFor is how long after a successful review a token is still reviewed separately from those of strangers.
 	knownFor = time.Hour
-	// maxKnown and maxStrangers bound the memory for both.
+	// maxKnown and maxStrangers bound how many of each are remembered.
 	maxKnown, maxStrangers = 100, 1000
-	// Reviews a second, and in a burst: for one stranger, for all of a kind, and for
-	// all who are known.
+	// These are rates of reviews a second and their bursts: for one stranger, for all strangers of a kind, and for all
+	// known callers.
 	strangerRate, strangerBurst   = 5, 20
 	strangersRate, strangersBurst = 20, 60
 	knownRate, knownBurst         = 20, maxKnown
 )
 
-// verdict on a caller.
+// verdict is what to do with a caller's request.
 type verdict int
 
 const (
-	ask        verdict = iota // the API server
-	letThrough                // as it was asked a moment ago
-	refused                   // as it was asked too often
+	ask        verdict = iota // ask the API server
+	letThrough                // the API server allowed it a moment ago
+	refused                   // the API server has been asked too often
 )
 
-// stranger is whom unknown callers count with: those of an address, and of them
-// those with tokens that claim to be a ServiceAccount's, as nearly all scrapers'
-// are, apart from those that do not even do that.
+// stranger is a group of unknown callers that share a limit. There are two groups for each address: callers whose
+// tokens claim to be a ServiceAccount's, as nearly all scrapers' do, and all others.
 type stranger struct {
 	address        string
 	serviceAccount bool
 }
 
-// kind of strangers, who share their reviews.
+// kind is a kind of strangers; all strangers of a kind share a second limit.
 type kind int
 
 const (
 	other kind = iota
 	serviceAccount
-	familiar // allowed callers have come from their address: one whose token is new is among them
+	familiar // allowed callers have come from their address, so one of them may have a new token
 	kinds
 )
 
-// allowed is of the last review of a scrape, which allowed it.
+// allowed describes the last review of a scrape that was allowed.
 type allowed struct {
-	at      time.Time // when it began
+	at      time.Time // when the review began
 	address string    // where the scrape came from
 }
 
-// scrape is a hash of a token with what it is used for.
+// scrape is a hash of a token, its verb and its path.
 type scrape = [sha256.Size]byte
 
-// admission decides for whom the API server is asked. What strangers do leaves alone
-// what is kept for callers that were allowed before, and a stranger's is apart from
-// that of other addresses. It is safe for concurrent use.
+// admission decides for which callers the API server is asked. Strangers cannot use up the reviews reserved for callers
+// that were allowed before, and strangers at one address cannot use up those of other addresses. It is safe for
+// concurrent use.
 type admission struct {
 	mu        sync.Mutex
 	known     map[scrape]allowed
@@ -86,7 +84,7 @@ func newAdmission() *admission {
 	return a
 }
 
-// admit says what to do about a caller.
+// admit returns what to do about a caller.
 func (a *admission) admit(now time.Time, s scrape, who stranger) verdict {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -101,7 +99,7 @@ func (a *admission) admit(now time.Time, s scrape, who stranger) verdict {
 	limit, of := a.strangers[who], a.kindOf(now, who)
 	if limit == nil {
 		a.forgetIdle(now)
-		if len(a.strangers) >= maxStrangers && of != familiar { // of which there are maxKnown at most
+		if len(a.strangers) >= maxStrangers && of != familiar { // of familiar addresses there are maxKnown at most
 			return refused
 		}
 		limit = rate.NewLimiter(strangerRate, strangerBurst)
@@ -125,8 +123,7 @@ func (a *admission) kindOf(now time.Time, who stranger) kind {
 	return other
 }
 
-// forgetIdle drops strangers who have all of their reviews again, once there are
-// too many.
+// forgetIdle drops strangers whose limit is full again, once there are too many strangers.
 func (a *admission) forgetIdle(now time.Time) {
 	if len(a.strangers) < maxStrangers {
 		return
@@ -138,7 +135,7 @@ func (a *admission) forgetIdle(now time.Time) {
 	}
 }
 
-// reviewed keeps the outcome of a review that began at a time.
+// reviewed records the result of a review. began is when the review began.
 func (a *admission) reviewed(began time.Time, s scrape, address string, may bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -158,8 +155,8 @@ func (a *admission) reviewed(began time.Time, s scrape, address string, may bool
 	a.known[s] = allowed{began, address}
 }
 
-// claimsServiceAccount reports whether a token says that it is a ServiceAccount's.
-// Anybody can write that: it decides only whom a stranger counts with.
+// claimsServiceAccount reports whether a token claims to be a ServiceAccount's. Anybody can write such a token, so the
+// result only decides which strangers it shares a limit with.
 func claimsServiceAccount(token string) bool {
 	const maxLength = 8 << 10
 	parts := strings.Split(token[:min(len(token), maxLength)], ".")

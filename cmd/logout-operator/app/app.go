@@ -1,5 +1,4 @@
-// Package app puts the program together: the manager, its cache and
-// servers, the reconcilers, and the end of it all.
+// Package app assembles the program: the manager, its cache and servers, the reconcilers, and the shutdown.
 package app
 
 import (
@@ -26,36 +25,34 @@ import (
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
-// Options of the program.
+// Options are the options of the program.
 type Options struct {
 	controllers.Options
-	// LeaderElect makes the program wait until it holds the lease, so that
-	// several can stand by.
+	// LeaderElect makes the program wait until it holds the lease, so that standby replicas can run.
 	LeaderElect bool
-	// Lease says for how long the program leads.
+	// Lease holds the times of the leader election.
 	Lease Lease
-	// MetricsAddress to serve metrics at, over TLS and to callers that RBAC
-	// allows; "0" for none.
+	// MetricsAddress is where metrics are served, over TLS and to callers that RBAC allows; "0" for nowhere.
 	MetricsAddress string
-	// HealthAddress to serve /healthz and /readyz at; "0" for none.
+	// HealthAddress is where /healthz and /readyz are served; "0" for nowhere.
 	HealthAddress string
-	// Logger for everything.
+	// Logger is used for all logs.
 	Logger logr.Logger
 }
 
-// Lease has the times of the leader election, as client-go names them.
+// Lease holds the times of the leader election, as client-go names them.
 type Lease struct {
-	// Duration is after how long without a renewal another may take the lease: how
-	// long nobody leads after a crash. A lease that was given back is taken at once.
+	// Duration is how long after its last renewal another replica may take the lease, and so how long there is no
+	// leader after a crash. A lease that was released can be taken at once.
 	Duration time.Duration
-	// RenewDeadline is for how long the leader tries to renew the lease before it
-	// gives up and exits: how long an outage of the API server it rides out.
+	// RenewDeadline is how long the leader tries to renew the lease before it gives up and exits, and so how long an
+	// outage of the API server it survives.
 	RenewDeadline time.Duration
 	// RetryPeriod is the pause between two attempts to take or renew it.
 	RetryPeriod time.Duration
 }
 
-// validate says what client-go would refuse or what would have two lead at a time.
+// validate returns an error for times that client-go would refuse, or with which two replicas could lead at a time.
 func (l Lease) validate() error {
 	switch {
 	case l.RetryPeriod <= 0:
@@ -75,11 +72,10 @@ func (l Lease) validate() error {
 	return nil
 }
 
-// storeGrace is how long a stop waits beyond the last call's end for its
-// outcome to be stored.
+// storeGrace is how long a stop waits after the end of the last call for its outcome to be stored.
 const storeGrace = 10 * time.Second
 
-// Validate says which options contradict each other.
+// Validate returns an error for options that are out of range or contradict each other.
 func (o Options) Validate() error {
 	if err := o.Options.Validate(); err != nil {
 		return err
@@ -87,9 +83,8 @@ func (o Options) Validate() error {
 	return o.Lease.validate()
 }
 
-// Run runs the operator until ctx is done, and then until the outcomes of the
-// calls under way are stored. It returns an error if it could not start, lost
-// its lease, or had to leave outcomes behind.
+// Run runs the operator until ctx is done, and then until the outcomes of the calls under way are stored. It returns an
+// error if the operator could not start, lost its lease, or had to give up outcomes.
 func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	mgr, err := newManager(cluster, o)
 	if err != nil {
@@ -112,11 +107,10 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		defer cancel()
 		return drain(bound)
 	}
-	// On SIGTERM the manager waits for the workers, and this bounds how long
-	// they hold on to their outcomes.
+	// On SIGTERM the manager waits for the workers. This bounds how long they try to store their outcomes.
 	defer context.AfterFunc(ctx, func() { stop() })()
 	err = mgr.Start(ctx)
-	// After a lost lease the manager does not wait.
+	// After a lost lease the manager does not wait for the workers.
 	if abandoned := stop(); abandoned > 0 {
 		err = errors.Join(err, fmt.Errorf("%d outcomes could not be stored in time; their attempts will be repeated", abandoned))
 	}
@@ -128,13 +122,14 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	cluster = rest.CopyConfig(cluster)
-	cluster.QPS = -1 // the API server's priority and fairness decides; the calls themselves are paced
+	cluster.QPS = -1 // the API server's priority and fairness sets the limit; the gate paces the calls
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme: scheme,
 		Logger: o.Logger,
 		Cache:  controllers.CacheOptions(o.Options),
 		Controller: config.Controller{
-			SkipNameValidation: ptr.To(true), // names need be unique for metrics only, and tests run several managers
+			// names have to be unique only for metrics, and tests run several managers
+			SkipNameValidation: ptr.To(true),
 		},
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "logout-operator.logout-operator.io",
@@ -144,7 +139,7 @@ func newManager(cluster *rest.Config, o Options) (ctrl.Manager, error) {
 		RetryPeriod:                   &o.Lease.RetryPeriod,
 		LeaderElectionReleaseOnCancel: true, // the program ends right after, so a standby can take over at once
 		GracefulShutdownTimeout:       ptr.To(o.CallTimeout + 2*storeGrace),
-		// Both are served by servers with bounds: see serverAt.
+		// Servers with bounds serve both: see serverAt.
 		Metrics:                server.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
 	})

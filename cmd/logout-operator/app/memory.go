@@ -10,16 +10,17 @@ import (
 )
 
 const (
-	// memoryShare is how much of the container's memory Go's runtime may take before it collects garbage as often as it
-	// needs to. The rest is for what it does not count: the program itself, and what the kernel keeps for it.
+	// memoryShare is how much of the container's memory Go's runtime may use before it collects garbage as often as
+	// needed. The rest is for memory that the runtime does not count: the program itself, and what the kernel keeps for
+	// it.
 	memoryShare = 0.85
-	// gcPercent is how much garbage there may be beside what is in use, in percent of it. Go's own 100 takes a fifth
-	// more memory with many objects, and 6 % less CPU for a logout: docs/performance.md.
+	// gcPercent is how much garbage there may be, in percent of the memory in use. Go's default of 100 takes a fifth
+	// more memory with many objects, and 6 % less CPU for a logout (docs/performance.md).
 	gcPercent = 50
 )
 
-// LimitMemory has Go's runtime keep within the memory of the container, where that is limited: a few huge objects
-// must cost time rather than the process. GOMEMLIMIT and GOGC in the environment go before what is chosen here.
+// LimitMemory makes Go's runtime stay within the container's memory limit, if there is one: a few huge objects must
+// cost time, not the process. GOMEMLIMIT and GOGC in the environment take precedence over these values.
 func LimitMemory(log logr.Logger) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -20,15 +20,13 @@ import (
 // reviewTimeout bounds both reviews of a scrape.
 const reviewTimeout = 10 * time.Second
 
-// errUnauthenticated is that the API server does not know the caller.
+// errUnauthenticated means that the API server does not know the caller.
 var errUnauthenticated = errors.New("the token is not valid")
 
-// authorizedOnly lets through callers whose bearer token the API server knows
-// and whom RBAC allows the verb and path, such as get of /metrics. It is what
-// controller-runtime's filter of the same purpose does, without the third of
-// the program's size and memory that its dependency on k8s.io/apiserver costs.
-// Callers that were let through before are kept apart from all others, who can
-// so not use up what the operator asks of the API server: see admission.
+// authorizedOnly accepts callers whose bearer token the API server knows and whom RBAC allows the verb and path, such
+// as get on /metrics. It does the same as controller-runtime's filter, whose dependency on k8s.io/apiserver would cost
+// a third of the program's size and memory. Callers that were accepted before are kept separate from all others, so
+// that the others cannot use up the operator's requests to the API server: see admission.
 func authorizedOnly(config *rest.Config, httpClient *http.Client) (server.Filter, error) {
 	return filterAt(config, httpClient, time.Now)
 }
@@ -59,7 +57,8 @@ func filterAt(config *rest.Config, httpClient *http.Client, now func() time.Time
 			}
 			ctx, cancel := context.WithTimeout(req.Context(), reviewTimeout)
 			defer cancel()
-			began := now() // what is found out is at least as old
+			// before the review, so that its result never counts as newer than it is
+			began := now()
 			allowed, err := review(ctx, c, token, verb, path)
 			if err == nil || errors.Is(err, errUnauthenticated) {
 				callers.reviewed(began, scrape, who.address, allowed)
@@ -79,7 +78,7 @@ func filterAt(config *rest.Config, httpClient *http.Client, now func() time.Time
 	}, nil
 }
 
-// strangerOf is whom a caller counts with who is not known.
+// strangerOf returns the group of an unknown caller.
 func strangerOf(remoteAddr, token string) stranger {
 	host, _, err := net.SplitHostPort(remoteAddr)
 	if err != nil {
@@ -88,7 +87,7 @@ func strangerOf(remoteAddr, token string) stranger {
 	return stranger{host, claimsServiceAccount(token)}
 }
 
-// review asks the API server who the caller is and whether they may do this.
+// review asks the API server who the caller is and whether the caller may do this.
 func review(ctx context.Context, c client.Client, token, verb, path string) (allowed bool, err error) {
 	who := authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
 	if err := c.Create(ctx, &who); err != nil {

@@ -18,21 +18,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// Bounds of both servers. Whoever reaches the Pod can connect to them, and those of controller-runtime take a MiB of
-// header from each of any number of connections.
+// These are the bounds of both servers. Anybody who reaches the Pod can connect to them, and the servers of
+// controller-runtime take a MiB of header on each connection, without a limit of connections.
 const (
-	// maxHeader in bytes of a request; net/http adds 4 KiB to what it is given.
+	// maxHeader is the largest header of a request, in bytes; net/http adds 4 KiB to the value that it is given.
 	maxHeader = 16 << 10
-	// maxConnections of one server at a time.
+	// maxConnections is how many connections one server has at a time.
 	maxConnections = 100
-	// requestTimeout is for reading a request, and answerTimeout for the answer, with the review of the caller.
+	// requestTimeout bounds reading a request, and answerTimeout writing the response, including the review of the
+	// caller.
 	requestTimeout = 5 * time.Second
 	answerTimeout  = 30 * time.Second
 	// idleTimeout is longer than the usual pause between two scrapes.
 	idleTimeout = 90 * time.Second
 )
 
-// serverAt returns a server for an address; over TLS if config is not nil.
+// serverAt returns a server for an address, with TLS if config is not nil.
 func serverAt(name, address string, config *tls.Config, handler http.Handler) (*manager.Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -58,14 +59,14 @@ func serverAt(name, address string, config *tls.Config, handler http.Handler) (*
 	}, nil
 }
 
-// connections of a server. When there are too many, the oldest is closed. If the new ones had to wait instead, one
-// client could hold them all and keep the kubelet's probes away, and the kubelet would kill the process.
+// connections holds the open connections of a server. If there are too many, the oldest is closed. If new ones had to
+// wait instead, one client could hold them all and block the kubelet's probes, and the kubelet would kill the process.
 type connections struct {
 	mu  sync.Mutex
-	all []net.Conn // in the order in which they came
+	all []net.Conn // in order of arrival
 }
 
-// changed is an http.Server's ConnState.
+// changed is the ConnState hook of an http.Server.
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +84,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// cut closes a connection without the goodbye of TLS, which could wait for a client that does not read.
+// cut closes a connection without TLS's closing message, which could block on a client that does not read.
 func cut(conn net.Conn) {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()
@@ -91,7 +92,7 @@ func cut(conn net.Conn) {
 	_ = conn.Close() // it may be closed already
 }
 
-// withMetrics adds the server of metrics to a manager.
+// withMetrics adds the metrics server to a manager.
 func withMetrics(mgr ctrl.Manager, address string) error {
 	if address == "0" {
 		return nil
@@ -105,7 +106,7 @@ func withMetrics(mgr ctrl.Manager, address string) error {
 	if err != nil {
 		return err
 	}
-	// Scrapers do not verify it: it is for encryption only.
+	// Scrapers do not verify the certificate; it is for encryption only.
 	chain, key, err := cert.GenerateSelfSignedCertKeyWithFixtures("localhost", []net.IP{{127, 0, 0, 1}}, nil, "")
 	if err != nil {
 		return err
@@ -131,7 +132,7 @@ type probed struct {
 	live, ready healthz.Handler
 }
 
-// withProbes adds the server of the probes to a manager. Checks have to be added to what it returns.
+// withProbes adds the server of the probes to a manager. Add checks to the manager that it returns.
 func withProbes(mgr ctrl.Manager, address string) (ctrl.Manager, error) {
 	none := func() healthz.Handler { return healthz.Handler{Checks: map[string]healthz.Checker{}} }
 	p := &probed{mgr, none(), none()}
