@@ -16,8 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// kinds of failures that may be the service's fault or the object's, and how
-// long a call takes that ends so.
+// kinds are failures that may be the service's fault or the object's, and how long a call with such a failure takes.
 var kinds = map[string]failing{
 	"403":  {logout.Error{Reason: logout.Unauthorized, Message: "no role"}, 10 * time.Millisecond},
 	"500":  {logout.Error{Reason: logout.ServiceFailure, Message: "oops"}, 10 * time.Millisecond},
@@ -30,8 +29,8 @@ type failing struct {
 	took time.Duration
 }
 
-// world is objects that are attempted until they succeed, in virtual time, at a
-// service that answers good ones after 10 ms, and fails the others.
+// world holds objects that are attempted, in virtual time, until they succeed. Its service answers good objects after
+// 10 ms, and fails the others.
 type world struct {
 	gates *gate.Gates
 	limit gate.Limit
@@ -39,7 +38,7 @@ type world struct {
 	mu    sync.Mutex
 	wake  map[types.NamespacedName]chan struct{}
 	calls []call
-	fails func() bool // for everybody; nil for never
+	fails func() bool // whether the service fails for everybody; nil for never
 }
 
 type call struct {
@@ -52,10 +51,10 @@ type thing struct {
 	key      types.NamespacedName
 	account  string
 	comes    time.Duration
-	notAfter time.Duration // after it came; 0 for none
-	bad      *failing      // nil for a good one
+	notAfter time.Duration // counted from its arrival; 0 for none
+	bad      *failing      // nil for a good object
 
-	done    time.Duration // since it came; for good ones
+	done    time.Duration // counted from its arrival; for good objects
 	attempt int
 }
 
@@ -72,7 +71,7 @@ func newWorld(ctx context.Context, limit gate.Limit) *world {
 	return w
 }
 
-// run attempts all, and returns when the good ones are done or ctx is.
+// run attempts all objects, and returns when the good ones are done or ctx is.
 func (w *world) run(ctx context.Context, things []*thing) {
 	ctx, cancel := context.WithCancel(ctx)
 	var good, all sync.WaitGroup
@@ -138,9 +137,8 @@ func (w *world) live(ctx context.Context, o *thing) {
 	}
 }
 
-// passes lets time pass, and reports whether ctx was not done before. It makes no
-// timer that is due at once: with thousands of them in a bubble and the race
-// detector, Go 1.26.8 itself crashed in runtime.(*timer).modify.
+// passes lets time pass, and reports whether it passed before ctx was done. It makes no timer that is due at once: with
+// thousands of such timers in a bubble and the race detector, Go 1.26.8 itself crashed in runtime.(*timer).modify.
 func passes(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -156,7 +154,7 @@ func passes(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// call makes the call of a slot, unless it is not to be made.
+// call makes the call of a slot, if Await allows it.
 func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires time.Time) (*logout.Error, bool) {
 	if !slot.Await(ctx) {
 		return nil, false
@@ -191,9 +189,8 @@ func crowdOf(namespace, name string, n int, comes time.Duration, bad *failing) (
 	return things
 }
 
-// TestGoodBesideBad: whatever fails by itself, a good object that comes later is
-// called: in another namespace within 10 s, in the same within 60 s of the turn
-// that it would have if the others did not fail.
+// TestGoodBesideBad checks that a good object is called although other objects fail: within 10 s in another namespace,
+// and within 60 s of its usual turn in the same namespace.
 func TestGoodBesideBad(t *testing.T) {
 	const comes = 20 * time.Second
 	for name, kind := range kinds {
@@ -228,8 +225,7 @@ func TestGoodBesideBad(t *testing.T) {
 	}
 }
 
-// TestManyBadNamespaces: nor does it help a tenant to have several namespaces, or
-// to name many accounts.
+// TestManyBadNamespaces checks that a tenant gains nothing from several namespaces or many accounts.
 func TestManyBadNamespaces(t *testing.T) {
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -248,7 +244,7 @@ func TestManyBadNamespaces(t *testing.T) {
 				good := crowdOf("good", "good", 4, 40*time.Second, nil)
 				w.run(ctx, append(all, good...))
 				first := time.Hour
-				for _, o := range good { // a probe each, at worst
+				for _, o := range good { // at worst, one probe for each
 					first = min(first, o.done)
 					if o.done == 0 || o.done > 10*time.Second+4*7500*time.Millisecond {
 						t.Errorf("%s after %s", o.key, o.done)
@@ -262,8 +258,8 @@ func TestManyBadNamespaces(t *testing.T) {
 	}
 }
 
-// TestAccountsTakeTurns: in a namespace, an account that works is found beside
-// one whose users all fail.
+// TestAccountsTakeTurns checks that, in one namespace, an account that works is found although all users of another
+// account fail.
 func TestAccountsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -275,7 +271,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 		for _, o := range good {
 			o.account = "works"
 		}
-		// The good ones are neither the first nor the last.
+		// The good objects are neither the first nor the last.
 		all := append(crowdOf("n", "first", 500, 0, &kind), append(good, crowdOf("n", "last", 500, time.Second, &kind)...)...)
 		w.run(ctx, all)
 		for _, o := range good {
@@ -286,18 +282,18 @@ func TestAccountsTakeTurns(t *testing.T) {
 	})
 }
 
-// most is how many calls a service that fails for everybody may get in a time:
-// those that find out, and eight a minute.
+// mostCalls is how many calls a service that fails for everybody may get in a time: the calls that find out, and eight
+// a minute.
 func mostCalls(d time.Duration, kind failing) int {
 	most := 12 + int(d/(7500*time.Millisecond))
 	if kind.took > time.Second {
-		most += 60 // are under way until the first one has failed
+		most += 60 // calls begin before the first one has failed
 	}
 	return most
 }
 
-// TestServiceThatFailsForAll gets no more calls for ten thousand objects of many
-// namespaces than for ten of one.
+// TestServiceThatFailsForAll checks that a service that fails for everybody gets no more calls for ten thousand objects
+// of many namespaces than for ten of one.
 func TestServiceThatFailsForAll(t *testing.T) {
 	for name, kind := range kinds {
 		for _, namespaces := range []int{1, 2, 300} {
@@ -329,8 +325,8 @@ func TestServiceThatFailsForAll(t *testing.T) {
 	}
 }
 
-// TestNotAfterIsNoWayRound: objects whose notAfter cuts off their call at a
-// service that hangs cause no more calls than others.
+// TestNotAfterIsNoWayRound checks that objects whose notAfter cuts off their call at a hanging service cause no more
+// calls than other objects.
 func TestNotAfterIsNoWayRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -352,8 +348,8 @@ func TestNotAfterIsNoWayRound(t *testing.T) {
 	})
 }
 
-// TestThrottledForOneUser: 429s on 6 % of the calls, at random, are not the
-// rate's fault and do not slow the others for long.
+// TestThrottledForOneUser checks that 429s on 6 % of the calls, at random, are not blamed on the rate, and do not slow
+// the other calls for long.
 func TestThrottledForOneUser(t *testing.T) {
 	for _, limit := range []gate.Limit{{PerSecond: 100, Burst: 5}, {PerSecond: 1000, Burst: 50}} {
 		t.Run(fmt.Sprint(limit.PerSecond), func(t *testing.T) {
@@ -377,11 +373,10 @@ func TestThrottledForOneUser(t *testing.T) {
 	}
 }
 
-// TestGoodObjectsAreCalled states the promise over random mixes: a good object is
-// done within twice the time that it takes where there are no bad ones, and a
-// bound: where none fail in its namespace, 10 s and a probe (7.5 s) for each other
-// namespace that is as new; else a minute, and a probe for each bad object, which
-// take ten seconds each at most.
+// TestGoodObjectsAreCalled checks the guarantee with random mixes: a good object is done within twice the time that it
+// takes without bad objects, plus a bound. If no object of its namespace fails, the bound is 10 s and a probe (7.5 s)
+// for each other bad namespace. Otherwise it is a minute and a probe for each bad object, which takes ten seconds at
+// most.
 func TestGoodObjectsAreCalled(t *testing.T) {
 	names := []string{"403", "500", "page", "hang"}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -419,7 +414,7 @@ func TestGoodObjectsAreCalled(t *testing.T) {
 	})
 }
 
-// simulate returns how long each of the good ones takes.
+// simulate returns how long each good object takes.
 func simulate(t *testing.T, proven bool, good, bad []*thing) (took []time.Duration, trace string) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
@@ -444,8 +439,8 @@ func simulate(t *testing.T, proven bool, good, bad []*thing) (took []time.Durati
 	return took, trace
 }
 
-// TestGoodBesideBadWhenClosed: nor do bad objects keep a gate closed that something
-// else has closed for a moment.
+// TestGoodBesideBadWhenClosed checks that bad objects do not prolong a pause that another failure has caused for a
+// moment.
 func TestGoodBesideBadWhenClosed(t *testing.T) {
 	for name, kind := range kinds {
 		for _, bad := range []int{3, 25, 1000} {
@@ -459,7 +454,7 @@ func TestGoodBesideBadWhenClosed(t *testing.T) {
 					end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 					good := crowdOf("good", "good", 1, 30*time.Second, nil)
 					w.run(ctx, append(crowdOf("bad", "bad", bad, 0, &kind), good...))
-					if done := good[0].done; done == 0 || done > 25*time.Second { // a pause of 15 s, and a probe that hangs
+					if done := good[0].done; done == 0 || done > 25*time.Second { // a pause of 15 s and a hanging probe
 						t.Errorf("after %s", done)
 					}
 				})
@@ -468,7 +463,7 @@ func TestGoodBesideBadWhenClosed(t *testing.T) {
 	}
 }
 
-// TestThrottledTenant: 429s for one tenant's users neither stop nor slow another.
+// TestThrottledTenant checks that 429s for one tenant's users neither stop nor slow another tenant.
 func TestThrottledTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
@@ -476,7 +471,7 @@ func TestThrottledTenant(t *testing.T) {
 		w := newWorld(ctx, slow)
 		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
 		kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"}, 10 * time.Millisecond}
-		all := crowdOf("good", "good", 6000, 0, nil) // ten minutes, alone
+		all := crowdOf("good", "good", 6000, 0, nil) // these take ten minutes alone
 		for i := range 300 {
 			all = append(all, crowdOf("bad", fmt.Sprint("bad", i), 1, time.Duration(i)*2*time.Second, &kind)...)
 		}

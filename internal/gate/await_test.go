@@ -14,24 +14,24 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
 
-// rush is objects that are attempted as they get their slots, in virtual time.
+// rush holds objects that are attempted, in virtual time, as they get their slots.
 type rush struct {
 	*crowd
 	limit gate.Limit
-	stall time.Duration // no claim is stored for so long, and then all of that time are at once
+	stall time.Duration // no claim is stored for this time, and then all of them at once
 
 	mu    sync.Mutex
 	calls map[string][]time.Time // by the object's namespace
 }
 
-// come has objects of a namespace ask for slots.
+// come makes objects of a namespace ask for slots.
 func (r *rush) come(t *testing.T, namespace string, objects int) {
 	for i := range objects {
 		r.attempt(t, types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(i)})
 	}
 }
 
-// attempt has an object ask, and make its call if it has a slot.
+// attempt makes an object ask for a slot, and make its call if it gets one.
 func (r *rush) attempt(t *testing.T, key types.NamespacedName) {
 	slot := r.enterKey("p", r.limit, key)
 	if slot == nil {
@@ -48,7 +48,7 @@ func (r *rush) attempt(t *testing.T, key types.NamespacedName) {
 	}()
 }
 
-// until lets time pass until a namespace has made a number of calls, and returns when they were.
+// until waits until a namespace has made a number of calls, and returns the times of its calls.
 func (r *rush) until(t *testing.T, namespace string, calls int) []time.Time {
 	for {
 		r.mu.Lock()
@@ -64,15 +64,15 @@ func (r *rush) until(t *testing.T, namespace string, calls int) []time.Time {
 	}
 }
 
-// startRush gathers objects at a gate that is open.
+// startRush starts a gate whose calls are not paused.
 func startRush(t *testing.T, stall time.Duration) *rush {
 	r := &rush{crowd: gather(t, 100), stall: stall, limit: gate.Limit{PerSecond: 100, Burst: 5}, calls: map[string][]time.Time{}}
 	r.prove("p")
 	return r
 }
 
-// TestNoBunches: calls come no closer than the limit has it, although what comes
-// before them takes now one time and now another, and are no fewer for it.
+// TestNoBunches checks that calls do not exceed the limit although the steps before them take a varying time, and that
+// no calls are lost for it.
 func TestNoBunches(t *testing.T) {
 	for _, stall := range []time.Duration{30 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
 		t.Run(stall.String(), func(t *testing.T) {
@@ -97,8 +97,8 @@ func TestNoBunches(t *testing.T) {
 	}
 }
 
-// TestCallsWithHeadStart: what has got its slots before the others does not
-// stand behind their calls.
+// TestCallsWithHeadStart checks that objects that got their slots before the others do not wait behind the others'
+// calls.
 func TestCallsWithHeadStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const stall = 300 * time.Millisecond
@@ -107,8 +107,8 @@ func TestCallsWithHeadStart(t *testing.T) {
 		r.until(t, "big", 500)
 		came := time.Now()
 		r.come(t, "small", 10)
-		// Ten slots and ten calls at the rate, and the claims between them; there
-		// are calls of 300 ms in line that they would have to wait for, too.
+		// This is the time for ten slots and ten calls at the rate, and for the claims between them. Calls for 300 ms
+		// are already in line, and the ten calls must not wait for those.
 		took, most := r.until(t, "small", 10)[9].Sub(came), 200*time.Millisecond+stall
 		t.Log(took)
 		if took > most {
@@ -118,8 +118,8 @@ func TestCallsWithHeadStart(t *testing.T) {
 	})
 }
 
-// TestAwait: trouble that becomes known after a slot was given keeps its call
-// from being made, and so does a deadline.
+// TestAwait checks that a call is not made if a failure becomes known after its slot was given, or if its deadline
+// passes.
 func TestAwait(t *testing.T) {
 	for name, test := range map[string]struct {
 		during func(c *crowd, other *gate.Slot, stop func())
@@ -143,7 +143,7 @@ func TestAwait(t *testing.T) {
 					if !waiting {
 						test.during(c, slots[0], stop)
 					} else {
-						for range 10 { // as many as were to come before it
+						for range 10 { // use up the turns before it
 							slots[1].Await(t.Context())
 						}
 						time.AfterFunc(time.Millisecond, func() { test.during(c, slots[0], stop) })

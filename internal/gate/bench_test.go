@@ -12,17 +12,16 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
 
-// heap returns how many bytes are in use.
+// heap returns how many bytes of the heap are in use.
 func heap() uint64 {
 	runtime.GC()
-	runtime.GC() // what the first one has finalised
+	runtime.GC() // what the first collection has finalised
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// BenchmarkWaiting is a hundred thousand objects that come to a closed gate: what
-// each of them costs, beside its name.
+// BenchmarkWaiting measures what each of a hundred thousand objects costs, beside its name, while calls are paused.
 func BenchmarkWaiting(b *testing.B) {
 	const objects = 100_000
 	for _, namespaces := range []int{1, 1000, objects} {
@@ -61,7 +60,7 @@ func BenchmarkWaiting(b *testing.B) {
 	}
 }
 
-// BenchmarkEnter is a call for which there is nothing to wait, without the call.
+// BenchmarkEnter measures a slot that is free at once, without the call.
 func BenchmarkEnter(b *testing.B) {
 	for _, providers := range []int{1, 100} {
 		b.Run(fmt.Sprint(providers, " providers"), func(b *testing.B) {

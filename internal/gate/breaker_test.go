@@ -61,8 +61,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestRetryAfter: the gate closes for exactly as long as the service asks for,
-// a second at least, and then lets one call through, whose outcome decides.
+// TestRetryAfter checks that calls are paused for exactly as long as the service asks for, but at least a second. Then
+// one call may be made, and its outcome decides.
 func TestRetryAfter(t *testing.T) {
 	for _, failure := range []*logout.Error{throttled, unavailable, unreachable, unauthorized} {
 		for retryAfter, want := range map[time.Duration]time.Duration{
@@ -82,7 +82,7 @@ func TestRetryAfter(t *testing.T) {
 			k.mustCallUp(t, "n/1")
 			k.mustWait(t, "n/5")
 			probe := k.mustEnter(t, "n/1")
-			k.pass(time.Minute) // the answer takes its time
+			k.pass(time.Minute) // the answer is slow
 			k.mustCallUp(t)
 
 			probe.end(asking(failure, 2*time.Second))
@@ -100,7 +100,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestPausesGrow: probe after probe fails, each made as soon as it may be.
+// TestPausesGrow checks the pauses when probe after probe fails, each made as soon as possible.
 func TestPausesGrow(t *testing.T) {
 	type bounds struct{ least, most float64 } // seconds
 	for _, test := range []struct {
@@ -130,13 +130,13 @@ func TestPausesGrow(t *testing.T) {
 	}
 }
 
-// TestStale: what a call brings that was made before the gate closed is no
-// news, unless it is how long the service wants to be left alone.
+// TestStale checks that the result of a call that began before the pause is ignored, unless the service asks for a
+// longer pause.
 func TestStale(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		failure *logout.Error
-		want    time.Duration // of the pause then left, of 5 s
+		want    time.Duration // how much of the pause is left; without the call, 5 s
 	}{
 		{"success", nil, 5 * time.Second},
 		{"permanent", permanent, 5 * time.Second},
@@ -160,7 +160,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// TestStaleAfterOpening: nor does it close a gate that a probe has opened.
+// TestStaleAfterOpening checks that such a result does not pause calls again after a probe has succeeded.
 func TestStaleAfterOpening(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -198,7 +198,7 @@ func TestSuspicion(t *testing.T) {
 		proven   bool
 		again    bool // the objects have failed before
 		outcomes []*logout.Error
-		pauses   bool // with the last of them
+		pauses   bool // the last failure begins a pause
 	}{
 		{"two of a proven service", true, false, []*logout.Error{failing, failing}, false},
 		{"three", true, false, []*logout.Error{failing, misdirected, failing}, true},
@@ -233,12 +233,12 @@ func TestSuspicion(t *testing.T) {
 	}
 }
 
-// TestSharedSuspicion: what objects of several namespaces fail of, with no answer
-// to anybody in between, is the service's fault.
+// TestSharedSuspicion checks that failures of several namespaces, with no answer in between, count as the service's
+// fault.
 func TestSharedSuspicion(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		calls  string // the namespaces, in their order: in upper case, the service answers
+		calls  string // the namespaces of the calls, in order; in upper case if the service answers
 		again  bool   // the objects have failed before
 		closed bool
 	}{
@@ -264,8 +264,8 @@ func TestSharedSuspicion(t *testing.T) {
 	}
 }
 
-// TestSuspicionIsBounded: what is remembered of namespaces and accounts does not
-// grow with what tenants make up, and is forgotten when nothing is heard of them.
+// TestSuspicionIsBounded checks that the memory for namespaces and accounts does not grow with names that tenants
+// invent, and that they are forgotten when they make no calls.
 func TestSuspicionIsBounded(t *testing.T) {
 	k := keepProven(t, quick)
 	for i := range 3 * mostRemembered {
@@ -289,8 +289,8 @@ func TestSuspicionIsBounded(t *testing.T) {
 	}
 }
 
-// TestPauseIsNotToldInTheServicesWords: they may be about one user, and a pause is
-// told to all.
+// TestPauseIsNotToldInTheServicesWords checks that a pause, which everybody sees, does not quote the service's message,
+// which may be about one user.
 func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
 	for _, test := range []struct {
 		failure logout.Error
@@ -311,7 +311,7 @@ func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
 	}
 }
 
-// TestFarNotAfter: a time that does not fit into nanoseconds is as good as never.
+// TestFarNotAfter checks that a time that does not fit into nanoseconds counts as never.
 func TestFarNotAfter(t *testing.T) {
 	k := closedBy(t, throttled)
 	k.apply(Applicant{Object: object("n/far"), Expires: time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)})

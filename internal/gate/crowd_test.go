@@ -15,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// credentials stand for what calls are made with; the gates only compare them.
+// credentials stands in for a client; the gates only compare it.
 type credentials string
 
 func (credentials) Logout(context.Context, string, string) (logout.Receipt, error) {
@@ -27,8 +27,7 @@ var (
 	slow = gate.Limit{PerSecond: 10, Burst: 5}
 )
 
-// crowd is the objects that want to call through the gates of a test, in
-// virtual time.
+// crowd holds the objects that want to call through the gates of a test, in virtual time.
 type crowd struct {
 	*gate.Gates
 	with credentials
@@ -39,8 +38,8 @@ type crowd struct {
 	changed  []string
 }
 
-// gather starts gates with room for a number of calls each. It has to run in a
-// bubble, which sees to it that nothing of them is left.
+// gather starts gates with room for a number of calls each. It must run in a bubble, which makes sure that nothing of
+// them is left.
 func gather(t *testing.T, calls int) *crowd {
 	t.Helper()
 	c := &crowd{Gates: gate.New(calls), with: "first"}
@@ -61,7 +60,7 @@ func gather(t *testing.T, calls int) *crowd {
 	return c
 }
 
-// after lets time pass, in which objects are called up.
+// after lets time pass, and objects be called up.
 func after(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -82,8 +81,7 @@ func (c *crowd) enterKey(provider string, limit gate.Limit, key types.Namespaced
 	return slot
 }
 
-// enterMany has objects ask that are named after their numbers, and returns the
-// slots of those that get one.
+// enterMany makes objects, named by their numbers, ask for slots. It returns the slots that were given.
 func (c *crowd) enterMany(provider string, limit gate.Limit, objects int) (slots []*gate.Slot) {
 	for i := range objects {
 		if slot := c.enter(provider, limit, provider+fmt.Sprint(i)); slot != nil {
@@ -93,8 +91,8 @@ func (c *crowd) enterMany(provider string, limit gate.Limit, objects int) (slots
 	return slots
 }
 
-// prove has providers answer a call, so that more than one at a time is made,
-// and lets what that took of the limit come back.
+// prove makes providers answer a call, so that more than one call at a time is allowed. Then it waits until the slot
+// that this took is free again.
 func (c *crowd) prove(providers ...string) {
 	for _, p := range providers {
 		end(c.enter(p, fast, "proof"), nil)
@@ -103,7 +101,7 @@ func (c *crowd) prove(providers ...string) {
 	c.changes()
 }
 
-// called returns who has been called up since it was asked last.
+// called returns the objects called up since it was last asked.
 func (c *crowd) called() []types.NamespacedName {
 	synctest.Wait()
 	c.mu.Lock()
@@ -113,7 +111,7 @@ func (c *crowd) called() []types.NamespacedName {
 	return called
 }
 
-// looks returns who has been called up without a slot since it was asked last.
+// looks returns the objects called up without a slot since it was last asked.
 func (c *crowd) looks() []types.NamespacedName {
 	synctest.Wait()
 	c.mu.Lock()
@@ -123,7 +121,7 @@ func (c *crowd) looks() []types.NamespacedName {
 	return looks
 }
 
-// changes returns the providers whose change was told since it was asked last.
+// changes returns the providers reported as changed since it was last asked.
 func (c *crowd) changes() []string {
 	synctest.Wait()
 	c.mu.Lock()

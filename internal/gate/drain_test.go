@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// client stands for what calls are made with; the gate only compares it.
+// client stands in for a client; the gate only compares it.
 type client struct{}
 
 func (client) Logout(context.Context, string, string) (logout.Receipt, error) {
@@ -27,7 +27,7 @@ func throttled(retryAfter time.Duration) *logout.Error {
 	return &logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: retryAfter, Message: "slow down"}
 }
 
-// service is one that takes a number of calls a second and throttles the rest.
+// service is a service that takes a number of calls a second and throttles the rest.
 type service struct {
 	limiter    *rate.Limiter
 	latency    time.Duration
@@ -56,7 +56,7 @@ func (s *service) call() *logout.Error {
 type unlucky struct {
 	service
 	share  float64
-	random *rand.Rand // with a seed, so that a run is like the one before
+	random *rand.Rand // with a seed, so that every run is the same
 }
 
 var unlimited = rate.NewLimiter(rate.Inf, 1)
@@ -76,8 +76,7 @@ func (s *unlucky) call() *logout.Error {
 	return throttled(0)
 }
 
-// drain has objects call the service until all of them have succeeded, and
-// returns how long that took.
+// drain makes objects call the service until all of them have succeeded, and returns how long that took.
 func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface{ call() *logout.Error }, objects int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -104,7 +103,7 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface
 		}
 	}
 	go gates.CallUp(ctx, func(key types.NamespacedName, hasSlot bool) {
-		if hasSlot { // who is looked at may have its call under way by now
+		if hasSlot { // an object called up without a slot may have its call under way by now
 			calledUp <- key
 		}
 	})
@@ -125,14 +124,14 @@ func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface
 	return time.Since(began)
 }
 
-// TestFindsTheServicesRate: a rate set too high ends at the service's own.
+// TestFindsTheServicesRate checks that a rate that is set too high falls to the service's own.
 func TestFindsTheServicesRate(t *testing.T) {
 	const objects, perSecond = 10000, 100
 	for _, test := range []struct {
 		name                string
 		limit               gate.Limit
 		latency, retryAfter time.Duration
-		slower, refusals    float64 // at most: times the ideal, share of the calls
+		slower, refusals    float64 // upper bounds: time as a multiple of the ideal, and share of refused calls
 	}{
 		{"right", gate.Limit{PerSecond: 100, Burst: 5}, 0, 0, 1.01, 0},
 		{"ten times", gate.Limit{PerSecond: 1000, Burst: 5}, 0, 0, 1.15, 0.01},

@@ -15,9 +15,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// The tests in this file are what tenants and services have done to others' logouts.
+// The tests in this file repeat cases in which a tenant or a service has delayed the logouts of others.
 
-// inWorld runs a test in virtual time, at a service that is known to work.
+// inWorld runs a test in virtual time, with a service that is known to work.
 func inWorld(t *testing.T, limit gate.Limit, test func(ctx context.Context, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -29,7 +29,7 @@ func inWorld(t *testing.T, limit gate.Limit, test func(ctx context.Context, w *w
 	})
 }
 
-// within fails the test if a good object was not logged out, or took longer.
+// within fails the test if a good object was not logged out, or took longer than most.
 func within(t *testing.T, most time.Duration, good []*thing) {
 	t.Helper()
 	worst := slices.MaxFunc(good, func(a, b *thing) int { return cmp.Compare(a.done, b.done) })
@@ -39,13 +39,14 @@ func within(t *testing.T, most time.Duration, good []*thing) {
 	}
 }
 
-// blip closes the gate of a world for a moment.
+// blip pauses the calls of a world for a moment.
 func (w *world) blip() {
 	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}}, gate.Applicant{Object: named("blip")})
 	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 }
 
-// TestBothEndsAreProbed: however many namespaces are paused, of each the newest object and the oldest are probed in turn.
+// TestBothEndsAreProbed checks that, however many namespaces are paused, the newest and the oldest object of each one
+// are probed alternately.
 func TestBothEndsAreProbed(t *testing.T) {
 	for name, kind := range kinds {
 		for n := 1; n <= 4; n++ {
@@ -57,7 +58,7 @@ func TestBothEndsAreProbed(t *testing.T) {
 						all = append(all, crowdOf(namespace, "bad", 1000, time.Duration(i)*time.Second, &kind)...)
 						good = append(good, crowdOf(namespace, "good", 1, 5*time.Minute, nil)...)
 					}
-					for i := range 200 { // others are answered all the time, so it is not the service
+					for i := range 200 { // other objects are answered all the time, so it is not the service's fault
 						all = append(all, crowdOf("fine", fmt.Sprint("fine", i), 1, time.Duration(i)*5*time.Second, nil)...)
 					}
 					w.run(ctx, append(all, good...))
@@ -68,9 +69,9 @@ func TestBothEndsAreProbed(t *testing.T) {
 	}
 }
 
-// TestClosedForAMoment: what fails by itself does not keep a gate closed that certain trouble has closed, neither for its
-// own namespace, the only one that calls, nor for another beside many; nor after a restart, which only knows that calls
-// were paused.
+// TestClosedForAMoment checks that bad objects do not prolong a short pause that the service has certainly caused:
+// neither for their own namespace if it is the only one that calls, nor for another one beside many, nor after a
+// restart, when only the pause is known.
 func TestClosedForAMoment(t *testing.T) {
 	for name, kind := range kinds {
 		for _, bad := range []int{10, 100, 1000} {
@@ -90,7 +91,7 @@ func TestClosedForAMoment(t *testing.T) {
 					w.blip()
 					good := crowdOf("good", "good", 1, 10*time.Second, nil)
 					all := good
-					for i := range n { // most of them come later than the good one
+					for i := range n { // most of them come after the good object
 						all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 20, time.Duration(min(i, 1))*11*time.Second, &kind)...)
 					}
 					w.run(ctx, all)
@@ -115,8 +116,9 @@ func TestClosedForAMoment(t *testing.T) {
 	}
 }
 
-// TestPauseOfAllIsNotThatOfOne: objects that have waited for their turn for long are not told of a pause that began before
-// all calls were paused; whoever waits for longer than activeDeadlineSeconds in a pause is given up.
+// TestPauseOfAllIsNotThatOfOne checks that objects that have waited long for their turn do not get a pause reported
+// that began before all calls were paused. An object that waits in a pause for longer than activeDeadlineSeconds is
+// given up.
 func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 100)
@@ -135,7 +137,7 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 		}
 		after(2 * time.Hour)
 		began := time.Now()
-		for i := range 2 { // nobody was answered since the first
+		for i := range 2 { // no call was answered since the first
 			fail(fmt.Sprint("another", i), "first")
 		}
 		_, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named("waits")})
@@ -148,8 +150,9 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 	})
 }
 
-// TestThrottledUsersOfTwoNamespaces: 429s for a few users, be they of several namespaces, neither stop nor slow the others
-// for long; not even if for a minute nobody else has called, so that they seemed to be for all.
+// TestThrottledUsersOfTwoNamespaces checks that 429s for a few users, even in several namespaces, neither stop nor slow
+// other calls for long. That holds even if nobody else has called for a minute, so that everybody seemed to be
+// throttled.
 func TestThrottledUsersOfTwoNamespaces(t *testing.T) {
 	kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"}, 10 * time.Millisecond}
 	for _, each := range []int{3, 10, 50} {
@@ -158,12 +161,12 @@ func TestThrottledUsersOfTwoNamespaces(t *testing.T) {
 				t.Run(fmt.Sprint(each, " in each of two, ", namespaces, " good ones after ", comes), func(t *testing.T) {
 					inWorld(t, slow, func(ctx context.Context, w *world) {
 						var good []*thing
-						for i := range 600 { // a minute alone
+						for i := range 600 { // they take a minute alone
 							good = append(good, crowdOf(fmt.Sprint("good", i%namespaces), fmt.Sprint("good", i), 1, comes, nil)...)
 						}
 						all := append(crowdOf("bad0", "bad", each, 0, &kind), crowdOf("bad1", "bad", each, 0, &kind)...)
 						w.run(ctx, append(all, good...))
-						// The rate that was found at first is left behind by 2 % a second.
+						// The lower rate that was found first rises again by 2 % a second.
 						within(t, 8*time.Minute, good)
 					})
 				})
@@ -172,7 +175,7 @@ func TestThrottledUsersOfTwoNamespaces(t *testing.T) {
 	}
 }
 
-// TestLowerLimit: calls that wait for their turn by an earlier limit are not owed by a lower one.
+// TestLowerLimit checks that calls that wait for their turn under an earlier limit leave no debt under a lower one.
 func TestLowerLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 3000)
@@ -184,7 +187,7 @@ func TestLowerLimit(t *testing.T) {
 				slots = append(slots, c.enterKey("p", gate.Limit{PerSecond: 1000, Burst: 1}, key))
 			}
 		}
-		for _, slot := range slots { // the claims of all of these are stored at once
+		for _, slot := range slots { // the claims of all of them are stored at once
 			go func() {
 				slot.Await(t.Context())
 				end(slot, nil)

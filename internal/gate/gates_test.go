@@ -15,7 +15,7 @@ import (
 
 var unauthorized = &logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: "who are you?"}
 
-// TestCalledUpAtTheRate: each object is called up once, when it has its slot.
+// TestCalledUpAtTheRate checks that each object is called up once, when it has its slot.
 func TestCalledUpAtTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1000)
@@ -44,8 +44,8 @@ func TestCalledUpAtTheRate(t *testing.T) {
 	})
 }
 
-// TestNobodyIsCalledUpInAPause: ten thousand objects that wait at a closed gate
-// cost nothing, and then one call.
+// TestNobodyIsCalledUpInAPause checks that ten thousand objects that wait in a pause cost nothing, and one call after
+// it.
 func TestNobodyIsCalledUpInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -79,7 +79,7 @@ func TestNobodyIsCalledUpInAPause(t *testing.T) {
 	})
 }
 
-// TestProbeOfTheNext: when the probe fails, another object is the next.
+// TestProbeOfTheNext checks that, after a failed probe, another object is the next probe.
 func TestProbeOfTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -96,7 +96,7 @@ func TestProbeOfTheNext(t *testing.T) {
 	})
 }
 
-// TestRenewedClient: nobody has to come for the probe to be made at once.
+// TestRenewedClient checks that the probe is made at once, without a new object.
 func TestRenewedClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -116,7 +116,7 @@ func TestRenewedClient(t *testing.T) {
 	})
 }
 
-// TestRaisedLimit: who waits need not ask again to have the advantage.
+// TestRaisedLimit checks that waiting objects profit from a higher limit without asking again.
 func TestRaisedLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -130,8 +130,7 @@ func TestRaisedLimit(t *testing.T) {
 	})
 }
 
-// TestChanges: what there is to know about a gate is told when it changes, and
-// else nothing.
+// TestChanges checks that a gate is reported when its state changes, and not otherwise.
 func TestChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -159,7 +158,7 @@ func TestChanges(t *testing.T) {
 		told("closed for longer", "p")
 		after(time.Minute)
 		c.Leave(c.called()[0])
-		c.changes() // nobody waits any more
+		c.changes() // no object waits any more
 		after(time.Hour)
 		told("nothing happens")
 		end(c.enter("p", fast, 3), nil)
@@ -177,14 +176,14 @@ func TestLeave(t *testing.T) {
 		for i := range 4 {
 			c.enter("p", fast, i+1)
 		}
-		c.Leave(named(1)) // in the queue
+		c.Leave(named(1)) // it is in the queue
 		c.Leave(named(3))
 		c.Leave(named("unknown"))
 		end(slot, nil)
 		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named(2)}) {
 			t.Errorf("%v called up", called)
 		}
-		c.Leave(named(2)) // called up
+		c.Leave(named(2)) // it is called up
 		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named(4)}) {
 			t.Errorf("%v called up", called)
 		}
@@ -198,8 +197,7 @@ func TestLeave(t *testing.T) {
 	})
 }
 
-// TestRestoredOnce: how an earlier process left a gate is of interest only when
-// there is none yet.
+// TestRestoredOnce checks that the pause that an earlier process left is used only until the gate is in use itself.
 func TestRestoredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
@@ -213,7 +211,7 @@ func TestRestoredOnce(t *testing.T) {
 		}
 		after(time.Minute)
 		probe := c.called()
-		c.Update(p) // while it is called up, and has not come
+		c.Update(p) // while the object is called up and has not come
 		if after(time.Minute); len(probe) != 1 || len(c.called()) != 0 {
 			t.Errorf("%v called up, and more", probe)
 		}
@@ -225,8 +223,8 @@ func TestRestoredOnce(t *testing.T) {
 	})
 }
 
-// TestRestoredByAClockAhead: what an hour ahead has closed is closed now, and for
-// no longer than a service can ask for.
+// TestRestoredByAClockAhead checks that a pause written by a clock that is an hour ahead begins now, and lasts no
+// longer than a service may ask for.
 func TestRestoredByAClockAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, ahead := gather(t, 10), time.Now().Add(time.Hour)
@@ -238,9 +236,8 @@ func TestRestoredByAClockAhead(t *testing.T) {
 	})
 }
 
-// TestTold: to tell objects that they wait takes no more than a share of what
-// can be stored, however many they are, and an object does not move it by
-// asking again.
+// TestTold checks that telling objects that they wait takes no more than a share of the writes, however many objects
+// wait, and that an object does not change its turn to be told by asking again.
 func TestTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
@@ -284,9 +281,8 @@ func TestTold(t *testing.T) {
 	})
 }
 
-// TestExpired: who waits is looked at when its time has come, and when trouble
-// without end has lasted for as long as it puts up with. At a service that works
-// it waits for its turn, however long that takes.
+// TestExpired checks that a waiting object is looked at when it expires, and when a pause has lasted for its GiveUp. At
+// a service that works, it waits for its turn for as long as that takes.
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
@@ -301,7 +297,7 @@ func TestExpired(t *testing.T) {
 		c.Enter(p, gate.Applicant{Object: named("expires"), Expires: began.Add(time.Minute)})
 		c.Enter(p, gate.Applicant{Object: named("gives up"), GiveUp: time.Minute})
 		after(11 * time.Second)
-		c.looks() // who are told
+		c.looks() // those that are told
 		after(48 * time.Second)
 		if looks := c.looks(); len(looks) != 0 {
 			t.Errorf("%v before its time", looks)
@@ -315,7 +311,7 @@ func TestExpired(t *testing.T) {
 		if looks := c.looks(); len(looks) != 0 {
 			t.Errorf("%v gave up at a service that works", looks)
 		}
-		end(slot, throttled(time.Hour)) // nobody else has called for a minute
+		end(slot, throttled(time.Hour)) // no other call was made for a minute
 		after(59 * time.Second)
 		if looks := c.looks(); len(looks) != 0 {
 			t.Errorf("%v gave up too early", looks)
@@ -327,8 +323,8 @@ func TestExpired(t *testing.T) {
 	})
 }
 
-// TestStandingIsTakenOver: an object of whose last call nothing is known, as its claim was seen late, does not wait on
-// among the backlog.
+// TestStandingIsTakenOver checks that an object whose last call has an unknown outcome does not stay in the backlog,
+// even if its claim was seen late.
 func TestStandingIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
@@ -348,12 +344,12 @@ func TestStandingIsTakenOver(t *testing.T) {
 	})
 }
 
-// TestNewObjectsFirst: they do not wait for what is left from before a restart.
+// TestNewObjectsFirst checks that new objects do not wait for the backlog of a restart.
 func TestNewObjectsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
 		p := gate.Settings{Name: "p", Limit: fast, Client: c.with}
-		after(time.Second / 2) // the API server knows whole seconds only
+		after(time.Second / 2) // the API server stores whole seconds only
 		began := time.Now().Truncate(time.Second)
 		slot := c.enter("p", fast, "first")
 		for i := range 100 {

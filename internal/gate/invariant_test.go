@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// check is what holds at a gate at any time.
+// check checks what holds at a gate at any time.
 func (h *history) check(t *rapid.T) {
 	if h.calls != len(h.slots) {
 		t.Fatalf("%d calls, but %d slots are taken", h.calls, len(h.slots))
@@ -31,7 +31,7 @@ func (h *history) check(t *rapid.T) {
 	h.checkProbes(t)
 }
 
-// checkProbes: there is one, at most, and it is made in the end.
+// checkProbes checks that there is at most one probe, and that it is made in the end.
 func (h *history) checkProbes(t *rapid.T) {
 	if h.outage == nil {
 		return
@@ -53,8 +53,8 @@ func (h *history) checkProbes(t *rapid.T) {
 	}
 }
 
-// checkQueue: every place is in the line of its namespace, and every line that
-// somebody waits in gets its turn, unless its namespace is paused.
+// checkQueue checks that every place is in the line of its namespace, and that every line with waiting objects gets its
+// turn, unless its namespace is paused.
 func (h *history) checkQueue(t *rapid.T) {
 	places, turns := 0, 0
 	for of, l := range h.queue.lines {
@@ -80,9 +80,8 @@ func (h *history) checkQueue(t *rapid.T) {
 	}
 }
 
-// everybodyCalls: with a service that answers, nobody waits for ever. That the
-// gate is closed, the pace slowed to its least or all others in the way is no
-// reason to wait longer than that lasts.
+// everybodyCalls checks that no object waits for ever if the service answers. A pause, a rate slowed to its lowest and
+// other objects in line delay an object only while they last.
 func (h *history) everybodyCalls(t *rapid.T) {
 	for key, s := range h.slots {
 		s.end(nil)

@@ -11,17 +11,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// caller stands for what calls are made with; the gate only compares it.
+// caller stands in for a client; the gate only compares it.
 type caller string
 
 func (caller) Logout(context.Context, string, string) (logout.Receipt, error) {
 	panic("the gate makes no calls")
 }
 
-// begin is far from the real time, which a gate must not know.
+// begin is far from the real time, which a gate must not use.
 var begin = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
-// Failures of every kind.
+// These are failures of every kind.
 var (
 	throttled    = providerWide(logout.Throttled)
 	unavailable  = providerWide(logout.ServiceUnavailable)
@@ -36,34 +36,34 @@ func providerWide(reason logout.Reason) *logout.Error {
 	return &logout.Error{Reason: reason, ProviderWide: true, Message: "not now"}
 }
 
-// asking is the failure with a Retry-After.
+// asking returns the failure with a Retry-After.
 func asking(failure *logout.Error, retryAfter time.Duration) *logout.Error {
 	asks := *failure
 	asks.RetryAfter = retryAfter
 	return &asks
 }
 
-// object of the name "namespace/name".
+// object returns the key of an object from "namespace/name".
 func object(name string) types.NamespacedName {
 	namespace, name, _ := strings.Cut(name, "/")
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// keeper does with one gate what Gates does, but has the clock in its hand.
+// keeper does for one gate what Gates does for all, but controls the clock.
 type keeper struct {
 	*gate
 	now  time.Time
-	room int // for calls at all gates together
+	room int // limit of calls at all gates together
 }
 
-// slot is one of the keeper's, as Slot is one of Gates.
+// slot is to a keeper what Slot is to Gates.
 type slot struct {
 	*Slot
 	k   *keeper
 	key types.NamespacedName
 }
 
-// keep returns the keeper of a gate with room for all the calls of a test.
+// keep returns the keeper of a gate with room for all calls of a test.
 func keep(limit Limit, restored *Pause) *keeper {
 	g := newGate(limit, caller("first"))
 	g.restore(restored, begin)
@@ -95,7 +95,7 @@ func (k *keeper) applyIn(a Applicant, free int) *slot {
 	return &slot{&Slot{gate: k.gate, origin: p.value.origin(), epoch: k.epoch, failed: p.value.failed, probe: p.value.probe}, k, a.Object}
 }
 
-// mustEnter lets an object take a slot that has to be there.
+// mustEnter makes an object take a slot, which must be available.
 func (k *keeper) mustEnter(t *testing.T, name string) *slot {
 	t.Helper()
 	s := k.enter(object(name))
@@ -105,7 +105,7 @@ func (k *keeper) mustEnter(t *testing.T, name string) *slot {
 	return s
 }
 
-// mustWait has an object ask for a slot that must not be there.
+// mustWait makes objects ask for slots, which must not be available.
 func (k *keeper) mustWait(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -115,7 +115,7 @@ func (k *keeper) mustWait(t *testing.T, names ...string) {
 	}
 }
 
-// callUp returns the objects that have a slot now.
+// callUp returns the objects that get a slot now.
 func (k *keeper) callUp() (keys []types.NamespacedName) {
 	for key, ok := k.gate.callUp(k.free(), k.now); ok; key, ok = k.gate.callUp(k.free(), k.now) {
 		keys = append(keys, key)
@@ -123,7 +123,7 @@ func (k *keeper) callUp() (keys []types.NamespacedName) {
 	return keys
 }
 
-// mustCallUp checks who has a slot now.
+// mustCallUp checks which objects get a slot now.
 func (k *keeper) mustCallUp(t *testing.T, want ...string) {
 	t.Helper()
 	var got []string
@@ -135,7 +135,7 @@ func (k *keeper) mustCallUp(t *testing.T, want ...string) {
 	}
 }
 
-// mustBeClosed checks why the gate is closed, and for how much longer.
+// mustBeClosed checks why calls are paused, and for how much longer.
 func (k *keeper) mustBeClosed(t *testing.T, reason logout.Reason, pause time.Duration) {
 	t.Helper()
 	if c := k.state(k.now).Pause; c == nil || c.Reason != reason || c.Until.Sub(k.now) != pause {

@@ -17,9 +17,10 @@ var (
 	failing500  = &logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500}
 )
 
-// failsFor has a service fail for all of the time, by one failure after the other, beside a namespace that goes on as it
-// does. It returns how many calls were made, and how many of them before a Retry-After was over, beside those of the first
-// second. Half of the objects are of one namespace, and each of the others of its own.
+// failsFor makes a service fail for a time, with one of the failures after the other; beside runs at every step and
+// stands for another namespace. It returns how many calls were made, and how many of them were made before a
+// Retry-After was over, not counting those of the first second. Half of the objects are in one namespace, and each of
+// the others has its own.
 func failsFor(t *testing.T, c *crowd, lasts time.Duration, failures []*logout.Error, beside func()) (calls, early int) {
 	t.Helper()
 	key := func(i int) types.NamespacedName {
@@ -62,8 +63,9 @@ func failsFor(t *testing.T, c *crowd, lasts time.Duration, failures []*logout.Er
 	return calls, early
 }
 
-// TestMixedTrouble: a service that fails in one way and then in another gets no more calls than one that fails in one way,
-// its Retry-After holds, and the pause is told as one from its beginning, so that who waits is given up in time.
+// TestMixedTrouble checks that a service that fails in different ways gets no more calls than one that fails in one
+// way, that its Retry-After holds, and that the pause is reported as one from its beginning, so that waiting objects
+// are given up in time.
 func TestMixedTrouble(t *testing.T) {
 	asks := func(e *logout.Error) *logout.Error {
 		asking := *e
@@ -86,11 +88,11 @@ func TestMixedTrouble(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := gather(t, 50)
 				c.prove("p")
-				after(2 * time.Minute) // or a 429 would be taken for one user's, as another was answered
+				after(2 * time.Minute) // otherwise a 429 would count as one user's, because another was answered
 				began := time.Now()
 				calls, early := failsFor(t, c, 20*time.Minute, failures, func() {})
 				most := 12 + 20*8
-				if failures[0] == unauthorized { // whose pauses grow, up to five minutes
+				if failures[0] == unauthorized { // its pauses grow up to five minutes
 					most = 40
 				}
 				if calls > most || early > 0 {
@@ -104,7 +106,7 @@ func TestMixedTrouble(t *testing.T) {
 	}
 }
 
-// TestThrottledForAllBesideOne: a namespace whose calls fail in their own way, or are refused by a final answer, does not
+// TestThrottledForAllBesideOne checks that a namespace whose calls fail in another way, or get a final answer, does not
 // hide that all others are throttled.
 func TestThrottledForAllBesideOne(t *testing.T) {
 	notFound := &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}
@@ -130,7 +132,7 @@ func TestThrottledForAllBesideOne(t *testing.T) {
 						one(n)
 					}
 				})
-				if calls > 40 || early > 12 { // until what was answered before is no more among the last sixteen
+				if calls > 40 || early > 12 { // until earlier answers are no longer among the last sixteen calls
 					t.Errorf("%d calls in 10 minutes, %d of them before a Retry-After was over", calls, early)
 				}
 			})
@@ -138,8 +140,9 @@ func TestThrottledForAllBesideOne(t *testing.T) {
 	}
 }
 
-// TestBlipInAPause: certain trouble for a moment, and what may be an object's failure after it, neither end the pauses of
-// namespaces by themselves nor make the next pause of all come later; and one user's 429 in it stops nobody else.
+// TestBlipInAPause checks a short failure that is certainly the service's, followed by one that may be an object's.
+// They neither end the separate pauses of namespaces nor delay the next pause of all, and one user's 429 among them
+// stops nobody else.
 func TestBlipInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -172,7 +175,8 @@ func TestBlipInAPause(t *testing.T) {
 	})
 }
 
-// TestRateAfterMixedTrouble: the rate is halved once until somebody is answered, however often 429 and 500 come in turn.
+// TestRateAfterMixedTrouble checks that the rate is halved only once before the next answer, however often 429 and 500
+// alternate.
 func TestRateAfterMixedTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)

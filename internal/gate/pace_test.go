@@ -16,7 +16,7 @@ func (k *keeper) mustRun(t *testing.T, perSecond float64) {
 	}
 }
 
-// reopen lets a probe succeed as soon as it may be made.
+// reopen makes a probe succeed as soon as it may be made.
 func (k *keeper) reopen(t *testing.T) {
 	t.Helper()
 	k.now = k.state(k.now).Pause.Until
@@ -24,8 +24,8 @@ func (k *keeper) reopen(t *testing.T) {
 	k.mustBeOpen(t)
 }
 
-// TestSlowed: calls that are under way at the same time meet the same limit, so
-// they slow the pace once; a probe tells nothing about it.
+// TestSlowed checks that calls under way at the same time slow the pace once, because they met the same limit, and that
+// a probe does not slow it.
 func TestSlowed(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 100, Burst: 3})
 	slots := []*slot{k.mustEnter(t, "n/a"), k.mustEnter(t, "n/b"), k.mustEnter(t, "n/c")}
@@ -38,14 +38,14 @@ func TestSlowed(t *testing.T) {
 	k.reopen(t)
 	k.mustRun(t, 50)
 
-	k.pass(time.Second) // in which the pace recovers
+	k.pass(time.Second) // the pace recovers
 	k.mustEnter(t, "n/a").end(throttled)
 	k.mustRun(t, 50*recovery*slowByMost)
 	k.reopen(t)
 	k.mustRun(t, 50*recovery*slowByMost)
 }
 
-// TestRecovers: over time, but not over the limit, and not in a pause.
+// TestRecovers checks that the rate recovers over time, but not beyond the limit, and not in a pause.
 func TestRecovers(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 100, Burst: 10})
 	k.mustEnter(t, "n/a").end(asking(throttled, 2*time.Minute))
@@ -60,12 +60,11 @@ func TestRecovers(t *testing.T) {
 		k.pass(time.Second)
 		k.mustRun(t, 100)
 	}
-	k.pass(10 * 365 * 24 * time.Hour) // nor does a number overflow
+	k.pass(10 * 365 * 24 * time.Hour) // no number overflows
 	k.mustRun(t, 100)
 }
 
-// TestRecoveredForGood: trouble of another kind does not bring back the rate to
-// which the service was once slowed.
+// TestRecoveredForGood checks that another kind of failure does not bring back an earlier slowed rate.
 func TestRecoveredForGood(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 100, Burst: 10})
 	k.mustEnter(t, "n/a").end(throttled)
@@ -88,14 +87,13 @@ func TestSlowest(t *testing.T) {
 		k.mustEnter(t, "n/a").end(throttled)
 		k.pass(10 * time.Second)
 		k.mustEnter(t, "n/probe").end(nil)
-		k.pass(10 * time.Second) // for one slot, at least
+		k.pass(10 * time.Second) // long enough for at least one slot
 	}
 	k.mustEnter(t, "n/a").end(throttled)
 	k.mustRun(t, slowest)
 }
 
-// TestNoBurst: after a pause, slots come at the provider's rate, although there
-// was none for long.
+// TestNoBurst checks that slots come at the provider's rate after a pause, although none was given for a long time.
 func TestNoBurst(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 10, Burst: 5})
 	k.mustEnter(t, "n/a").end(asking(unavailable, 5*time.Minute))
@@ -104,7 +102,7 @@ func TestNoBurst(t *testing.T) {
 	}
 	k.pass(5 * time.Minute)
 	k.mustCallUp(t, "n/0")
-	k.pass(time.Minute) // the answer takes its time
+	k.pass(time.Minute) // the answer is slow
 	k.mustEnter(t, "n/0").end(nil)
 	k.mustCallUp(t)
 	for i := range 20 {
@@ -115,8 +113,8 @@ func TestNoBurst(t *testing.T) {
 	}
 }
 
-// TestNobodyOvertakes: who comes when a slot has just become free gets in line
-// behind those it is for.
+// TestNobodyOvertakes checks that an object that comes when a slot has just become free waits behind the object that
+// the slot is for.
 func TestNobodyOvertakes(t *testing.T) {
 	k := keepProven(t, Limit{PerSecond: 10, Burst: 1})
 	k.mustEnter(t, "n/0")
@@ -127,13 +125,13 @@ func TestNobodyOvertakes(t *testing.T) {
 	k.mustEnter(t, "n/1")
 }
 
-// TestLimitChanges: a limit holds as soon as it is known, and what was saved up
-// under another is not more than it allows.
+// TestLimitChanges checks that a limit holds as soon as it is known, and that slots saved up under another limit are
+// not more than it allows.
 func TestLimitChanges(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		before, after Limit
-		atOnce, later int // slots, later is within 10 s more
+		atOnce, later int // slots at once, and within 10 s more
 	}{
 		{"the same", Limit{10, 5}, Limit{10, 5}, 5, 100},
 		{"faster", Limit{10, 5}, Limit{20, 5}, 5, 200},

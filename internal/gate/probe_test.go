@@ -7,8 +7,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// closedBy returns the keeper of a gate that a failure has closed, with four
-// objects waiting.
+// closedBy returns the keeper of a gate whose calls a failure has paused, with four waiting objects.
 func closedBy(t *testing.T, failure *logout.Error) *keeper {
 	t.Helper()
 	k := keepProven(t, quick)
@@ -17,7 +16,7 @@ func closedBy(t *testing.T, failure *logout.Error) *keeper {
 	return k
 }
 
-// probing goes on until the first of the four has called.
+// probing lets time pass until the first of the four has called.
 func probing(t *testing.T, k *keeper) *slot {
 	t.Helper()
 	k.now = k.state(k.now).Pause.Until
@@ -25,8 +24,7 @@ func probing(t *testing.T, k *keeper) *slot {
 	return k.mustEnter(t, "n/1")
 }
 
-// TestRenewed: with other credentials a single call tells at once what is the
-// matter now; until then nothing is known.
+// TestRenewed checks that one call finds out at once whether other credentials work. Until then nothing is known.
 func TestRenewed(t *testing.T) {
 	for _, failure := range []*logout.Error{unauthorized, unreachable} {
 		k := closedBy(t, failure)
@@ -39,7 +37,7 @@ func TestRenewed(t *testing.T) {
 		}
 		k.mustCallUp(t, "n/1")
 		k.mustCallUp(t)
-		k.renew("second") // once is enough
+		k.renew("second") // a second time changes nothing
 		k.mustCallUp(t)
 		k.mustEnter(t, "n/1").end(asking(failure, time.Minute))
 		k.mustBeClosed(t, failure.Reason, time.Minute)
@@ -51,8 +49,7 @@ func TestRenewed(t *testing.T) {
 	}
 }
 
-// TestRenewedInVain: a service that wants fewer calls does not care about
-// credentials.
+// TestRenewedInVain checks that other credentials do not end a pause that the service has asked for.
 func TestRenewedInVain(t *testing.T) {
 	for name, failure := range map[string]*logout.Error{
 		"throttled":                     asking(throttled, 10*time.Second),
@@ -73,8 +70,8 @@ func TestRenewedInVain(t *testing.T) {
 	}
 }
 
-// TestRenewedWhileProbing: what the probe brings that was made with the old
-// credentials is no news, but the gate does not wait for it either.
+// TestRenewedWhileProbing checks that the result of a probe with the old credentials is ignored, and that the gate does
+// not wait for it.
 func TestRenewedWhileProbing(t *testing.T) {
 	for _, failure := range []*logout.Error{throttled, unavailable, unauthorized} {
 		for name, outcome := range map[string]*logout.Error{"success": nil, "permanent": permanent, "the same": failure} {
@@ -94,8 +91,7 @@ func TestRenewedWhileProbing(t *testing.T) {
 	}
 }
 
-// TestRenewedWhileCalledUp: the object that comes next calls with the new
-// credentials.
+// TestRenewedWhileCalledUp checks that the object that comes next calls with the new credentials.
 func TestRenewedWhileCalledUp(t *testing.T) {
 	for _, failure := range []*logout.Error{throttled, unauthorized} {
 		k := closedBy(t, failure)
@@ -109,8 +105,7 @@ func TestRenewedWhileCalledUp(t *testing.T) {
 	}
 }
 
-// TestRenewedOpen: nothing good is known of a service that is called with other
-// credentials, and nothing bad either.
+// TestRenewedOpen checks that a service that is called with other credentials counts as neither working nor failing.
 func TestRenewedOpen(t *testing.T) {
 	k := keepProven(t, quick)
 	old := k.mustEnter(t, "n/old")
@@ -133,15 +128,15 @@ func TestRestored(t *testing.T) {
 		k.pass(1)
 		k.mustCallUp(t, "n/1")
 		k.mustEnter(t, "n/1").end(unavailable)
-		c := k.state(k.now).Pause // for as long again as the trouble has lasted, all in all
+		c := k.state(k.now).Pause // as long again as the failure has lasted in all
 		if pause := c.Until.Sub(k.now); c.Since != begin.Add(-time.Minute) || pause < pauseMost/2 {
 			t.Errorf("closed for %s since %s", pause, c.Since)
 		}
 	}
 }
 
-// TestUnprobed: if nobody wants to call, nothing is known after a while; but
-// still it is a single call that finds out.
+// TestUnprobed checks that the state of the service is unknown after a while if no object wants to call, and that a
+// single call finds out then.
 func TestUnprobed(t *testing.T) {
 	k := keepProven(t, quick)
 	k.mustEnter(t, "n/trouble").end(asking(throttled, time.Second))
@@ -154,15 +149,15 @@ func TestUnprobed(t *testing.T) {
 	k.mustBeClosed(t, logout.Throttled, time.Minute)
 }
 
-// TestProbeNotMade: another object is the probe then.
+// TestProbeNotMade checks that another object is the probe if a probe is not made.
 func TestProbeNotMade(t *testing.T) {
 	k := closedBy(t, throttled)
-	probing(t, k).release() // cancelled: without a report
+	probing(t, k).release() // cancelled, so without a report
 	k.mustCallUp(t, "n/2")
-	k.leave("n/3") // which waits: that changes nothing
+	k.leave("n/3") // it waits in the queue, so nothing changes
 	k.leave("n/unknown")
 	k.mustCallUp(t)
-	k.leave("n/2") // called up, but does not come
+	k.leave("n/2") // it is called up, but does not come
 	k.mustCallUp(t, "n/4")
 	k.mustEnter(t, "n/4").end(nil)
 	k.mustBeOpen(t)
@@ -171,8 +166,8 @@ func TestProbeNotMade(t *testing.T) {
 	}
 }
 
-// TestSuspiciousProbe: of a probe, one failure that may be the object's is
-// enough, however well the service did before; but not one for good.
+// TestSuspiciousProbe checks that one failed probe is enough to prolong a pause, even if the failure may be the
+// object's and the service worked before. A permanent failure counts as an answer and ends the pause.
 func TestSuspiciousProbe(t *testing.T) {
 	k := closedBy(t, throttled)
 	probing(t, k).end(failing)
@@ -186,9 +181,8 @@ func TestSuspiciousProbe(t *testing.T) {
 	k.mustBeOpen(t)
 }
 
-// TestProbeNotStored: the outcome of a probe is known before it is stored, so
-// its slot may be released while the next probe is under way. That does not
-// make room for a third.
+// TestProbeNotStored checks that a probe's slot that is released while the next probe is under way does not make room
+// for a third. The outcome of a probe is known before it is stored, so this order can occur.
 func TestProbeNotStored(t *testing.T) {
 	k := closedBy(t, throttled)
 	first := probing(t, k)
@@ -205,9 +199,8 @@ func TestProbeNotStored(t *testing.T) {
 	k.mustCallUp(t, "n/3", "n/4")
 }
 
-// TestProbeOvertaken: while a probe is under way, an earlier call brings that
-// the service wants to be left alone for longer. The probe was made before that
-// and neither opens the gate earlier nor lets a second one be made beside it.
+// TestProbeOvertaken checks that a probe has no effect if an earlier call brings a longer Retry-After meanwhile. The
+// probe began before that, so it neither ends the pause early nor lets a second probe be made beside it.
 func TestProbeOvertaken(t *testing.T) {
 	for name, outcome := range map[string]*logout.Error{"success": nil, "permanent": permanent, "failure": throttled} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +221,7 @@ func TestProbeOvertaken(t *testing.T) {
 	}
 }
 
-// TestCalledUpWhenItCloses: it will be their turn again, in the same order.
+// TestCalledUpWhenItCloses checks that objects called up when a pause begins get their turn again, in the same order.
 func TestCalledUpWhenItCloses(t *testing.T) {
 	k := keep(Limit{PerSecond: 100, Burst: 6}, nil)
 	for range 6 {
@@ -246,7 +239,7 @@ func TestCalledUpWhenItCloses(t *testing.T) {
 	k.mustCallUp(t, "n/3", "n/4", "n/5", "n/6", "n/7", "n/8")
 }
 
-// TestWaiting: somebody waits until he calls.
+// TestWaiting checks that an object counts as waiting until it calls.
 func TestWaiting(t *testing.T) {
 	k := closedBy(t, asking(throttled, time.Minute))
 	since, state := k.now, k.state(k.now)

@@ -14,23 +14,23 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// history is what has happened at a gate, as those see it who call through it.
-// It checks each slot that is given against what the gate has promised.
+// history is what has happened at a gate, as its callers see it. It checks each slot that is given against the gate's
+// guarantees.
 type history struct {
 	*keeper
 	limits  []since[Limit]
-	given   []time.Time // slots, when they were given
+	given   []time.Time // when slots were given
 	slots   map[types.NamespacedName]*slot
-	told    map[*slot]bool // what came of the call
+	told    map[*slot]bool // whether the outcome was reported
 	arrived map[types.NamespacedName]int
 	failed  map[types.NamespacedName]bool
 	number  int
 	others  int       // calls at other gates
-	asked   time.Time // until when the service wants to be left alone
+	asked   time.Time // the service asked for no calls before this time
 	client  int
 }
 
-// since is what has held from a time on.
+// since holds a value and the time from which it applies.
 type since[T any] struct {
 	at   time.Time
 	what T
@@ -52,10 +52,10 @@ var objects = rapid.Custom(func(t *rapid.T) types.NamespacedName {
 	return object(rapid.SampledFrom([]string{"a/", "b/"}).Draw(t, "namespace") + strconv.Itoa(rapid.IntRange(1, 5).Draw(t, "name")))
 })
 
-// TestPromises: whatever happens at a gate, in whatever order, it keeps what it
-// has promised to the service and to the objects.
+// TestPromises checks that a gate keeps its guarantees to the service and to the objects, whatever happens in whatever
+// order.
 func TestPromises(t *testing.T) {
-	for range 10 { // the histories that matter are rare
+	for range 10 { // the interesting histories are rare
 		rapid.Check(t, func(t *rapid.T) {
 			h := newHistory(t)
 			for range 3 {
@@ -89,7 +89,7 @@ func (h *history) free() int { return h.room - h.others - h.calls - len(h.called
 
 func (h *history) someoneEnters(t *rapid.T) { h.enters(t, objects.Draw(t, "object")) }
 
-// takeSlots has those enter that have been called up.
+// takeSlots makes the objects enter that have been called up.
 func (h *history) takeSlots(t *rapid.T) {
 	for _, key := range slices.SortedFunc(maps.Keys(h.called), compare) {
 		h.enters(t, key)
@@ -98,7 +98,7 @@ func (h *history) takeSlots(t *rapid.T) {
 
 func (h *history) enters(t *rapid.T, key types.NamespacedName) {
 	if h.slots[key] != nil {
-		return // is calling
+		return // the object is calling
 	}
 	_, called := h.called[key]
 	waits := h.queue.places[key] != nil
@@ -146,7 +146,7 @@ func (h *history) callsUp(t *rapid.T) {
 	}
 }
 
-// moment is what counts when a slot is given.
+// moment holds what decides whether a slot may be given.
 type moment struct {
 	closed bool
 	until  time.Time
@@ -180,7 +180,7 @@ func (h *history) give(t *rapid.T, key types.NamespacedName, before moment) {
 	}
 }
 
-// most is the greatest limit there was from a time on.
+// most returns the highest limit from a time on.
 func (h *history) most(from time.Time) (most Limit) {
 	for i, l := range h.limits {
 		if i == len(h.limits)-1 || !h.limits[i+1].at.Before(from) {
@@ -196,7 +196,7 @@ func (h *history) someoneLeaves(t *rapid.T) {
 	delete(h.arrived, key)
 }
 
-// someSlot returns the slot of a call of which something is still to come.
+// someSlot returns a slot that is still in use; told says whether its outcome has been reported.
 func (h *history) someSlot(t *rapid.T, told bool) *slot {
 	var some []*slot
 	for _, key := range slices.SortedFunc(maps.Keys(h.slots), compare) {
@@ -237,7 +237,7 @@ func (h *history) timePasses(t *rapid.T) {
 	h.pass(time.Duration(rapid.SampledFrom([]int64{1, 10, 100, 1000, 5000, 60000, 3600000}).Draw(t, "ms")) * time.Millisecond)
 }
 
-// untilNextSlot passes the time to where a slot is nearly or just free.
+// untilNextSlot lets time pass until a slot is nearly or just free.
 func (h *history) untilNextSlot(t *rapid.T) {
 	if wait, ok := h.untilFree(h.free(), h.now); ok && wait > 0 {
 		h.pass(wait - time.Duration(rapid.IntRange(0, 1).Draw(t, "early")))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// line-up of a test: a queue and the time.
+// lineup is a queue with a clock.
 type lineup struct {
 	queue
 	now time.Time
@@ -37,14 +37,14 @@ func (l *lineup) remove(name string) {
 	}
 }
 
-// pushMany pushes objects that are named after their numbers.
+// pushMany pushes objects named by their numbers.
 func (l *lineup) pushMany(namespace string, objects int) {
 	for i := range objects {
 		l.push(namespace + "/" + strconv.Itoa(i))
 	}
 }
 
-// pop takes out as many as there are to be, and returns their names.
+// pop removes this many objects, and returns their names.
 func (l *lineup) pop(t *testing.T, objects int) []string {
 	t.Helper()
 	var names []string
@@ -58,7 +58,7 @@ func (l *lineup) pop(t *testing.T, objects int) []string {
 	return names
 }
 
-// popNamespaces is pop, but returns the namespaces only.
+// popNamespaces is like pop, but returns only the namespaces.
 func (l *lineup) popNamespaces(t *testing.T, objects int) string {
 	t.Helper()
 	var namespaces strings.Builder
@@ -69,7 +69,7 @@ func (l *lineup) popNamespaces(t *testing.T, objects int) string {
 	return namespaces.String()
 }
 
-// useHeadStart has a namespace use up its head start.
+// useHeadStart makes namespaces use up their head start.
 func (l *lineup) useHeadStart(t *testing.T, namespaces ...string) {
 	t.Helper()
 	for _, namespace := range namespaces {
@@ -102,8 +102,8 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
-// TestHeadStart: a namespace that comes with a few objects is done as if it
-// were alone, one with many goes before the others for its first ten.
+// TestHeadStart checks that a namespace with a few objects finishes as if it were alone, and that one with many goes
+// before the others for its first ten.
 func TestHeadStart(t *testing.T) {
 	l := newLineup()
 	l.pushMany("a", 100)
@@ -117,8 +117,8 @@ func TestHeadStart(t *testing.T) {
 	}
 }
 
-// TestHeadStartRegained: by a namespace that has not called for a while, as far
-// as that goes.
+// TestHeadStartRegained checks that a namespace that has not called for a while regains its head start, one slot a
+// second.
 func TestHeadStartRegained(t *testing.T) {
 	for idle, want := range map[time.Duration]int{
 		0: 0, time.Second: 1, 4*time.Second + time.Second/2: 4, 10 * time.Second: headStart, time.Hour: headStart,
@@ -126,7 +126,7 @@ func TestHeadStartRegained(t *testing.T) {
 		l := newLineup()
 		l.useHeadStart(t, "a", "b")
 		l.pass(idle)
-		l.useHeadStart(t, "a") // but for what it has regained
+		l.useHeadStart(t, "a") // up to what it has regained
 		l.pushMany("a", 20)
 		l.pushMany("b", 20)
 		if got := l.popNamespaces(t, want+3); got != strings.Repeat("b", want)+"aba" {
@@ -135,15 +135,14 @@ func TestHeadStartRegained(t *testing.T) {
 	}
 }
 
-// TestNobodyStarves: whatever head start others have and regain, everybody that
-// waits gets his turn.
+// TestNobodyStarves checks that every waiting object gets its turn, whatever head start others have and regain.
 func TestNobodyStarves(t *testing.T) {
 	for _, test := range []struct {
 		name      string
-		every     time.Duration // a slot
-		others    int           // namespaces beside the one that is looked at
-		backlog   int           // of each of them, at first
-		perSecond int           // objects that come to each of them later
+		every     time.Duration // time between slots
+		others    int           // other namespaces
+		backlog   int           // objects of each of them at first
+		perSecond int           // objects a second that come to each of them later
 	}{
 		{"slow service, one other backlog", 2 * time.Second, 1, 1000, 0},
 		{"as many other backlogs as slots in a second", 100 * time.Millisecond, 10, 1000, 0},
@@ -169,7 +168,7 @@ func TestNobodyStarves(t *testing.T) {
 					turns++
 				}
 			}
-			// A fair share is 100; some go to the head start of the others.
+			// A fair share is 100; some slots go to the head start of the others.
 			if turns < 10 {
 				t.Errorf("%d of %d turns, want at least 10", turns, 100*(1+test.others))
 			}
@@ -177,9 +176,8 @@ func TestNobodyStarves(t *testing.T) {
 	}
 }
 
-// TestSortsTakeTurns: new objects wait neither for the retries nor for the backlog
-// of their namespace, and retries not for the backlog; but a namespace that has all
-// three has no more turns than another.
+// TestSortsTakeTurns checks that new objects wait neither for the retries nor for the backlog of their namespace, and
+// that retries do not wait for the backlog. A namespace that has all three gets no more turns than another.
 func TestSortsTakeTurns(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
@@ -198,13 +196,13 @@ func TestSortsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestResort: an object of which more has become known waits among its like.
+// TestResort checks that an object moves to its new sort when more becomes known about it.
 func TestResort(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a")
 	l.pushMany("a", 4)
 	l.pushIn(fresh, "a/new")
-	for range 2 { // once is enough
+	for range 2 { // a second time changes nothing
 		l.resort(l.places[object("a/3")], fresh)
 		l.resort(l.places[object("a/2")], retry)
 	}
@@ -229,7 +227,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestPutBack: who was popped in vain is the first of his line.
+// TestPutBack checks that an object whose slot was cancelled is the first in its line.
 func TestPutBack(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
@@ -245,7 +243,7 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
-// TestLinesAreForgotten: namespaces that have come and gone take no memory.
+// TestLinesAreForgotten checks that namespaces that have come and gone take no memory.
 func TestLinesAreForgotten(t *testing.T) {
 	l := newLineup()
 	for i := range 100_000 {
@@ -257,13 +255,13 @@ func TestLinesAreForgotten(t *testing.T) {
 		}
 		l.pass(10 * time.Millisecond)
 	}
-	// Those of the last second are still to be remembered.
+	// Lines of the last second must still be remembered.
 	if got := len(l.lines); got > idleLines+200 || l.early.len+l.usual.len != 0 {
 		t.Errorf("%d lines, %d and %d in use", got, l.early.len, l.usual.len)
 	}
 }
 
-// TestLinesAreRemembered: nobody gets a head start again because others come.
+// TestLinesAreRemembered checks that a namespace does not get a new head start because others come.
 func TestLinesAreRemembered(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
@@ -278,7 +276,7 @@ func TestLinesAreRemembered(t *testing.T) {
 	}
 }
 
-// TestPausedNamespace: whoever waits in it has no turn, and comes to no harm.
+// TestPausedNamespace checks that objects in a paused namespace get no turn, and keep their place.
 func TestPausedNamespace(t *testing.T) {
 	l := newLineup()
 	l.useHeadStart(t, "a", "b")
@@ -292,7 +290,7 @@ func TestPausedNamespace(t *testing.T) {
 	}
 	l.remove("a/0")
 	l.resume("a")
-	l.resume("a") // once is enough
+	l.resume("a") // a second time changes nothing
 	if got := strings.Join(l.pop(t, 4), " "); got != "a/new a/1 a/2 a/late" || l.len() != 0 {
 		t.Errorf("%s, and %d more", got, l.len())
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
 
-// TestFirstCallIsAlone: of a service of which nothing is known yet, one call
-// finds out whether it works, however many could be made.
+// TestFirstCallIsAlone checks that, while nothing is known of a service, one call finds out whether it works, however
+// many could be made.
 func TestFirstCallIsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
@@ -31,9 +31,9 @@ func TestFirstCallIsAlone(t *testing.T) {
 	})
 }
 
-// TestHangingServices: one service that never answers gets all the calls that
-// one may have, and others still have room; so has the next one, and in no case
-// are there more calls than that of two.
+// TestHangingServices checks that one service that never answers gets all the calls that one provider may have, and
+// that others still have room. The same holds for the next such service, and there are never more calls than two
+// providers may have.
 func TestHangingServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls = 16
@@ -57,7 +57,7 @@ func TestHangingServices(t *testing.T) {
 		if called := c.called(); len(called) != 0 {
 			t.Errorf("%d called up although there is no room", len(called))
 		}
-		for _, slot := range hanging { // as the calls of one end, others get room
+		for _, slot := range hanging { // the end of one provider's calls makes room for others
 			end(slot, nil)
 		}
 		after(time.Second)
@@ -71,8 +71,7 @@ func TestHangingServices(t *testing.T) {
 	})
 }
 
-// TestRoomIsShared: a service that had it all makes room for another that comes
-// later.
+// TestRoomIsShared checks that a service that had all the room makes some for another that comes later.
 func TestRoomIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
@@ -94,14 +93,14 @@ func TestRoomIsShared(t *testing.T) {
 	})
 }
 
-// TestForget: those that wait for a provider that is gone are called up no
-// more, and its room is for others at once.
+// TestForget checks that objects that wait for a deleted provider get no slot any more, and that its room is free for
+// others at once.
 func TestForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
 		gone := c.enterMany("gone", fast, 2)
 		c.enter("b", fast, "b0")
-		c.enter("c", fast, "c0") // for which there is no room
+		c.enter("c", fast, "c0") // there is no room for it
 		if called := c.called(); len(called) != 0 {
 			t.Errorf("%v called up", called)
 		}
@@ -109,7 +108,7 @@ func TestForget(t *testing.T) {
 		if called := c.called(); !slices.Equal(called, []types.NamespacedName{named("c0")}) {
 			t.Errorf("%v called up when there was room", called)
 		}
-		end(gone[0], throttled(time.Second)) // of which nobody wants to know
+		end(gone[0], throttled(time.Second)) // nobody uses this result
 		after(time.Hour)
 		if called := c.called(); len(called) != 0 {
 			t.Errorf("%v called up", called)
@@ -120,8 +119,8 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// TestForgottenAreLookedAt: who waited at a gate that is forgotten is looked at, some at a time: a provider of its
-// name may have been created anew before they came.
+// TestForgottenAreLookedAt checks that objects that waited at a forgotten gate are looked at, some at a time, because a
+// provider of the same name may have been created again meanwhile.
 func TestForgottenAreLookedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 1)
@@ -138,14 +137,14 @@ func TestForgottenAreLookedAt(t *testing.T) {
 			after(time.Second)
 		}
 		slices.SortFunc(looked, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
-		if looked = slices.Compact(looked); len(looked) != waiting-1 { // all but the one that calls
+		if looked = slices.Compact(looked); len(looked) != waiting-1 { // all except the one that calls
 			t.Errorf("%d looked at, want %d", len(looked), waiting-1)
 		}
 	})
 }
 
-// TestMoved: an object that was deleted and created again for another provider
-// has no place at the first one any more, least of all that of its probe.
+// TestMoved checks that an object that was deleted and created again for another provider has no place at the first
+// provider's gate any more, and above all not as its probe.
 func TestMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
@@ -169,8 +168,8 @@ func TestMoved(t *testing.T) {
 	})
 }
 
-// TestRoomForFew: a namespace with few calls under way finds a place although
-// those of another, which hang, have taken all; but not one of its own that has.
+// TestRoomForFew checks that a namespace with few calls under way gets a place although hanging calls of another
+// namespace have taken all, and that the other namespace gets none.
 func TestRoomForFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls = 10
@@ -192,7 +191,7 @@ func TestRoomForFew(t *testing.T) {
 			}
 			got++
 		}
-		if got < 1 || got > 4 { // a fifth of the places of all providers
+		if got < 1 || got > 4 { // bounded by a fifth of the places of all providers
 			t.Errorf("%d more calls, want 1 to 4", got)
 		}
 	})

@@ -8,13 +8,13 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 )
 
-// TestLooksAreSpread: those who are told that they wait, and those for whom waiting ends at the same moment, are looked at
-// evenly over the time until the next look: what they write does not hold up who comes between.
+// TestLooksAreSpread checks that objects to be told that they wait, and objects that expire at the same moment, are
+// looked at evenly over the time until the next look, so that their writes do not delay objects that come in between.
 func TestLooksAreSpread(t *testing.T) {
 	const objects = 2000
 	for name, test := range map[string]struct {
 		giveUp     time.Duration
-		most       int // in 20 ms
+		most       int // within 20 ms
 		from       time.Duration
 		forHowLong time.Duration
 	}{

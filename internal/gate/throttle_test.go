@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// TestThrottling: whom a service throttles, by what became of the calls before.
+// TestThrottling checks whom a service is taken to throttle after a history of calls.
 func TestThrottling(t *testing.T) {
-	const many = "................" // that were not throttled
+	const many = "................" // calls that were not throttled
 	for _, test := range []struct {
 		name   string
-		every  time.Duration // between two answers
-		before string        // . for a call of one namespace, o of another; T and O if it was throttled
+		every  time.Duration // time between two answers
+		before string        // . is a call of one namespace, o of another; T and O if it was throttled
 		last   string
 		want   effect
 	}{
@@ -51,8 +51,8 @@ func TestThrottling(t *testing.T) {
 	}
 }
 
-// TestThrottledBeforeTheTrial: a call that began before the rate was lowered says
-// nothing about the lower rate.
+// TestThrottledBeforeTheTrial checks that a call that began before the rate was lowered says nothing about the lower
+// rate.
 func TestThrottledBeforeTheTrial(t *testing.T) {
 	var is throttling
 	for range 20 {
@@ -69,8 +69,8 @@ func TestThrottledBeforeTheTrial(t *testing.T) {
 	}
 }
 
-// TestResumeLeavesNoFraction: after a pause, slots and calls begin from the same level. At a slow rate the half of a call
-// that one of them were ahead would be seconds, for every call to come.
+// TestResumeLeavesNoFraction checks that slots and calls begin from the same level after a pause. At a slow rate, a
+// lead of half a call would delay every later call by seconds.
 func TestResumeLeavesNoFraction(t *testing.T) {
 	p := newPace(Limit{PerSecond: 10, Burst: 5})
 	p.at(slowest, begin)
