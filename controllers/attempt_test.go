@@ -28,24 +28,23 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// The tests in this file drive one attempt against the real API server, with
-// trouble put between the two. The objects are suspended, so the operator that
-// runs beside says that they are held, and does nothing else with them.
+// The tests in this file make one attempt against the real API server, with errors put between the two. The objects are
+// suspended, so the operator that runs in the background only writes that they are suspended.
 
-// service is a logout.Client that is one function.
+// service is a logout.Client made of one function.
 type service func(ctx context.Context) (logout.Receipt, error)
 
 func (s service) Logout(ctx context.Context, _, _ string) (logout.Receipt, error) { return s(ctx) }
 
-// trial is one object and the reconciler that is to attempt it.
+// trial is one object and the reconciler that attempts it.
 type trial struct {
 	*testing.T
 	*userLogoutReconciler
 	obj    *v1alpha1.UserLogout
 	calls  int
-	answer error // of the service
+	answer error // the service's answer
 	during func()
-	// lastLook before the call; nil for one that finds nothing.
+	// lastLook is the check right before the call; nil for one that refuses nothing.
 	lastLook func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal
 	result   ctrl.Result
 }
@@ -75,7 +74,7 @@ func newTrial(t *testing.T, trouble interceptor.Funcs) *trial {
 	return tr
 }
 
-// awaitHeld waits for the operator's own write, so that none comes in between.
+// awaitHeld waits for the operator's own write, so that none comes later.
 func (tr *trial) awaitHeld() {
 	tr.Helper()
 	events, err := TestCluster.Watch(tr.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tr.obj.Namespace))
@@ -105,7 +104,7 @@ func (tr *trial) run() error {
 	return err
 }
 
-// attemptWith attempts the object with a service, and nothing stands in the way.
+// attemptWith attempts the object with a service. Nothing refuses the call.
 func (tr *trial) attemptWith(ctx context.Context, s service) (ctrl.Result, error) {
 	tr.Helper()
 	look := tr.lastLook
@@ -115,10 +114,10 @@ func (tr *trial) attemptWith(ctx context.Context, s service) (ctrl.Result, error
 	return tr.attempt(ctx, tr.obj, admission{s, tr.slot(), look})
 }
 
-// stands is that an admission has not been withdrawn.
+// stands is the check of an admission that has not been withdrawn.
 func stands(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal { return nil }
 
-// slot of a gate that is open.
+// slot returns a slot of the gate, whose calls are not paused.
 func (tr *trial) slot() *gate.Slot {
 	tr.Helper()
 	slot, _ := tr.gates.Enter(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}},
@@ -140,8 +139,8 @@ func (tr *trial) live() *v1alpha1.UserLogout {
 
 var group = schema.GroupResource{Group: "logout-operator.io", Resource: "userlogouts"}
 
-// failures lets the first writes of an outcome fail, one for each error; with
-// committed, only after the API server has carried them out.
+// failures makes the first writes of an outcome fail, one for each error. With committed, they fail only after the API
+// server has carried them out.
 func failures(committed bool, errs ...error) interceptor.Funcs {
 	return interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 		if len(errs) == 0 {
@@ -192,8 +191,8 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 	}
 }
 
-// TestLookUpFails: an outcome that is stored already, by a try whose answer was
-// lost, does not count as lost because it could not be looked up at once.
+// TestLookUpFails checks that an outcome that an earlier try has stored does not count as lost if the object cannot be
+// read at once.
 func TestLookUpFails(t *testing.T) {
 	tr := newTrial(t, failures(true, errors.New("reset")))
 	looks := 0
@@ -231,7 +230,7 @@ func TestRefusalThatStaysEndsTheHold(t *testing.T) {
 	}
 }
 
-// told are the events so far.
+// told returns the events so far.
 func (tr *trial) told() (told []string) {
 	for recorded := tr.recorder.(*events.FakeRecorder).Events; len(recorded) > 0; {
 		told = append(told, <-recorded)
@@ -239,8 +238,8 @@ func (tr *trial) told() (told []string) {
 	return told
 }
 
-// TestRefusalAfterTheClaimRanOut: the hold took longer than the claim stands, and
-// the object has to be attempted again all the same.
+// TestRefusalAfterTheClaimRanOut checks that an object is attempted again if storing its outcome took longer than its
+// claim stands.
 func TestRefusalAfterTheClaimRanOut(t *testing.T) {
 	tr := newTrial(t, failures(false, apierrors.NewBadRequest("no")))
 	tr.VisibilityTimeout = -time.Minute
@@ -268,7 +267,7 @@ func TestDeletedInFlight(t *testing.T) {
 	}
 }
 
-// TestNotFoundIsNoDeletion: an API server that does not serve the kind for a moment has not deleted its objects.
+// TestNotFoundIsNoDeletion checks that objects do not count as deleted while the API server does not serve their kind.
 func TestNotFoundIsNoDeletion(t *testing.T) {
 	notFound := apierrors.NewNotFound(group, "jane")
 	t.Run("claim", func(t *testing.T) {
@@ -356,7 +355,7 @@ func TestNoCallWithoutAClaim(t *testing.T) {
 	}
 }
 
-// TestStaleCache: the object has been changed since the cache saw it.
+// TestStaleCache checks that no call is made if the object has changed since the cache saw it.
 func TestStaleCache(t *testing.T) {
 	tr := newTrial(t, interceptor.Funcs{})
 	changed := tr.obj.DeepCopy()
@@ -369,8 +368,8 @@ func TestStaleCache(t *testing.T) {
 	}
 }
 
-// TestLaterAttempt: another operator has claimed the object again, or finished
-// it, while this one's call was under way.
+// TestLaterAttempt checks that the outcome is dropped if another operator has claimed the object again, or finished it,
+// during the call.
 func TestLaterAttempt(t *testing.T) {
 	for name, overtake := range map[string]func(*v1alpha1.UserLogout) v1alpha1.UserLogoutStatus{
 		"claimed": func(o *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
@@ -413,8 +412,7 @@ func TestProviderThatBreaksItsContract(t *testing.T) {
 	}
 }
 
-// TestDrainedProcessBeginsNothing: a process that is about to exit claims no
-// more.
+// TestDrainedProcessBeginsNothing checks that a process that is about to exit makes no more claims.
 func TestDrainedProcessBeginsNothing(t *testing.T) {
 	tr := newTrial(t, interceptor.Funcs{})
 	tr.attempts.drain(t.Context())
@@ -423,8 +421,8 @@ func TestDrainedProcessBeginsNothing(t *testing.T) {
 	}
 }
 
-// lateIn has the claim come back with a notAfter that is so far ahead. The object has
-// none, as the operator elsewhere in the package would see to it.
+// lateIn makes the claim come back with a notAfter that is this far ahead. The stored object has none, because the
+// operator in the background would act on it.
 func lateIn(d time.Duration) interceptor.Funcs {
 	return interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 		err := c.SubResource(sub).Update(ctx, obj, opts...)
@@ -433,7 +431,7 @@ func lateIn(d time.Duration) interceptor.Funcs {
 	}}
 }
 
-// TestCallIsBoundedByTheClaim: a call never outlasts notAfter.
+// TestCallIsBoundedByTheClaim checks that a call never outlasts notAfter.
 func TestCallIsBoundedByTheClaim(t *testing.T) {
 	tr := newTrial(t, lateIn(time.Hour))
 	tr.CallTimeout = 2 * time.Hour
@@ -450,8 +448,8 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 	}
 }
 
-// TestLateClaim: a call for which a slow API server has left little time is not
-// begun, and the object is attempted again after a backoff. The clock runs.
+// TestLateClaim checks that no call is made if a slow API server has left little time for it. The object is attempted
+// again after a backoff, and its clock runs.
 func TestLateClaim(t *testing.T) {
 	var outcome []byte
 	tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(
@@ -471,7 +469,7 @@ func TestLateClaim(t *testing.T) {
 	if err := tr.run(); err != nil {
 		t.Fatal(err)
 	}
-	// Not as it is now: the operator of the suite may have held the object again meanwhile.
+	// The check uses the outcome as written, because the operator in the background may have written the object since.
 	if s := string(outcome); tr.calls != 0 || tr.live().Status.Attempts != 1 ||
 		!strings.Contains(s, `"nextAttemptTime":`) || !strings.Contains(s, `"startTime":`) {
 		t.Errorf("%d calls, outcome %s", tr.calls, s)
@@ -479,8 +477,8 @@ func TestLateClaim(t *testing.T) {
 	tr.slot().Release()
 }
 
-// TestCutOffByNotAfter: that a service did not answer in what notAfter had left it
-// is not held against it, or a tenant could have a provider's calls held.
+// TestCutOffByNotAfter checks that a timeout caused by the object's notAfter is not counted against the service.
+// Otherwise a tenant could pause the calls of a provider.
 func TestCutOffByNotAfter(t *testing.T) {
 	tr := newTrial(t, lateIn(3*time.Second))
 	_, err := tr.attemptWith(t.Context(), service(func(ctx context.Context) (logout.Receipt, error) {
@@ -488,15 +486,14 @@ func TestCutOffByNotAfter(t *testing.T) {
 		<-ctx.Done()
 		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "timeout"}
 	}))
-	// The operator of the suite may have held the object again meanwhile.
+	// The operator in the background may have written the object since.
 	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "timeout" {
 		t.Errorf("%d calls, error %v, status %+v", tr.calls, err, is)
 	}
-	tr.slot().Release() // the gate is open
+	tr.slot().Release() // calls are not paused
 }
 
-// TestStopDuringTheClaim: an attempt that has begun is made to its end, or its
-// claim would have to run out.
+// TestStopDuringTheClaim checks that an attempt that has begun is finished; otherwise its claim would have to run out.
 func TestStopDuringTheClaim(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
@@ -511,8 +508,8 @@ func TestStopDuringTheClaim(t *testing.T) {
 	}
 }
 
-// TestHeldBeforeTheCall: what becomes known between claim and call keeps the call
-// from being made, and the object waits for its turn instead of its claim's end.
+// TestHeldBeforeTheCall checks that no call is made if a failure becomes known between claim and call. The object then
+// waits for its turn, not for the end of its claim.
 func TestHeldBeforeTheCall(t *testing.T) {
 	var tr *trial
 	var outcome string // as written: the operator elsewhere in the package holds the object again at once
@@ -539,7 +536,7 @@ func TestHeldBeforeTheCall(t *testing.T) {
 	tr.slot().Release() // it has given its own back
 }
 
-// TestWithdrawnBeforeTheCall: what is forbidden between claim and call is not done.
+// TestWithdrawnBeforeTheCall checks that no call is made if it becomes forbidden between claim and call.
 func TestWithdrawnBeforeTheCall(t *testing.T) {
 	for reason, want := range map[string]string{
 		v1alpha1.ReasonProviderNotFound: v1alpha1.ReasonProviderNotFound,

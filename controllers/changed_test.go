@@ -11,7 +11,8 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// TestSpecChanged: an update is passed on if the provider is another, or has another spec, whatever its generation.
+// TestSpecChanged checks that an update is passed on if the provider is another object or has another spec, whatever
+// its generation.
 func TestSpecChanged(t *testing.T) {
 	provider := func(uid types.UID, generation int64, edits ...func(*v1alpha1.ClusterLogoutProvider)) *v1alpha1.ClusterLogoutProvider {
 		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "default", UID: uid, Generation: generation},

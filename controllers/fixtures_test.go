@@ -15,7 +15,7 @@ func at(seconds int) time.Time {
 	return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(time.Duration(seconds) * time.Second)
 }
 
-// object is a UserLogout as the API server returns it right after its creation.
+// object returns a UserLogout as the API server returns it right after its creation.
 func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1, CreationTimestamp: metav1.Time{Time: at(0)}},
@@ -48,7 +48,7 @@ func refusedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) { obj.Status = refused(obj, at(seconds)) }
 }
 
-// refused is the status of an object that has failed for good.
+// refused returns the status of an object that has failed for good.
 func refused(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	return lifecycle.FailedAttempt(obj, now, &logout.Error{Reason: logout.NotFound}, now, 0)
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// TestHoldsTheProvider: a Retry-After for one object holds them all, visibly.
+// TestHoldsTheProvider checks that a Retry-After for one object pauses all calls to the provider, and that the status
+// shows it.
 func TestHoldsTheProvider(t *testing.T) {
 	const retryAfter = 3 * time.Second
 	tt := newTenant(t)
@@ -51,7 +52,7 @@ func TestHoldsTheProvider(t *testing.T) {
 	wantCalls(tt, first, 2)
 }
 
-// callsOf returns what the journal has of the objects' users.
+// callsOf returns the journal's entries for the users of the objects.
 func callsOf(objects []*v1alpha1.UserLogout) (calls []chimetest.Entry) {
 	users := map[string]bool{}
 	for _, obj := range objects {
@@ -65,8 +66,8 @@ func callsOf(objects []*v1alpha1.UserLogout) (calls []chimetest.Entry) {
 	return calls
 }
 
-// TestQueuedIsVisible: who has to wait for long is told so, and the provider
-// says how many wait. A higher limit is taken at once.
+// TestQueuedIsVisible checks that an object that has to wait for long says so, that the provider reports how many wait,
+// and that a higher limit applies at once.
 func TestQueuedIsVisible(t *testing.T) {
 	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) {
 		p.Spec.RateLimit = v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
@@ -93,8 +94,8 @@ func TestQueuedIsVisible(t *testing.T) {
 	awaitProviderStatus(tt, "nobody waits", func(s v1alpha1.ClusterLogoutProviderStatus) bool { return *s.Waiting == 0 })
 }
 
-// TestWrongEndpointFixed: what answers is no LogoutUser service, until the
-// administrator says where it is.
+// TestWrongEndpointFixed checks that logouts fail at an endpoint that is no LogoutUser service, and succeed once the
+// administrator has corrected the endpoint.
 func TestWrongEndpointFixed(t *testing.T) {
 	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.Endpoint += "/nowhere" })
 	obj := tt.logout()
@@ -105,8 +106,8 @@ func TestWrongEndpointFixed(t *testing.T) {
 	awaitProvider(tt, v1alpha1.ReasonAvailable)
 }
 
-// TestOneTenantsTroubleIsNotAnothers: what may be the trouble of one tenant's
-// objects does not hold another's.
+// TestOneTenantsTroubleIsNotAnothers checks that failures that may be the fault of one tenant's objects do not pause
+// another tenant's calls.
 func TestOneTenantsTroubleIsNotAnothers(t *testing.T) {
 	tt := newTenant(t)
 	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut) // the service is known to work

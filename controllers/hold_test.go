@@ -19,15 +19,15 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-// noSecrets has none of the Secrets that it is asked for.
+// noSecrets is a reader that finds no Secret.
 type noSecrets struct{ client.Reader }
 
 func (noSecrets) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
 	return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
 }
 
-// TestHoldOutlastsTheConfiguration: a Secret that is deleted for a moment does not make the operator forget that the
-// service has asked to be left alone, neither in the process that was asked nor in the next one.
+// TestHoldOutlastsTheConfiguration checks that the operator remembers a service's Retry-After although the Secret is
+// deleted for a moment, both in the process that got it and in the next one.
 func TestHoldOutlastsTheConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -52,7 +52,7 @@ func TestHoldOutlastsTheConfiguration(t *testing.T) {
 			t.Errorf("without a gate: %+v", got)
 		}
 		r.gates.Update(gateOf(p, new(service)))
-		p.Status.Hold = nil // not written yet
+		p.Status.Hold = nil // as if not written yet
 		if got, _ := look(); !equality.Semantic.DeepEqual(got, held) {
 			t.Errorf("of the gate: %+v", got)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/providertest"
 )
 
-// operatorLog is all that the operator logs.
+// operatorLog is the complete log of the operator.
 var operatorLog lockedBuffer
 
 type lockedBuffer struct {
@@ -38,8 +38,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// findLeaks looks for every credential of the tests in all that the tests made
-// the operator write: statuses, events, logs and metrics.
+// findLeaks searches everything that the operator wrote during the tests (statuses, events, logs and metrics) for the
+// credentials of the tests.
 func findLeaks(ctx context.Context) error {
 	gathered, err := metrics.Registry.Gather()
 	if err != nil {
@@ -62,7 +62,8 @@ func findLeaks(ctx context.Context) error {
 		secrets = append(secrets, p.SecretValues()...)
 	}
 	var leaks []error
-	everything := flag.Lookup("test.run").Value.String() == "" // a few tests alone do not write to all places
+	// a few tests do not write to all places
+	everything := flag.Lookup("test.run").Value.String() == ""
 	for place, text := range places {
 		if everything && !strings.Contains(text, "logout") {
 			leaks = append(leaks, fmt.Errorf("nothing of the operator in the %s: this search proves nothing", place))

@@ -12,8 +12,9 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// TestMetadataIsLeftAlone: the operator writes statuses without knowing labels, annotations, finalizers, owners and
-// field managers. All of them stay as they are, and who applied the object still owns what they applied.
+// TestMetadataIsLeftAlone checks that the operator, which writes statuses without knowing labels, annotations,
+// finalizers, owners and field managers, changes none of them, and that whoever applied the object still owns what they
+// applied.
 func TestMetadataIsLeftAlone(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.newLogout()

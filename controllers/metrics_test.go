@@ -19,16 +19,17 @@ import (
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
-// TestMetricsAreDocumented: the table in docs/metrics.md and what is served are
-// the same, and no label could hold an ID or an object's name.
+// TestMetricsAreDocumented checks that the table in docs/metrics.md lists the metrics that are served, and that no
+// label could hold an ID or an object's name.
 func TestMetricsAreDocumented(t *testing.T) {
 	countAttempt("documented", &logout.Error{Reason: logout.Throttled}, time.Second)
 	repeats.WithLabelValues("documented").Inc()
 	finishes.WithLabelValues("documented", v1alpha1.ReasonLoggedOut).Observe(1)
 	outcomesUnstored.WithLabelValues("documented").Inc()
 	t.Cleanup(func() { forgetProvider("documented"); outcomesUnstored.DeleteLabelValues("documented") })
+	// The program does this, too.
 	if _, err := schema.New(&rest.Config{Host: "https://localhost"}, http.DefaultClient, logr.Discard(), v1alpha1.GroupVersion,
-		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}}); err != nil { // as the program does
+		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}}); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile("../docs/metrics.md")
@@ -40,7 +41,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		documented[m[1]] = true
 	}
 	served := map[string]bool{}
-	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_oldest_unfinished_age_seconds"]; <-tick { // the objects are known soon
+	// the objects are known soon
+	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_oldest_unfinished_age_seconds"]; <-tick {
 		families, err := metrics.Registry.(prometheus.Gatherer).Gather()
 		if err != nil {
 			t.Fatal(err)

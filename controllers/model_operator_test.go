@@ -22,39 +22,38 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// This file runs the operator's own code for the model. A reconcile depends on
-// what it has read from the cache, on what it has heard since, and on when: so
-// it is run anew, on a clock of its own, each time it hears one thing more,
-// up to what it asks for next.
+// This file runs the operator's own code for the model. A reconcile depends on what it has read from the cache, on the
+// replies since then, and on when they came. So each time it gets one more reply, it is run again from the beginning,
+// on a clock of its own, up to its next request.
 
 type verb int
 
 const (
-	update verb = iota // of the status: a claim, or a status that needs no call
+	update verb = iota // of a status: a claim, or a status that needs no call
 	patch              // the outcome
-	read               // past the cache
-	call               // the service
+	read               // bypasses the cache
+	call               // to the service
 )
 
 // request is what an operator asks of the world and waits for.
 type request struct {
 	id       int
 	verb     verb
-	obj      *v1alpha1.UserLogout // update: as sent
+	obj      *v1alpha1.UserLogout // for update: the object as sent
 	patch    []byte
-	uid      types.UID // of the object that it is about
-	attempts int32     // of the claim or outcome
-	ends     int       // of the claim: when it runs out
+	uid      types.UID // of the object
+	attempts int32     // in the claim or outcome
+	ends     int       // for a claim: when it runs out
 	claim    bool
 }
 
-// reply is the answer to a request; object is what came with it.
+// reply is the answer to a request; object is the object in it, if any.
 type reply struct {
 	says   string
 	object *version
 }
 
-// What an operator can hear.
+// These are the kinds of replies.
 const (
 	saysDone        = "done"
 	saysGone        = "not found"
@@ -67,20 +66,20 @@ const (
 	saysThrottled   = "throttled"
 )
 
-// heard is a reply at the second in which the operator takes it in.
+// heard is a reply and the second in which the operator gets it.
 type heard struct {
 	at int
 	reply
 }
 
-// point is where a reconcile stands.
+// point is how far a reconcile has come.
 type point struct {
 	id    int
 	begun int
 	read  *version
 	heard []heard
-	asks  *request // nil: it has ended
-	again bool     // it has ended and comes back by itself
+	asks  *request // nil if the reconcile has ended
+	again bool     // the reconcile has ended and is requeued
 	next  map[heard]*point
 }
 
@@ -88,12 +87,12 @@ type point struct {
 type operator struct {
 	t        *testing.T
 	protocol protocol
-	points   map[heard]*point // by begin and version read
-	made     int              // points and requests, for their ids
-	names    map[string]int   // requests by content, so that equal ones are one
+	points   map[heard]*point // the first points, by begin and version read
+	made     int              // number of points and requests, for their ids
+	names    map[string]int   // requests by content, so that equal requests are the same
 }
 
-// begin is a reconcile that reads v.
+// begin begins a reconcile that reads v.
 func (o *operator) begin(now int, v *version) *point {
 	at := heard{now, reply{"", v}}
 	if o.points[at] == nil {
@@ -102,7 +101,7 @@ func (o *operator) begin(now int, v *version) *point {
 	return o.points[at]
 }
 
-// hear takes a reconcile on by one answer.
+// hear continues a reconcile with one reply.
 func (o *operator) hear(p *point, h heard) *point {
 	if p.next[h] == nil {
 		p.next[h] = o.run(&point{begun: p.begun, read: p.read, heard: append(slices.Clip(p.heard), h)})
@@ -110,7 +109,7 @@ func (o *operator) hear(p *point, h heard) *point {
 	return p.next[h]
 }
 
-// modelEpoch is second 0: when a synctest bubble begins.
+// modelEpoch is second 0, when a synctest bubble begins.
 var modelEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 var modelKey = types.NamespacedName{Namespace: "security", Name: "jane"}
@@ -118,8 +117,9 @@ var modelKey = types.NamespacedName{Namespace: "security", Name: "jane"}
 func (o *operator) run(p *point) *point {
 	synctest.Test(o.t, func(t *testing.T) {
 		awaitSecond := func(second int) {
-			// Who waits for a timer that is due runs it at once, beside the other goroutines of the bubble. All of them then share one
-			// context of the race detector, which has crashed in that once; and there is nothing to wait for.
+			// A goroutine that waits for a timer that is due runs the timer at once, in parallel with the other
+			// goroutines of the bubble. All of them then share one context of the race detector, which has crashed in
+			// that once. There is nothing to wait for then, either.
 			if left := time.Until(modelEpoch.Add(time.Duration(second) * time.Second)); left > 0 {
 				<-time.After(left)
 			}
@@ -133,7 +133,7 @@ func (o *operator) run(p *point) *point {
 			p.again = err != nil || result.RequeueAfter > 0
 		}()
 		for _, h := range p.heard {
-			<-w.asks // the same as when it was run up to here
+			<-w.asks // the same request as in the earlier run
 			awaitSecond(h.at)
 			w.replies <- h.reply
 		}
@@ -159,7 +159,7 @@ func (o *operator) run(p *point) *point {
 	return p
 }
 
-// wire stands between one reconcile and the world.
+// wire connects one reconcile with the world.
 type wire struct {
 	client.Client // for what is not called
 	operator      *operator
@@ -169,8 +169,7 @@ type wire struct {
 	crash         chan struct{}
 }
 
-// reconcile does what userLogoutReconciler.Reconcile does for an object whose
-// provider admits it.
+// reconcile does what userLogoutReconciler.Reconcile does for an object that its provider admits.
 func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	r := &userLogoutReconciler{
 		Options: w.operator.protocol.options(), client: w, apiReader: w,
@@ -189,7 +188,7 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	}
 }
 
-// ask waits for the answer, or for the end of the process.
+// ask waits for the reply, or for the end of the process.
 func (w *wire) ask(r *request) reply {
 	select {
 	case w.asks <- r:
@@ -205,7 +204,7 @@ func (w *wire) ask(r *request) reply {
 	panic("not reached")
 }
 
-// logOut is the service's client: it sends nothing past the deadline.
+// logOut is the client of the service. It sends nothing after the deadline.
 func (w *wire) logOut(ctx context.Context) (logout.Receipt, error) {
 	if ctx.Err() != nil {
 		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "the time for it was up"}
@@ -213,14 +212,14 @@ func (w *wire) logOut(ctx context.Context) (logout.Receipt, error) {
 	if w.ask(&request{verb: call, uid: w.read.obj.UID}).says == saysLoggedOut {
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
 	}
-	// It asks for longer than the jitter of the first backoffs, so that the same run comes out the same.
+	// The Retry-After is longer than the jitter of the first backoffs, so that the same run has the same result.
 	return logout.Receipt{}, &logout.Error{Reason: logout.Throttled, HTTPStatusCode: http.StatusTooManyRequests, Message: "slow down", RetryAfter: tick * time.Second}
 }
 
 func (w *wire) Status() client.SubResourceWriter { return statusWire{w: w} }
 
-// Get reads past the cache: what the cache has of the object is given to the
-// reconcile, and there is no provider, whose name would only go into a metric.
+// Get bypasses the cache. The reconcile gets the object from the cache as a parameter. There is no provider, because
+// its name would only be used in a metric.
 func (w *wire) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 	if _, ok := into.(*v1alpha1.UserLogout); !ok {
 		return errorOf(saysGone)
@@ -273,7 +272,7 @@ func (s statusWire) Patch(_ context.Context, _ client.Object, p client.Patch, _ 
 	}
 	says := s.w.ask(&request{verb: patch, patch: data, uid: s.w.read.obj.UID, attempts: s.w.read.obj.Status.Attempts + 1}).says
 	if says == saysUnavailable && s.w.operator.protocol.givesUp {
-		says = saysForbidden // which ends the hold
+		says = saysForbidden // it ends the retries of storing
 	}
 	return errorOf(says)
 }

@@ -13,33 +13,32 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// version is what the API server has had under the name at one time. Equal ones
-// are one.
+// version is what the API server had under the name at one time. Equal versions are the same.
 type version struct {
 	id   int
 	json []byte
-	obj  *v1alpha1.UserLogout // nil: nothing; not to be changed
+	obj  *v1alpha1.UserLogout // nil if there is no object; must not be changed
 }
 
-// object is a copy of it.
+// object returns a copy of the version's object.
 func (v *version) object() *v1alpha1.UserLogout { return v.obj.DeepCopy() }
 
-// apiServer says what a request does: for the status of custom resources it is
-// what a real one does, which attempt_test.go holds the operator's code against.
+// apiServer computes the effect of a request. For the status of custom resources, this is what a real API server does;
+// attempt_test.go tests the operator's code against one.
 type apiServer struct {
 	t        *testing.T
 	versions map[string]*version
-	results  map[applied]result // a pure function, and asked often
+	results  map[applied]result // a cache, because the results are pure and needed often
 }
 
 type applied struct{ present, number, request int }
 
 type result struct {
 	reply
-	next *version // what is there from now on; nil: no change
+	next *version // the new version; nil if nothing changes
 }
 
-// version of an object, as number n under its name.
+// version returns an object as version n of its name.
 func (s *apiServer) version(obj *v1alpha1.UserLogout, n int) *version {
 	content := []byte("null")
 	if obj != nil {
@@ -63,7 +62,7 @@ func (s *apiServer) version(obj *v1alpha1.UserLogout, n int) *version {
 	return v
 }
 
-// created is a new object; its deadline is three ticks later.
+// created returns a new object, whose deadline is three ticks later.
 func (s *apiServer) created(uid types.UID, now, n int) *version {
 	return s.version(&v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: modelKey.Namespace, Name: modelKey.Name, UID: uid, Generation: 1,
@@ -73,7 +72,7 @@ func (s *apiServer) created(uid types.UID, now, n int) *version {
 	}, n)
 }
 
-// edited is the object with a label more.
+// edited returns the object with one more label.
 func (s *apiServer) edited(v *version, n int) *version {
 	obj := v.object()
 	if obj.Labels == nil {
@@ -83,7 +82,7 @@ func (s *apiServer) edited(v *version, n int) *version {
 	return s.version(obj, n)
 }
 
-// do carries out a request upon what is there, which would become number n.
+// do carries out a request on the present version. Any new version gets number n.
 func (s *apiServer) do(present *version, n int, r *request) result {
 	key := applied{present.id, n, r.id}
 	if is, ok := s.results[key]; ok {
@@ -115,7 +114,7 @@ func (s *apiServer) carryOut(present *version, n int, r *request) result {
 		s.t.Fatal(err)
 	}
 	patched, err := ops.Apply(present.json)
-	if err != nil { // a test of the patch failed
+	if err != nil { // a test operation of the patch failed
 		return result{reply{says: saysInvalid}, nil}
 	}
 	obj := &v1alpha1.UserLogout{}

@@ -15,17 +15,16 @@ import (
 
 var modelFaults = flag.Int("model-faults", 1, "faults in one history of TestModel; with 2 it takes a minute, and with -race five")
 
-// protocol is how the operator of a model attempts a logout: by the code of this
-// package, with a guard taken away.
+// protocol is how the operator of a model attempts a logout: with the code of this package, minus some guards.
 type protocol struct {
 	noClaim     bool          // nothing is stored before the call
 	noVersion   bool          // the claim has no precondition
 	untested    []string      // preconditions that the outcome lacks
-	givesUp     bool          // the outcome is tried once: the worker does not wait until it is stored
-	callTimeout time.Duration // from the claim; zero: a tick
+	givesUp     bool          // storing the outcome is tried once: the worker does not wait until it is stored
+	callTimeout time.Duration // counted from the claim; zero means a tick
 }
 
-// stale is that something can come of a cache that is behind.
+// stale reports whether a cache that is behind can have an effect.
 func (p protocol) stale() bool { return p.noClaim || p.noVersion }
 
 func (p protocol) options() Options {
@@ -36,26 +35,24 @@ func (p protocol) options() Options {
 	return o
 }
 
-// TestModel goes through every history of one name at the API server and two
-// operators, in which a bounded number of faults happen at any moments: crashes,
-// with a restart onto a cache that lags; writes that are refused, whose answer is
-// lost, or that arrive later; calls that fail; the object deleted and created
-// again under its name, or edited. At every moment either operator can go on, on
-// whatever version of the object its cache has had, or stand still, and time can
-// pass, until well after the deadline. The operators are not described anew: they
-// run attempt, decide and all that these call (model_operator_test.go).
+// TestModel explores every history of one name with an API server, two operators and a bounded number of faults at any
+// moment. The faults are crashes, with a restart on a cache that is behind; writes that are refused, whose answer is
+// lost, or that arrive later; calls that fail; and an object that is deleted and created again under its name, or
+// edited. At every moment, either operator can continue, on any version of the object that its cache has had, or stand
+// still, and time can pass, until well after the deadline. The model does not describe the operators: it runs attempt,
+// decide and everything that they call (model_operator_test.go).
 //
-// In every state it holds that:
-//   - there is no second call for an object, unless the one before was answered
-//     as failed, or its process died or was cut off from the API server (or
-//     stopped) between that very call and the stored outcome;
-//   - no outcome is stored on another object than the one it is of, and none
-//     over an end;
-//   - no finished object is called for;
-//   - if no more faults come, the object finishes.
+// The test checks these rules in every state:
+//   - There is no second call for an object, unless the service answered that the
+//     first one failed, or the first one's process died, stopped or was cut off
+//     from the API server between that very call and the stored outcome.
+//   - No outcome is stored in an object that it does not belong to, and none
+//     replaces a final status.
+//   - No call is made for a finished object.
+//   - If no more faults come, the object finishes.
 //
-// With one fault that is 94 905 states and 200 804 steps, in some seconds; with
-// two, 1 765 954 states and 4 624 099 steps.
+// With one fault there are 94 905 states and 200 804 steps, which takes some seconds. With two there are 1 765 954
+// states and 4 624 099 steps.
 func TestModel(t *testing.T) {
 	m := newModel(t, protocol{})
 	began := time.Now()
@@ -73,7 +70,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestModelBites: without any one of its guards the protocol fails.
+// TestModelBites checks that the protocol fails if any one of its guards is missing.
 func TestModelBites(t *testing.T) {
 	const attempts, next, uid = "/status/attempts", "/status/nextAttemptTime", "/metadata/uid"
 	for _, tt := range []struct {
@@ -99,17 +96,17 @@ func TestModelBites(t *testing.T) {
 	}
 }
 
-// model is a search.
+// model is a search through the states.
 type model struct {
 	operator operator
 	server   apiServer
-	visited  map[string]int  // with how many faults left, by key
+	visited  map[string]int  // number of faults left, by key
 	finishes map[string]bool // states from which the object is known to finish without faults
-	reached  []reached       // in the order of their discovery
+	reached  []reached       // in order of discovery
 	taken    int
 }
 
-// reached is how a state was come by.
+// reached is how the search reached a state.
 type reached struct {
 	from int
 	by   step
@@ -125,17 +122,17 @@ func newModel(t *testing.T, p protocol) *model {
 
 func (m *model) stale() bool { return m.operator.protocol.stale() }
 
-// start is a new object.
+// start returns the state with a new object.
 func (m *model) start(faults int) world {
 	return world{history: []*version{m.server.created("1", 0, 0)}, faults: faults, uids: 1}
 }
 
-// search goes through all states, the nearest first, and returns the shortest
-// history that ends in a state that is wrong; empty if there is none.
+// search explores all states, the nearest first. It returns the shortest history that ends in a wrong state; empty if
+// there is none.
 func (m *model) search(faults int) (violation string) {
 	type found struct {
 		world
-		n int // in reached
+		n int // its index in reached
 	}
 	start := m.start(faults)
 	m.reached = []reached{{}}
@@ -169,10 +166,9 @@ func (m *model) search(faults int) (violation string) {
 	return ""
 }
 
-// finish lets everything go on without faults, and says what keeps the object
-// from finishing, and after which steps.
+// finish continues without faults. It returns what keeps the object from finishing, and after which steps.
 func (m *model) finish(w world) (steps []step, wrong error) {
-	w.late = nil // they never arrive
+	w.late = nil // late writes never arrive
 	var keys []string
 	for {
 		key := w.key(m.stale())
@@ -189,7 +185,7 @@ func (m *model) finish(w world) (steps []step, wrong error) {
 		steps = append(steps, s)
 		after, _, wrong := m.take(w, s)
 		if wrong != nil && w.now <= lastTick {
-			return nil, nil // the search comes by here as well
+			return nil, nil // the search reaches this state, too
 		} else if wrong != nil {
 			return steps, wrong
 		}
@@ -201,7 +197,7 @@ func (m *model) finish(w world) (steps []step, wrong error) {
 	return nil, nil
 }
 
-// sound is the next step where nothing goes wrong.
+// sound returns the next step without a fault.
 func (m *model) sound(w *world) (step, error) {
 	for i, p := range w.processes {
 		switch {
@@ -223,7 +219,7 @@ func (m *model) sound(w *world) (step, error) {
 	return step{kind: pass}, nil
 }
 
-// tell returns the history to a state, and what is wrong after some steps more.
+// tell describes the history of a state, and what is wrong after some more steps.
 func (m *model) tell(faults, n int, more []step, wrong error) string {
 	var steps []step
 	for ; n != 0; n = m.reached[n].from {
@@ -241,7 +237,7 @@ func (m *model) tell(faults, n int, more []step, wrong error) string {
 	return wrong.Error() + b.String()
 }
 
-// describe one step.
+// describe describes one step.
 func describe(before, after world, s step) string {
 	who := string(rune('A' + s.process))
 	p, is := before.processes[s.process], after.processes[s.process]

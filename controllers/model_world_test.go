@@ -11,29 +11,28 @@ import (
 )
 
 const (
-	tick     = 10       // seconds: time passes in this measure
+	tick     = 10       // seconds; time passes in ticks
 	lastTick = 4 * tick // by then the deadline of an object that is not created again has passed
 )
 
-// world is one state of the model: the API server, two operators and what has
-// been called. Either operator may do its next step at any time, so leadership
-// may overlap and move in every way, and a process that is stopped and goes on
-// later is one that does no step for a while.
+// world is one state of the model: the API server, two operators and the calls so far. Either operator may do its next
+// step at any time, so leadership may overlap and move in every way. A process that is stopped and continues later is
+// one that takes no step for a while.
 type world struct {
 	now       int        // in seconds
-	history   []*version // what the API server has had under the name; the last is there now
+	history   []*version // versions under the name; the last one is current
 	processes [2]process
 	late      []*request // writes that a client has given up and that may still arrive
-	faults    int        // that may still happen
+	faults    int        // faults that may still happen
 	uids      int        // objects created so far
 	tally     [2]tally   // by object
 }
 
-// process is an operator. Its cache can be at any version at any time, and go
-// back when it starts again at an API server that lags.
+// process is an operator. Its cache can be at any version at any time, and can go back when the process restarts with
+// an API server that lags.
 type process struct {
-	at    *point // nil: idle
-	reply *reply // what the API server has answered and the process has not taken in
+	at    *point // nil if idle
+	reply *reply // an answer of the API server that the process has not read yet
 
 	claim  *request // of the attempt under way
 	called bool     // its call has been made
@@ -43,9 +42,8 @@ type process struct {
 // tally is what happened to one object.
 type tally struct {
 	calls int
-	// excused are the calls that may be followed by another: those that the
-	// service answered as failed, those in which the process died, and those
-	// whose outcome could not be stored before the claim ran out.
+	// excused counts the calls that another call may follow: calls that the service answered as failed, calls whose
+	// process died, and calls whose outcome could not be stored before the claim ran out.
 	excused int
 }
 
@@ -53,14 +51,13 @@ func (w *world) present() *version { return w.history[len(w.history)-1] }
 
 func (w *world) idle() bool { return w.processes[0].at == nil && w.processes[1].at == nil }
 
-// store makes a version the present one. States share their histories.
+// store makes a version the current one. States share their histories.
 func (w *world) store(v *version) { w.history = append(slices.Clip(w.history), v) }
 
 func (w *world) tallyOf(uid types.UID) *tally { return &w.tally[uid[0]-'1'] }
 
-// key tells states apart; which process is which does not matter, and earlier
-// versions do not either if whatever a process does upon one that is no longer
-// there changes nothing.
+// key identifies a state. Which process is which does not matter. Earlier versions do not matter, either, if nothing
+// that a process does with an outdated version has an effect.
 func (w *world) key(stale bool) string {
 	b := []byte{byte(w.now / tick), byte(w.uids), byte(len(w.history))}
 	id := func(b []byte, n int) []byte { return binary.LittleEndian.AppendUint32(b, uint32(n)) }
@@ -102,41 +99,41 @@ func (w *world) key(stale bool) string {
 	return string(b)
 }
 
-// step is what can happen next.
+// step is one thing that can happen next.
 type step struct {
 	kind    kind
 	process int
-	n       int // look: the version that it reads; arrive: which of the late writes
+	n       int // for look, the version read; for arrive, the index of the late write
 }
 
 type kind int
 
 const (
 	look    kind = iota // a reconcile begins
-	serve               // the API server carries out the request and the answer comes
-	hear                // the process takes in that its claim is stored
+	serve               // the API server carries out the request and answers
+	hear                // the process learns that its claim is stored
 	succeed             // the service answers
-	pass                // time
+	pass                // time passes
 
-	// What follows is a fault.
+	// The following steps are faults.
 	fail    // the service answers that it failed
 	refuse  // the API server does not carry out the request
-	forbid  // the same, and it says that it never will
+	forbid  // like refuse, and it says that it never will
 	lose    // the API server carries out the request and the answer is lost
-	delay   // the client gives the request up, and it may still arrive
+	delay   // the client gives up the request, which may still arrive
 	die     // the process is killed and starts again, with a cache that may lag
-	dieSent // the same, and its request may still arrive
+	dieSent // like die, but its request may still arrive
 	destroy // the object is deleted
 	edit    // a label is changed
 
-	arrive // a late request
-	create // an object of the same name
+	arrive // a late request arrives
+	create // an object of the same name is created
 )
 
 func (s step) fault() bool { return s.kind >= fail && s.kind <= edit }
 
-// steps returns all that can happen, without faults if there are none left.
-// stale is that a process may read an earlier version.
+// steps returns everything that can happen, without faults if none are left. stale means that a process may read an
+// earlier version.
 func (w *world) steps(stale bool) []step {
 	var steps []step
 	for i, p := range w.processes {
@@ -183,8 +180,7 @@ func (w *world) steps(stale bool) []step {
 	return steps
 }
 
-// take returns the state after a step, and what is wrong with it. It is not ok
-// if the step changes nothing.
+// take returns the state after a step, and what is wrong with it. It is not ok if the step changes nothing.
 func (m *model) take(w world, s step) (after world, ok bool, wrong error) {
 	after, ok, wrong = m.do(w, s)
 	if wrong == nil && len(after.history) > len(w.history) {
@@ -193,8 +189,8 @@ func (m *model) take(w world, s step) (after world, ok bool, wrong error) {
 	return after, ok, wrong
 }
 
-// settle lets the API server refuse at once what it can only refuse: writes whose
-// object has changed. When they are refused makes no difference to anybody else.
+// settle makes the API server refuse at once the writes that it can only refuse, because their object has changed. When
+// it refuses them makes no difference to the other process.
 func (m *model) settle(w *world) error {
 	is := w.present().obj
 	hopeless := func(r *request) bool {
@@ -214,10 +210,8 @@ func (m *model) settle(w *world) error {
 	return nil
 }
 
-// conditional checks that whatever a process does upon a version, at any time, is
-// a write that has this version as its precondition, and that it does nothing
-// else if that does not hold. So nothing comes of reading a version that is no
-// longer there.
+// conditional checks that a process, whatever it does with a version and whenever, makes only writes that have this
+// version as their precondition, and does nothing else if that fails. So reading an outdated version has no effect.
 func (m *model) conditional(now int, v *version) error {
 	for ; now <= lastTick; now += tick {
 		at := m.operator.begin(now, v)
@@ -236,7 +230,7 @@ func (m *model) conditional(now int, v *version) error {
 	return nil
 }
 
-// do does a step.
+// do carries out a step.
 func (m *model) do(w world, s step) (after world, ok bool, wrong error) {
 	if s.fault() {
 		w.faults--
@@ -249,7 +243,7 @@ func (m *model) do(w world, s step) (after world, ok bool, wrong error) {
 		}
 		at := m.operator.begin(w.now, w.history[s.n])
 		if at.asks == nil {
-			return w, false, nil // it reads on, which reading later versions is as well
+			return w, false, nil // it ends without a request; reading again is the same as reading a later version
 		}
 		p.at = at
 		return w, true, m.asked(&w, p)
@@ -262,7 +256,7 @@ func (m *model) do(w world, s step) (after world, ok bool, wrong error) {
 		if s.kind == lose {
 			answer = reply{says: saysTimeout}
 		} else if r.claim && answer.says == saysDone {
-			p.reply = &answer // what happens until it is heard matters
+			p.reply = &answer // what happens before the process gets it matters
 			return w, true, nil
 		}
 		return w, true, m.heard(&w, p, answer)
@@ -310,8 +304,7 @@ func (m *model) do(w world, s step) (after world, ok bool, wrong error) {
 	return w, true, nil
 }
 
-// excuse the call of a process, if it has made one and nobody knows what came
-// of it: another may follow.
+// excuse allows another call after that of a process, if it has made one and the outcome is unknown.
 func (w *world) excuse(p *process) {
 	if p.called && !p.known {
 		p.known = true
@@ -319,7 +312,7 @@ func (w *world) excuse(p *process) {
 	}
 }
 
-// serve lets the API server carry out a request.
+// serve makes the API server carry out a request.
 func (m *model) serve(w *world, r *request) (reply, error) {
 	before := w.present()
 	is := m.server.do(before, len(w.history), r)
@@ -343,13 +336,13 @@ func (m *model) serve(w *world, r *request) (reply, error) {
 	return is.reply, nil
 }
 
-// heard takes a process on by one answer.
+// heard continues a process with one reply.
 func (m *model) heard(w *world, p *process, r reply) error {
 	p.at, p.reply = m.operator.hear(p.at, heard{w.now, r}), nil
 	return m.asked(w, p)
 }
 
-// asked notes what a process asks for now, and counts its call.
+// asked notes what a process asks for now, and counts its calls.
 func (m *model) asked(w *world, p *process) error {
 	r := p.at.asks
 	switch {

@@ -20,8 +20,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// fill has an object take up all that etcd stores of one, to the byte, by its
-// labels, as a tenant can do.
+// fill makes the labels of an object so large, as a tenant can, that the object takes up all that etcd can store, to
+// the byte.
 func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 	t.Helper()
 	add := func(name string, count, length int) error {
@@ -38,7 +38,7 @@ func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 			refused = err
 		}
 	}
-	for length := 63; length >= 0; length-- { // the last bytes
+	for length := 63; length >= 0; length-- { // fill up the last bytes
 		if err := add(fmt.Sprintf("last-%d", length), 1, length); err == nil {
 			break
 		}
@@ -49,8 +49,8 @@ func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 	t.Logf("full: %s: %.200s", apierrors.ReasonForError(refused), refused)
 }
 
-// TestObjectFilledUpInTheCall: an object that a tenant fills up while its call is
-// under way gets its outcome all the same, in a smaller form.
+// TestObjectFilledUpInTheCall checks that an object that a tenant fills up during its call still gets its outcome, in a
+// smaller form.
 func TestObjectFilledUpInTheCall(t *testing.T) {
 	for name, answer := range map[string]error{
 		"logged out": nil,
@@ -67,7 +67,7 @@ func TestObjectFilledUpInTheCall(t *testing.T) {
 			}})
 			tr.answer = answer
 			tr.during = func() {
-				fill(t, tr.obj) // takes its time on a busy machine
+				fill(t, tr.obj) // slow on a busy machine
 				patience := time.AfterFunc(time.Minute, tr.attempts.cancel)
 				t.Cleanup(func() { patience.Stop() })
 			}
@@ -87,8 +87,8 @@ func TestObjectFilledUpInTheCall(t *testing.T) {
 	}
 }
 
-// TestNewObjectIsFull: an object that has no room for a claim is not called for,
-// is told why, and is no error of the operator's.
+// TestNewObjectIsFull checks that no call is made for an object without room for a claim, that an event says why, and
+// that the operator reports no error of its own.
 func TestNewObjectIsFull(t *testing.T) {
 	tooLarge := &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 500, Message: "etcdserver: request is too large"}}
 	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
@@ -110,9 +110,9 @@ func TestNewObjectIsFull(t *testing.T) {
 	}
 }
 
-// newRanOut is a trial whose claim has run out when it is stored, and is copied. The
-// tries to store the outcome are answered and do not reach the API server: there
-// the operator elsewhere in the package holds the object at once.
+// newRanOut returns a trial with a copied claim that has run out by the time it is stored. answer answers the tries to
+// store the outcome, which do not reach the API server: there, the operator in the background suspends the object at
+// once.
 func newRanOut(t *testing.T, claim *v1alpha1.UserLogout, answer func() error) *trial {
 	tr := newTrial(t, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
@@ -128,9 +128,8 @@ func newRanOut(t *testing.T, claim *v1alpha1.UserLogout, answer func() error) *t
 	return tr
 }
 
-// TestOutcomeNobodyTakes: an outcome that is not taken although other writes are
-// is given up when the claim has run out; the object is not called for again, and
-// the outcome is stored in the end.
+// TestOutcomeNobodyTakes checks an outcome that the API server does not take although it takes other writes. The worker
+// gives it up when the claim has run out, no other call is made for the object, and the outcome is stored in the end.
 func TestOutcomeNobodyTakes(t *testing.T) {
 	for _, err := range []error{
 		apierrors.NewInternalError(errors.New("failed calling webhook")),
@@ -155,7 +154,7 @@ func TestOutcomeNobodyTakes(t *testing.T) {
 			if told := tr.told(); len(told) != 1 || !strings.Contains(told[0], v1alpha1.ReasonStatusUnstored) {
 				t.Errorf("events %q", told)
 			}
-			tr.slot().Release() // others can call
+			tr.slot().Release() // other objects can call
 
 			kept, ok := tr.unstored.of(claim, time.Now())
 			if !ok {
@@ -181,8 +180,8 @@ func TestOutcomeNobodyTakes(t *testing.T) {
 	}
 }
 
-// TestHoldsOnInAnOutage: while no write is taken, a claim that runs out does not
-// end the hold.
+// TestHoldsOnInAnOutage checks that the worker keeps trying after the claim has run out, as long as the API server
+// takes no writes.
 func TestHoldsOnInAnOutage(t *testing.T) {
 	tries := 0
 	tr := newRanOut(t, &v1alpha1.UserLogout{}, func() error {

@@ -14,9 +14,9 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// The tests below block an object by something outside it, see the reason in
-// its status and no call, fix it, and expect the logout. Nothing is polled in
-// the operator, so that only the watch under test can have woken the object.
+// The tests below block an object by something outside it, and check that its status shows the reason and that no call
+// is made. Then they fix the cause and expect the logout. The operator polls nothing, so only the watch under test can
+// have woken the object.
 
 func TestProviderCreatedLate(t *testing.T) {
 	tt := newTenant(t)
@@ -39,7 +39,7 @@ func TestProviderDeletedAndCreatedAgain(t *testing.T) {
 	if err := cluster.Delete(t.Context(), &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: tt.provider}}); err != nil {
 		t.Fatal(err)
 	}
-	// The cache may lag, so the first may still go through.
+	// The cache may be behind, so the first logout may still succeed.
 	for reason := ""; reason != v1alpha1.ReasonProviderNotFound; {
 		got := await.Object(tt, cluster, tt.logout(), "seen", func(o *v1alpha1.UserLogout) bool {
 			r := readyReason(o.Status.Conditions)
@@ -115,11 +115,11 @@ func TestSecretRotated(t *testing.T) {
 	for _, obj := range []*v1alpha1.UserLogout{tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout()} {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 	}
-	usual := time.Since(began) // for as many as are to resume
+	usual := time.Since(began) // the time for as many objects as will resume
 	rotated := aws.Credentials{AccessKeyID: "AKIDROTATED", SecretAccessKey: "another"}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
 	patch(tt, secret, func(s *corev1.Secret) { s.StringData = secretData(rotated) })
-	// Until the service knows the new key it refuses the call, visibly.
+	// Until the service knows the new key it refuses the call, and the status shows that.
 	refused := tt.logout()
 	got := await.Object(tt, cluster, refused, "finished or refused", func(o *v1alpha1.UserLogout) bool { return o.Status.LastAttempt != nil })
 	if reason := readyReason(got.Status.Conditions); reason != v1alpha1.ReasonUnauthorized {
@@ -138,7 +138,8 @@ func TestSecretRotated(t *testing.T) {
 	for _, obj := range append(others, refused) {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 	}
-	if took := time.Since(began); took > 5*time.Second+2*usual { // the least pause of the gate, let alone of the object
+	// 5 s is the shortest pause of the gate, and the backoff of the object is longer
+	if took := time.Since(began); took > 5*time.Second+2*usual {
 		t.Errorf("resumed %s after the Secret was fixed; without a failure that takes %s", took, usual)
 	}
 	if p := awaitProvider(tt, v1alpha1.ReasonAvailable); p.Status.Hold != nil {

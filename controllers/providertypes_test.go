@@ -20,8 +20,8 @@ import (
 
 // These tests run for every type of provider that providertest describes.
 
-// newTenantOf is newTenant for a type of provider, with a service of its own and
-// one set of its credentials in the Secret.
+// newTenantOf is newTenant for a type of provider. It has a service of its own, and one set of the service's
+// credentials in the Secret.
 func newTenantOf(t *testing.T, p providertest.Provider, secret int) (*tenant, *providertest.Server) {
 	t.Helper()
 	t.Parallel()
@@ -34,14 +34,14 @@ func newTenantOf(t *testing.T, p providertest.Provider, secret int) (*tenant, *p
 	return tt, service
 }
 
-// specOf is a type's spec at an endpoint, with the policy of another.
+// specOf returns the spec of a type with this endpoint, and the policy of another spec.
 func specOf(p providertest.Provider, endpoint, secret string, policy v1alpha1.ClusterLogoutProviderSpec) v1alpha1.ClusterLogoutProviderSpec {
 	spec := p.Spec(endpoint, secret)
 	spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{p.AccountID}, policy.AllowedNamespaces, policy.RateLimit
 	return spec
 }
 
-// logoutOf creates a UserLogout for the user that a type's calls are about.
+// logoutOf creates a UserLogout for the user that a type's calls concern.
 func (t *tenant) logoutOf(p providertest.Provider) *v1alpha1.UserLogout {
 	t.Helper()
 	obj := t.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.AccountID, o.Spec.UserID = p.AccountID, p.UserID })
@@ -70,8 +70,8 @@ func TestTypeLogsOut(t *testing.T) {
 	})
 }
 
-// TestTypeIsThrottled: a service that throttles gets no more calls until it
-// said it would take them, whatever objects come; then all are logged out.
+// TestTypeIsThrottled checks that a service that throttles gets no calls until its Retry-After is over, whatever
+// objects come, and that all users are logged out then.
 func TestTypeIsThrottled(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)
@@ -99,8 +99,7 @@ func TestTypeIsThrottled(t *testing.T) {
 	})
 }
 
-// TestTypesCredentialsAreFixed: wrong credentials are seen, and a Secret that
-// is fixed is used at once.
+// TestTypesCredentialsAreFixed checks that the status shows wrong credentials, and that a fixed Secret is used at once.
 func TestTypesCredentialsAreFixed(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)
@@ -120,7 +119,7 @@ func TestTypesCredentialsAreFixed(t *testing.T) {
 	})
 }
 
-// TestTypesUnknownUser: what the service says is final ends the object.
+// TestTypesUnknownUser checks that a final answer of the service ends the object.
 func TestTypesUnknownUser(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)
@@ -132,8 +131,8 @@ func TestTypesUnknownUser(t *testing.T) {
 	})
 }
 
-// TestTypesPlainHTTP: http to another host is seen in the provider's status, by
-// the name of the field, where no policy has the API server refuse it.
+// TestTypesPlainHTTP checks that the provider's status reports http to another host and names the field, if no policy
+// makes the API server refuse it.
 func TestTypesPlainHTTP(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, service := newTenantOf(t, p, 0)
@@ -158,7 +157,7 @@ func TestTypesPlainHTTP(t *testing.T) {
 	})
 }
 
-// TestTypesThatAreRefused: the API server's refusal names the field.
+// TestTypesThatAreRefused checks that the API server's refusal names the field.
 func TestTypesThatAreRefused(t *testing.T) {
 	forEachType(t, func(t *testing.T, p providertest.Provider) {
 		tt, _ := newTenantOf(t, p, 0)
@@ -197,8 +196,8 @@ func TestTypesThatAreRefused(t *testing.T) {
 	})
 }
 
-// TestTypesHaveSamples: config/samples has a provider of every type, and the API
-// server takes it as it is.
+// TestTypesHaveSamples checks that config/samples has a provider of every type, and that the API server takes it
+// unchanged.
 func TestTypesHaveSamples(t *testing.T) {
 	files, err := filepath.Glob("../config/samples/provider*.yaml")
 	if err != nil {

@@ -16,8 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// TestIDsThatAreRefused holds the schema against the check in the process, and
-// both against what they have to refuse.
+// TestIDsThatAreRefused checks that the schema and the operator's own check agree, and refuse what they have to.
 func TestIDsThatAreRefused(t *testing.T) {
 	tt := newTenant(t)
 	for _, id := range []struct{ name, id, message string }{
@@ -79,15 +78,15 @@ func refused(t *tenant, err error, what string, parts ...string) {
 	}
 }
 
-// TestWhatPassesCanBeRead: one object that the API server takes and the
-// operator cannot decode would keep it from reading all others. The format
-// date-time lets more pass than encoding/json does: a small t, 99 hours of offset.
+// TestWhatPassesCanBeRead checks that the operator can decode every object that the API server takes; a single one that
+// it cannot decode would keep it from reading the others. The format date-time allows more than encoding/json does: a
+// small t, 99 hours of offset.
 func TestWhatPassesCanBeRead(t *testing.T) {
 	tt := newTenant(t)
 	for _, field := range []struct {
 		name   string
 		values []any
-		passes int // how many of them, from the first on
+		passes int // how many of them pass, from the first on
 	}{
 		{"notAfter", []any{
 			"2096-11-22T12:00:00Z", "2096-11-22T12:00:00.5+01:00", "2999-12-31T23:59:59-23:59",
@@ -192,7 +191,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestNamesThatAreRefused: what names another object is a name that an object can have. It ends in messages, events and logs.
+// TestNamesThatAreRefused checks that a field that names another object takes only names that an object can have. The
+// name is used in messages, events and logs.
 func TestNamesThatAreRefused(t *testing.T) {
 	tt := newTenant(t)
 	for name, passes := range map[string]bool{
@@ -223,7 +223,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 	}
 }
 
-// roleOf is the ARN of a role; what must not pass is no ARN at all.
+// roleOf returns the ARN of a role; if it must not pass, it is not an ARN at all.
 func roleOf(name string, passes bool) string {
 	if passes {
 		return "arn:aws:iam::123456789012:role/" + name

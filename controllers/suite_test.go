@@ -45,17 +45,16 @@ const (
 var (
 	objects = flag.Int("objects", 300, "objects of TestOneCallPerObjectWhileRelabelled")
 
-	cluster     client.WithWatch // the administrator's
+	cluster     client.WithWatch // with the administrator's rights
 	service     *chimetest.Server
 	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
 )
 
-// TestMain runs the operator, as its own ServiceAccount under the RBAC of
-// config/, against a real API server and a service that verifies signatures,
-// once for all tests of the package.
+// TestMain runs the operator once for all tests of the package, as its own ServiceAccount under the RBAC of config/,
+// against a real API server and a service that verifies signatures.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test may ask a cloud for an identity
 	ctrl.SetLogger(logr.Discard())
 	await.Patience = 2 * time.Minute
 	dir, err := os.MkdirTemp("", "controllers-")
@@ -104,7 +103,7 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	if cluster, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
-	asOperator := rest.CopyConfig(plane.Config) // nobody else may write a status: config/policy
+	asOperator := rest.CopyConfig(plane.Config) // only this user may write a status: config/policy
 	asOperator.Impersonate = rest.ImpersonationConfig{
 		UserName: operatortest.User, Groups: []string{"system:masters"}}
 	if controllers.TestCluster, err = client.NewWithWatch(asOperator, client.Options{Scheme: scheme}); err != nil {
@@ -114,7 +113,8 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// But for the binding by which the API server refuses plain http: the operator has to do so, too.
+	// This leaves out the binding with which the API server refuses plain http, because the operator has to refuse it,
+	// too.
 	documents := slices.DeleteFunc(strings.Split(string(manifests), "\n---\n"), func(document string) bool {
 		return strings.Contains(document, "policyName: logout-operator-endpoints")
 	})
@@ -157,13 +157,13 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	return done, nil
 }
 
-// roleCredentials are those of the role that assumeRole lets be assumed.
+// roleCredentials are the credentials of the role that assumeRole returns.
 var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "roleSecretEXAMPLEKEY", SessionToken: "roleSessionEXAMPLETOKEN"}
 
-// malformedKey has a space in it.
+// malformedKey contains a space.
 const malformedKey = "malformed EXAMPLEKEY"
 
-// assumeRole is AWS STS for one role, which asks for an external ID.
+// assumeRole stands in for AWS STS, for one role that requires an external ID.
 func assumeRole(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("RoleArn") != "arn:aws:iam::123456789012:role/logout" || r.FormValue("ExternalId") != "acme" {
 		w.WriteHeader(http.StatusForbidden)
@@ -177,7 +177,7 @@ func assumeRole(w http.ResponseWriter, r *http.Request) {
 
 var number atomic.Int64
 
-// unique returns a name no other test uses.
+// unique returns a name that no other test uses.
 func unique(t *testing.T) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -188,8 +188,7 @@ func unique(t *testing.T) string {
 	return strings.Trim(fmt.Sprintf("%.40s-%d", name, number.Add(1)), "-")
 }
 
-// tenant is a namespace with a provider of its own, so that tests can run side
-// by side.
+// tenant is a namespace with a provider of its own, so that tests can run in parallel.
 type tenant struct {
 	*testing.T
 	namespace string
@@ -197,7 +196,7 @@ type tenant struct {
 	secret    string
 }
 
-// newTenant creates a namespace, a Secret and a provider that allows it.
+// newTenant creates a namespace, a Secret, and a provider that allows the namespace.
 func newTenant(t *testing.T, edits ...func(*v1alpha1.ClusterLogoutProvider)) *tenant {
 	t.Helper()
 	t.Parallel()
@@ -239,8 +238,7 @@ func (t *tenant) createProvider(edits ...func(*v1alpha1.ClusterLogoutProvider)) 
 	return p
 }
 
-// logout creates a UserLogout for a user of its own, who is signed in on three
-// devices.
+// logout creates a UserLogout for a new user who is signed in on three devices.
 func (t *tenant) logout(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	t.Helper()
 	obj := t.newLogout(edits...)
@@ -290,8 +288,8 @@ func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
 	return awaitProviderStatus(t, reason, func(s v1alpha1.ClusterLogoutProviderStatus) bool { return readyReason(s.Conditions) == reason })
 }
 
-// awaitProviderStatus follows the tenant's provider until its status is that of
-// its generation and satisfies a condition.
+// awaitProviderStatus watches the tenant's provider until its status is that of its generation and satisfies a
+// condition.
 func awaitProviderStatus(t *tenant, what string, ok func(v1alpha1.ClusterLogoutProviderStatus) bool) *v1alpha1.ClusterLogoutProvider {
 	t.Helper()
 	obj := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: t.provider}}

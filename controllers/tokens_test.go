@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestTokensUnderABurst: what a tenant creates and deletes makes nobody ask the
-// token endpoint, which has asked to be left alone.
+// TestTokensUnderABurst checks that objects that a tenant creates and deletes cause no request to a token endpoint that
+// has asked for no requests.
 func TestTokensUnderABurst(t *testing.T) {
 	var requests atomic.Int32
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,15 +39,15 @@ func TestTokensUnderABurst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// By the time that it has taken over another rate it has seen all that. The
-	// change makes a client of its own, which is checked once.
+	// When the operator applies another rate, it has seen all of the objects. The change makes a new client, which is
+	// checked once.
 	current := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: tt.provider}}
 	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(current), current); err != nil {
 		t.Fatal(err)
 	}
 	patch(tt, current, func(c *v1alpha1.ClusterLogoutProvider) { c.Spec.RateLimit.Burst = 7 })
 	awaitProviderStatus(tt, "taken over", func(v1alpha1.ClusterLogoutProviderStatus) bool { return true })
-	if n := requests.Load(); n > 3 { // a check of each client, and a call
+	if n := requests.Load(); n > 3 { // one check for each client, and one call
 		t.Errorf("%d requests for tokens, want at most 3", n)
 	}
 }

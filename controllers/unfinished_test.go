@@ -15,8 +15,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
-// TestFollowedObjects: whatever happens to objects, seen by a watch or missed until a list, what is known of them in
-// the end is what there is, and each whose state has changed has been woken.
+// TestFollowedObjects checks that, whatever happens to objects, seen by a watch or missed until the next list, the
+// operator knows their final state, and has woken each object whose state has changed.
 func TestFollowedObjects(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		q := newQueue(t)
@@ -59,7 +59,7 @@ func TestFollowedObjects(t *testing.T) {
 	})
 }
 
-// followed is the one method of follow.Handler that tells of a change.
+// followed is the one method of follow.Handler that reports a change.
 type followed interface {
 	Apply(watch.EventType, *v1alpha1.UserLogout)
 }
@@ -71,7 +71,7 @@ func handlerOf(u *unfinishedObjects, f *finishedObjects, obj *v1alpha1.UserLogou
 	return u
 }
 
-// change creates, edits, finishes or deletes an object, and has the watches tell of it unless they are blind.
+// change creates, edits, finishes or deletes an object, and makes the watches report it unless they are blind.
 func change(
 	t *rapid.T,
 	u *unfinishedObjects,
@@ -95,7 +95,7 @@ func change(
 	if before != nil {
 		if rapid.IntRange(0, 3).Draw(t, "deleted") == 0 {
 			delete(live, key)
-			delete(woken, key.Name) // what nobody has known need not be woken
+			delete(woken, key.Name) // an object that nobody knew need not be woken
 			tell(watch.Deleted, handlerOf(u, f, before), before)
 			return
 		}
@@ -115,7 +115,7 @@ func change(
 		tell(watch.Added, handlerOf(u, f, after), after)
 	case handlerOf(u, f, before) == handlerOf(u, f, after):
 		tell(watch.Modified, handlerOf(u, f, after), after)
-	default: // one watch does not select it any more, the other does now
+	default: // one watch no longer selects it, the other does now
 		tell(watch.Deleted, handlerOf(u, f, before), after)
 		tell(watch.Added, handlerOf(u, f, after), after)
 	}

@@ -50,7 +50,7 @@ func TestLogsOut(t *testing.T) {
 	}
 }
 
-// awaitEvent waits for the event of a reason about an object.
+// awaitEvent waits for an event with this reason about an object.
 func awaitEvent(t *tenant, obj client.Object, reason string) *eventsv1.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
@@ -172,8 +172,8 @@ func TestDeadlineWhileNothingCanBeDone(t *testing.T) {
 	wantCalls(tt, obj, 0)
 }
 
-// TestDeletedButKept: an object that is deleted, and that somebody's finalizer
-// keeps, is not called for, whatever it waited for, and finishes.
+// TestDeletedButKept checks that no call is made for an object that is deleted but kept by somebody's finalizer,
+// whatever it waited for, and that it finishes.
 func TestDeletedButKept(t *testing.T) {
 	tt := newTenant(t)
 	kept := func(o *v1alpha1.UserLogout) { o.Finalizers = []string{"example.com/keep"} }
@@ -236,8 +236,8 @@ func TestTTLGivenToAFinishedObject(t *testing.T) {
 	wantCalls(tt, obj, 1)
 }
 
-// awaitDeletion does something and waits until an object of the tenant has been
-// deleted that was done.
+// awaitDeletion calls do and waits until an object of the tenant has been deleted, which must have been logged out
+// before.
 func awaitDeletion(tt *tenant, do func()) {
 	tt.Helper()
 	events, err := cluster.Watch(tt.Context(), &v1alpha1.UserLogoutList{}, client.InNamespace(tt.namespace))
@@ -263,8 +263,8 @@ func awaitDeletion(tt *tenant, do func()) {
 	}
 }
 
-// TestOutcomeLandsWhateverIsEditedInFlight holds the call, edits all that can be
-// edited, and expects the outcome of that one call.
+// TestOutcomeLandsWhateverIsEditedInFlight holds the call, edits everything that can be edited, and expects the outcome
+// of that one call.
 func TestOutcomeLandsWhateverIsEditedInFlight(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.newLogout()
@@ -288,8 +288,8 @@ func TestOutcomeLandsWhateverIsEditedInFlight(t *testing.T) {
 	wantCalls(tt, obj, 1)
 }
 
-// TestRecreatedInFlight: the outcome of a call for a deleted object does not
-// land on the one that has taken its name.
+// TestRecreatedInFlight checks that the outcome of a call for a deleted object is not stored in the object that has
+// taken its name.
 func TestRecreatedInFlight(t *testing.T) {
 	tt := newTenant(t)
 	old := tt.newLogout()
@@ -305,7 +305,7 @@ func TestRecreatedInFlight(t *testing.T) {
 	second := service.Hold(account, old.Spec.UserID)
 	tt.create(recreated)
 	first.Release()
-	<-second.Arrived() // a call of its own, so the first outcome has been refused
+	<-second.Arrived() // the second object's own call, so the first outcome has been refused
 	calling := awaitReason(tt, recreated, v1alpha1.ReasonCalling)
 	if calling.UID != recreated.UID || calling.Status.LastAttempt != nil || calling.Status.Attempts != 1 {
 		t.Errorf("the new object carries the old one's outcome: %+v", calling.Status)
@@ -315,8 +315,7 @@ func TestRecreatedInFlight(t *testing.T) {
 	wantCalls(tt, recreated, 2)
 }
 
-// TestFinishedObjectIsLeftAlone edits a finished object and expects it to be
-// acknowledged and nothing more.
+// TestFinishedObjectIsLeftAlone edits a finished object and expects only an acknowledgement.
 func TestFinishedObjectIsLeftAlone(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.logout()
@@ -333,8 +332,8 @@ func TestFinishedObjectIsLeftAlone(t *testing.T) {
 	wantCalls(tt, obj, 1)
 }
 
-// TestOneCallPerObjectWhileRelabelled relabels all objects all the time: caches
-// lag behind and claims conflict, and still each user is logged out once.
+// TestOneCallPerObjectWhileRelabelled changes labels of all objects all the time, so that caches are behind and claims
+// conflict, and checks that each user is logged out once.
 func TestOneCallPerObjectWhileRelabelled(t *testing.T) {
 	tt := newTenant(t)
 	created := make([]*v1alpha1.UserLogout, *objects)
@@ -352,7 +351,7 @@ func TestOneCallPerObjectWhileRelabelled(t *testing.T) {
 				if n == 0 {
 					continue
 				}
-				// The newest first: those that are not finished yet.
+				// It begins with the newest, which are not finished yet.
 				obj := &v1alpha1.UserLogout{ObjectMeta: created[n-1-i%min(n, 100)].ObjectMeta}
 				label := fmt.Appendf(nil, `{"metadata":{"labels":{"edit":"%d"}}}`, edits.Add(1))
 				if err := cluster.Patch(done, obj, client.RawPatch(types.MergePatchType, label)); err != nil && done.Err() == nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// TestNoVendorIsNamed: nothing here depends on what a provider is, or speaks of
-// it, so that a new type of provider changes nothing here.
+// TestNoVendorIsNamed checks that nothing in this package depends on a type of provider or names one, so that a new
+// type needs no change here.
 func TestNoVendorIsNamed(t *testing.T) {
 	vendors := []string{"chime", "cognito", "amazon", `\baws`, "okta", "auth0", "keycloak", "kratos", `\bory`}
 	spec := reflect.TypeFor[v1alpha1.ClusterLogoutProviderSpec]()
 	members := 0
 	for i := range spec.NumField() {
-		if f := spec.Field(i); f.Type.Kind() == reflect.Pointer { // the members of the union
+		if f := spec.Field(i); f.Type.Kind() == reflect.Pointer { // members of the union
 			vendors = append(vendors, regexp.QuoteMeta(strings.ToLower(f.Name)))
 			members++
 		}
@@ -49,8 +49,8 @@ func TestNoVendorIsNamed(t *testing.T) {
 	}
 }
 
-// clients are the packages that speak to one kind of service: those that internal/providers makes something of, but for
-// what they share.
+// clients returns the names of the packages that talk to one kind of service: those that internal/providers uses,
+// except the ones that they share.
 func clients(t *testing.T) (names []string) {
 	files, err := filepath.Glob("../internal/providers/*.go")
 	if err != nil || len(files) == 0 {

@@ -16,14 +16,15 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// waitingRoom is objects that wait at a gate, decided upon whenever the gate calls them up, without an API server.
+// waitingRoom holds objects that wait at a gate, without an API server. Whenever the gate calls one up, the rules
+// decide about it.
 type waitingRoom struct {
 	gates    *gate.Gates
 	provider gate.Settings
-	answer   *logout.Error // to each probe
+	answer   *logout.Error // the answer to each probe
 	objects  map[types.NamespacedName]*v1alpha1.UserLogout
 	looks    map[types.NamespacedName]int
-	ended    map[types.NamespacedName]time.Duration // after its creation
+	ended    map[types.NamespacedName]time.Duration // counted from its creation
 }
 
 func (w *waitingRoom) look(key types.NamespacedName, _ bool) {
@@ -51,8 +52,8 @@ func (w *waitingRoom) look(key types.NamespacedName, _ bool) {
 	}
 }
 
-// TestWaitingIsLookedAtSeldom: what waits in a pause without an end is looked at a few times, however many it is, and ends
-// after its activeDeadlineSeconds: the gate and the reconciler count from the same moment.
+// TestWaitingIsLookedAtSeldom checks that objects that wait in an endless pause are looked at only a few times, however
+// many they are, and end after their activeDeadlineSeconds: the gate and the reconciler count from the same moment.
 func TestWaitingIsLookedAtSeldom(t *testing.T) {
 	for _, n := range []int{1, 100, 2000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

@@ -14,7 +14,7 @@ func keyOf(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: "security", Name: name}
 }
 
-// newQueue returns a work queue as a controller has it.
+// newQueue returns a work queue like that of a controller.
 func newQueue(t *testing.T) priorityqueue.PriorityQueue[reconcile.Request] {
 	t.Helper()
 	q := priorityqueue.New[reconcile.Request](t.Name())
@@ -22,7 +22,7 @@ func newQueue(t *testing.T) priorityqueue.PriorityQueue[reconcile.Request] {
 	return q
 }
 
-// take returns what a worker gets next, and has the wakeups know.
+// take returns the object that a worker gets next, and tells the wakeups.
 func take(w *wakeups, q priorityqueue.PriorityQueue[reconcile.Request]) (name string, priority int) {
 	request, priority, _ := q.GetWithPriority()
 	w.taken(request.NamespacedName)
@@ -30,7 +30,7 @@ func take(w *wakeups, q priorityqueue.PriorityQueue[reconcile.Request]) (name st
 	return request.Name, priority
 }
 
-// TestStandbyEnqueuesNothing: what is woken before the election is not kept, by neither way.
+// TestStandbyEnqueuesNothing checks that objects woken before the election are not kept, whichever way they are woken.
 func TestStandbyEnqueuesNothing(t *testing.T) {
 	w := newWakeups()
 	for i := range 100 {
@@ -53,8 +53,8 @@ func TestStandbyEnqueuesNothing(t *testing.T) {
 	}
 }
 
-// TestBacklogIsFedIn: of a backlog the queue never holds more than a few, each object comes once and in order, and
-// what has changed goes before it.
+// TestBacklogIsFedIn checks that the queue never holds more than a few objects of a backlog, that each object comes
+// once and in order, and that changed objects go first.
 func TestBacklogIsFedIn(t *testing.T) {
 	const n = 10 * aheadOfWorkers
 	w, q := newWakeups(), newQueue(t)
@@ -64,7 +64,7 @@ func TestBacklogIsFedIn(t *testing.T) {
 		keys[i] = keyOf(fmt.Sprint(i))
 	}
 	w.all("start", keys)
-	w.all("start", keys[aheadOfWorkers:]) // of which all still wait
+	w.all("start", keys[aheadOfWorkers:]) // all of them still wait
 	for i := range n {
 		if ready := q.Len(); ready > aheadOfWorkers {
 			t.Fatalf("%d in the queue after %d", ready, i)
@@ -91,8 +91,8 @@ func TestBacklogIsFedIn(t *testing.T) {
 	}
 }
 
-// TestBacklogSurvivesOtherWakeups: an object of the backlog that is enqueued for another reason, too, comes once, and
-// makes room for the next all the same.
+// TestBacklogSurvivesOtherWakeups checks that an object of the backlog that is also enqueued for another reason comes
+// once, and still makes room for the next one.
 func TestBacklogSurvivesOtherWakeups(t *testing.T) {
 	const n = 3 * aheadOfWorkers
 	w, q := newWakeups(), newQueue(t)

@@ -57,7 +57,7 @@ func TestDefaultsDoNotContradictEachOther(t *testing.T) {
 	if o.Workers != 50 || o.CallTimeout != 10*time.Second || o.VisibilityTimeout != 30*time.Second {
 		t.Errorf("defaults %+v", o)
 	}
-	// A defragmentation of etcd takes up to half a minute; the last renewal was up to a period before it.
+	// A defragmentation of etcd takes up to half a minute, and the last renewal may be one period before it.
 	if outage := o.Lease.RenewDeadline - o.Lease.RetryPeriod; outage < 30*time.Second {
 		t.Errorf("an outage of more than %s ends the leader", outage)
 	}
@@ -72,7 +72,7 @@ func TestNoCluster(t *testing.T) {
 	}
 }
 
-// What libraries log by themselves does not quote what a service sent.
+// TestLibrariesQuoteNothing checks that the logs of libraries do not quote what a service sent.
 func TestLibrariesQuoteNothing(t *testing.T) {
 	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
 	t.Setenv("HOME", t.TempDir())
@@ -82,7 +82,7 @@ func TestLibrariesQuoteNothing(t *testing.T) {
 		log.SetOutput(os.Stderr)
 	}(slog.Default(), log.Flags())
 	var out bytes.Buffer
-	_ = run(t.Context(), nil, &out) // which ends at once, without a cluster
+	_ = run(t.Context(), nil, &out) // it ends at once, without a cluster
 	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Authorization: Bearer abc", nil)
 	if text := out.String(); !strings.Contains(text, "Unsolicited response") || strings.Contains(text, "abc") {
 		t.Errorf("logged %s", text)

@@ -46,7 +46,7 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
-// TestReasonsAreDocumented: what a provider reports is what the API documents.
+// TestReasonsAreDocumented checks that the API documents every reason that a client reports.
 func TestReasonsAreDocumented(t *testing.T) {
 	for reason, documented := range map[logout.Reason]string{
 		logout.BadRequest: v1alpha1.ReasonBadRequest, logout.NotFound: v1alpha1.ReasonNotFound, logout.Forbidden: v1alpha1.ReasonForbidden,

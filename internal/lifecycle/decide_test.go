@@ -21,7 +21,7 @@ func at(seconds int) time.Time { return created.Add(time.Duration(seconds) * tim
 
 func metaAt(seconds int) *metav1.Time { return &metav1.Time{Time: at(seconds)} }
 
-// object is a UserLogout as the API server returns it right after its creation.
+// object returns a UserLogout as the API server returns it right after its creation.
 func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1, CreationTimestamp: metav1.Time{Time: created}},
@@ -34,8 +34,8 @@ func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	return obj
 }
 
-// The edits below take an object through its life with the functions that the
-// controller uses, so that the tables start from states that really occur.
+// The edits below take an object through its life with the functions that the controller uses, so that the tables start
+// from states that can occur.
 
 func claimedAt(seconds int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) { obj.Status = Claimed(obj, at(seconds), 30*time.Second) }
@@ -128,7 +128,7 @@ func TestDecide(t *testing.T) {
 		now    int
 		do     Action
 		at     time.Time
-		reason string // of Ready, for write
+		reason string // reason of Ready, if it writes
 	}{
 		{"new", object(), 0, Attempt, time.Time{}, ""},
 		{"new, the clock is behind the API server's", object(), -5, Attempt, time.Time{}, ""},
@@ -219,7 +219,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestFixEndsTheBackoff: what an attempt failed of has been fixed since.
+// TestFixEndsTheBackoff checks that a backoff ends when the cause of the last failure may have been fixed.
 func TestFixEndsTheBackoff(t *testing.T) {
 	failedAt := func(seconds int, reason logout.Reason) func(*v1alpha1.UserLogout) {
 		return func(obj *v1alpha1.UserLogout) {
@@ -259,8 +259,8 @@ func TestFixEndsTheBackoff(t *testing.T) {
 	}
 }
 
-// TestQueued: only what waits for long says so, and only once. No clock runs
-// against what waits for its turn; trouble at the service ends it.
+// TestQueued checks that only an object that waits for long says so, and only once. No clock runs against an object
+// that waits for its turn; an outage of the service can end it.
 func TestQueued(t *testing.T) {
 	paused := func(since int) *Pause {
 		return &Pause{Reason: v1alpha1.ReasonServiceUnavailable, Message: "down", Since: at(since), Until: at(99999)}
@@ -297,15 +297,15 @@ func TestQueued(t *testing.T) {
 	}
 }
 
-// TestBlocked: the clock of what has not been attempted runs while something
-// outside keeps it from that, and not before.
+// TestBlocked checks that the clock of an object without an attempt runs while something outside it prevents one, and
+// not before.
 func TestBlocked(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
 		now  int
 		want string // the reason of Ready, if it writes
-		at   int    // -1 for not again
+		at   int    // -1 for never
 	}{
 		{"at first", object(), 5, v1alpha1.ReasonNotAllowed, 3605},
 		{"after waiting for its turn for a day", object(queuedAt(10)), 86400, v1alpha1.ReasonNotAllowed, 90000},
@@ -376,7 +376,7 @@ func TestConditions(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
-		want string // Ready Finished Reconciling Stalled
+		want string // the statuses of Ready, Finished, Reconciling and Stalled
 	}{
 		{"created", object(), "- - - -"},
 		{"calling", object(claimedAt(0)), "Unknown:Calling False:InProgress True:Progressing -"},
@@ -412,8 +412,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestClockSetBack: an object does not wait for the hour by which the clock was
-// set back, but as long as anybody may wait.
+// TestClockSetBack checks that, after a clock was set back by an hour, an object does not wait for that hour, but no
+// longer than the longest backoff.
 func TestClockSetBack(t *testing.T) {
 	for name, obj := range map[string]*v1alpha1.UserLogout{
 		"in a backoff":                 object(claimedAt(3600), throttledAt(3601, 60)),
@@ -429,16 +429,15 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// TestRandomHistories drives decide with any order of edits, answers, crashes
-// and passing time, by a clock that is set forward and back, and checks what
-// must hold at every step.
+// TestRandomHistories drives Decide with edits, answers, crashes and passing time in any order, and with a clock that
+// is set forward and back. It checks what must hold at every step.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		obj := object()
 		if rapid.Bool().Draw(t, "notAfter") {
 			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
 		}
-		now, claimed, ends := 0, false, 0 // ends: of the claim that stands
+		now, claimed, ends := 0, false, 0 // ends is when the current claim runs out
 		const longest = MaxBackoff + time.Second
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000, 3600, -3600}).Draw(t, "pass")
@@ -500,8 +499,8 @@ func TestRandomHistories(t *testing.T) {
 				t.Fatal("completionTime does not say what Finished says")
 			}
 		}
-		// Left alone and with time enough, every object that is not held finishes,
-		// whatever the clocks have shown.
+		// If nobody interferes and there is time enough, every object that is not suspended finishes, whatever the
+		// clocks showed.
 		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
 		for range 5 {
 			now = max(now, int(Deadline(obj).Sub(created).Seconds())) + 4000

@@ -12,7 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// TestFormsShrink: the smallest form of an outcome is no larger than the claim.
+// TestFormsShrink checks that the smallest form of an outcome is no larger than the claim.
 func TestFormsShrink(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		obj := object()

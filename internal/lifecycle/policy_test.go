@@ -32,7 +32,7 @@ func TestPolicy(t *testing.T) {
 		name      string
 		provider  *v1alpha1.ClusterLogoutProvider
 		namespace *metav1.PartialObjectMetadata
-		refused   string // part of the message; empty: allowed
+		refused   string // part of the message; empty if allowed
 		since     time.Time
 	}{
 		{"any account, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), namespace(nil), "", never},
@@ -68,7 +68,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestRefusedBriefly: what is over within moments is not written, and what lasts is.
+// TestRefusedBriefly checks that a refusal that ends within moments is not written, and that one that lasts is.
 func TestRefusedBriefly(t *testing.T) {
 	obj := object(func(*v1alpha1.UserLogout) {})
 	for _, tt := range []struct {

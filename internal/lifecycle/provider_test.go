@@ -15,8 +15,7 @@ func pausedAt(since, until int) *Pause {
 	return &Pause{Reason: v1alpha1.ReasonThrottled, Message: "slow down", Since: at(since), Until: at(until), Over: at(until + 600)}
 }
 
-// TestProviderStatus: what is short is not told, and what is told once is not
-// written again.
+// TestProviderStatus checks that short pauses and waits are not reported, and that nothing is written twice.
 func TestProviderStatus(t *testing.T) {
 	misconfigured := &Problem{Reason: v1alpha1.ReasonInvalidEndpoint, Message: "no URL"}
 	noCredentials := &Problem{Reason: v1alpha1.ReasonCredentialsUnavailable, Message: "none"}
@@ -26,8 +25,8 @@ func TestProviderStatus(t *testing.T) {
 		recheck int // 0 for never
 		state   ProviderState
 		now     int
-		ready   string // its reason
-		also    string // the condition beside it
+		ready   string // reason of Ready
+		also    string // condition beside it
 		held    bool
 		waiting int32
 		look    int // 0 for never
@@ -72,7 +71,7 @@ func TestProviderStatus(t *testing.T) {
 				t.Errorf("looked at again at %s, want %s", got, want)
 			}
 			if tt.look == tt.now+1 {
-				return // there is something new to tell then
+				return // then the status changes
 			}
 			if again := ProviderStatus(p, tt.state, at(tt.now+1)); !equality.Semantic.DeepEqual(again, p.Status) {
 				t.Errorf("written again: %+v, was %+v", again, p.Status)
@@ -81,7 +80,7 @@ func TestProviderStatus(t *testing.T) {
 	}
 }
 
-// TestBlockedIsSaidOnce: looking again at what has not changed writes nothing.
+// TestBlockedIsSaidOnce checks that another look at an unchanged object writes nothing.
 func TestBlockedIsSaidOnce(t *testing.T) {
 	obj := object()
 	obj.Status = blockedStatus(obj, v1alpha1.ReasonNotAllowed, "not allowed", at(0))

@@ -9,8 +9,8 @@ import (
 
 func hashOf(n int) scrape { return sha256.Sum256(fmt.Append(nil, n)) }
 
-// A token is let through for a while after a review, then asked about apart from
-// those of strangers, and a stranger's after an hour or a refusal.
+// TestKnownCallers checks that a token is accepted for a while after a review, then reviewed separately from those of
+// strangers, and treated as a stranger's after an hour or a refusal.
 func TestKnownCallers(t *testing.T) {
 	now, who := time.Now(), stranger{"10.0.0.1", true}
 	a := newAdmission()
@@ -46,8 +46,8 @@ func TestKnownCallers(t *testing.T) {
 	}
 }
 
-// A scraper whose token is new is let through to the API server although forged
-// tokens come from so many addresses that there is no review left for another.
+// TestRotatedToken checks that a scraper with a new token is reviewed by the API server, although forged tokens come
+// from so many addresses that no review is left for another stranger.
 func TestRotatedToken(t *testing.T) {
 	now := time.Now()
 	a := newAdmission()
@@ -75,7 +75,7 @@ func TestRotatedToken(t *testing.T) {
 	}
 }
 
-// Whatever callers come from wherever, memory and reviews are bounded.
+// TestAdmissionIsBounded checks that memory and reviews are bounded, whatever callers come from wherever.
 func TestAdmissionIsBounded(t *testing.T) {
 	now := time.Now()
 	a := newAdmission()

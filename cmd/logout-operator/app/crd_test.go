@@ -27,7 +27,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// logLines are what an operator logs.
+// logLines collects the logs of an operator.
 type logLines struct {
 	await.State
 	text []byte
@@ -42,9 +42,8 @@ func (l *logLines) awaitText(t *testing.T, text string, times int) {
 	l.Await(t, text, func() bool { return bytes.Count(l.text, []byte(text)) >= times })
 }
 
-// TestOlderCRD: an operator whose CustomResourceDefinition lacks status fields
-// says so, does nothing, and goes on by itself when it is replaced; both if it
-// was so from the start, and if it becomes so.
+// TestOlderCRD checks an operator whose CustomResourceDefinition lacks status fields, from the start or later: it says
+// so, does nothing, and continues once the definition has been replaced.
 func TestOlderCRD(t *testing.T) {
 	if err := operatortest.Install(t.Context(), plane); err != nil {
 		t.Fatal(err)
@@ -87,7 +86,7 @@ func TestOlderCRD(t *testing.T) {
 	r.loggedOut(second)
 }
 
-// crdRig is an operator and the CustomResourceDefinition it finds.
+// crdRig holds an operator and its CustomResourceDefinition.
 type crdRig struct {
 	*testing.T
 	admin   client.WithWatch
@@ -144,7 +143,7 @@ func (r *crdRig) crd() *unstructured.Unstructured {
 	return crd
 }
 
-// makeOlder takes out of the schema what the first versions had not.
+// makeOlder removes what the first versions of the schema did not have.
 func (r *crdRig) makeOlder() {
 	r.Helper()
 	crd := r.crd()
@@ -163,7 +162,7 @@ func (r *crdRig) makeOlder() {
 	r.awaitServed()
 }
 
-// awaitServed returns when the schema that the API server serves is the older one: it follows a moment later.
+// awaitServed waits until the API server serves the older schema, which takes a moment.
 func (r *crdRig) awaitServed() {
 	r.Helper()
 	c, err := kubernetes.NewForConfig(plane.Config)
@@ -179,7 +178,7 @@ func (r *crdRig) awaitServed() {
 	}
 }
 
-// replace applies the one of this version.
+// replace applies the definition of this version.
 func (r *crdRig) replace() {
 	r.Helper()
 	if err := operatortest.Install(r.Context(), plane); err != nil {
@@ -189,7 +188,7 @@ func (r *crdRig) replace() {
 
 func (r *crdRig) create(name string) *v1alpha1.UserLogout {
 	r.Helper()
-	name += fmt.Sprintf("-%d", time.Now().UnixNano()) // those of an earlier round are still there
+	name += fmt.Sprintf("-%d", time.Now().UnixNano()) // the objects of an earlier run still exist
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "older-crd", Name: name}, Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: name}}
 	r.service.SignIn("account", name, "laptop")
 	if err := r.admin.Create(r.Context(), obj); err != nil {
@@ -198,7 +197,7 @@ func (r *crdRig) create(name string) *v1alpha1.UserLogout {
 	return obj
 }
 
-// untouched checks that neither object nor provider has got a status.
+// untouched checks that neither the object nor the provider has got a status.
 func (r *crdRig) untouched(obj *v1alpha1.UserLogout) {
 	r.Helper()
 	now, provider := obj.DeepCopy(), &v1alpha1.ClusterLogoutProvider{}

@@ -11,14 +11,15 @@ import (
 	"github.com/logout-operator/logout-operator/cmd/logout-operator/app"
 )
 
-// TestLimitMemory: there is a limit wherever the process has one, and what the environment says is left alone.
+// TestLimitMemory checks that there is a limit wherever the process has one, and that values from the environment are
+// not changed.
 func TestLimitMemory(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
 	})
-	t.Setenv("GOGC", "") // restored when the test is over
+	t.Setenv("GOGC", "") // t.Setenv restores it after the test
 	if err := os.Unsetenv("GOGC"); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func TestLimitMemory(t *testing.T) {
 		t.Errorf("GOGC is %d", got)
 	}
 
-	debug.SetMemoryLimit(123 << 20) // as the runtime does by GOMEMLIMIT
+	debug.SetMemoryLimit(123 << 20) // as the runtime does for GOMEMLIMIT
 	t.Setenv("GOMEMLIMIT", "123MiB")
 	t.Setenv("GOGC", "70")
 	app.LimitMemory(testr.New(t))

@@ -24,8 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(controlplane.Main(m, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 }
 
-// TestMetricsAreForTheAuthorized reviews callers as the operator's own
-// ServiceAccount, under the RBAC of config/.
+// TestMetricsAreForTheAuthorized reviews callers as the operator's own ServiceAccount, under the RBAC of config/.
 func TestMetricsAreForTheAuthorized(t *testing.T) {
 	if err := operatortest.Install(t.Context(), plane); err != nil {
 		t.Fatal(err)
@@ -87,8 +86,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 		t.Errorf("with permission: answered %d, served %d", got, served)
 	}
 
-	// Fifty made up tokens a second from the scraper's own address, whatever they claim
-	// to be, take nothing from it.
+	// Fifty made-up tokens a second from the scraper's own address take nothing from the scraper, whatever they claim
+	// to be.
 	answers, n := map[int]int{}, 0
 	flood := func(seconds int, kinds ...string) {
 		for range 50 * seconds {
@@ -99,7 +98,7 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 	}
 	const madeUp, forged = "made-up-%d", "e30.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIn0.made-up-%d"
 	for range 10 {
-		clock = clock.Add(goodFor) // so that it has to be asked about
+		clock = clock.Add(goodFor) // so that the token has to be reviewed
 		flood(2, madeUp, forged)
 		if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK {
 			t.Errorf("beside made up tokens: answered %d", got)
@@ -115,8 +114,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 		t.Errorf("made up tokens were answered %v", answers)
 	}
 
-	// Who is allowed no more is let through for as long as was said, and no longer than
-	// the API server does.
+	// A caller that has lost its permission is accepted for as long as documented, and no longer than the API server
+	// takes.
 	admin, err := client.New(plane.Config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +128,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 	}
 	got := 0
 	for deadline := time.Now().Add(time.Minute); got != http.StatusForbidden && time.Now().Before(deadline); {
-		clock = clock.Add(goodFor) // so that the API server is asked each time, which takes a moment to hear of it
+		// so that the API server is asked each time; it takes a moment to hear of the change
+		clock = clock.Add(goodFor)
 		got = ask(http.MethodGet, "/metrics", scraper)
 	}
 	if got != http.StatusForbidden {

@@ -16,7 +16,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// servers returns the addresses of an operator's servers.
+// servers starts an operator's servers and returns their addresses.
 func servers(t *testing.T) (health, metrics string) {
 	t.Helper()
 	free := func() string {
@@ -45,7 +45,7 @@ func servers(t *testing.T) (health, metrics string) {
 	return health, metrics
 }
 
-// TestServersAreBounded: whoever can connect, but has no token, can neither fill the memory nor keep others away.
+// TestServersAreBounded checks that a client without a token can neither fill the memory nor keep other clients away.
 func TestServersAreBounded(t *testing.T) {
 	health, metrics := servers(t)
 	trusting := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}
