@@ -205,7 +205,8 @@ func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {
 		return // it is gone
 	}
-	if service, err := r.providers.Client(ctx, &p); err == nil { // otherwise the provider's own controller reports the error
+	// otherwise the provider's own controller reports the error
+	if service, err := r.providers.Client(ctx, &p); err == nil {
 		r.gates.Update(gateOf(&p, service))
 	}
 }

@@ -217,7 +217,8 @@ func (h *history) callEnds(t *rapid.T) {
 	s.report(failure)
 	h.told[s] = true
 	h.failed[s.key] = failure != nil
-	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.outage != nil) { // TestThrottling
+	// TestThrottling covers a 429 outside an outage
+	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.outage != nil) {
 		if until := h.now.Add(max(time.Second, failure.RetryAfter)); until.After(h.asked) {
 			h.asked = until
 		}
