@@ -28,7 +28,9 @@ type admission struct {
 // admit decides whether an object that is due may be attempted now: whether its provider exists, allows it and is
 // usable, and whether the object has a slot. If something is missing, a watch wakes the object when that appears, and
 // the gate calls the object up when it has a slot. So a timer is needed only for the object's deadline.
-func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogout, now time.Time) (lifecycle.Decision, admission, error) {
+func (r *userLogoutReconciler) admit(
+	ctx context.Context, obj *v1alpha1.UserLogout, now time.Time,
+) (lifecycle.Decision, admission, error) {
 	p, service, refused, err := r.lookUp(ctx, obj)
 	if err != nil {
 		return lifecycle.Decision{}, admission{}, err
@@ -48,7 +50,9 @@ func (r *userLogoutReconciler) admit(ctx context.Context, obj *v1alpha1.UserLogo
 // withdrawn returns the last check of an attempt with this client. The check uses what the process has in memory,
 // without a read from the API server. Storing a claim and waiting for a turn take time, and if an administrator or the
 // object's owner forbids the call meanwhile, it must not be made.
-func (r *userLogoutReconciler) withdrawn(service logout.Client) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
+func (r *userLogoutReconciler) withdrawn(
+	service logout.Client,
+) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
 	return func(ctx context.Context, claim *v1alpha1.UserLogout) *lifecycle.Refusal {
 		obj := r.get(client.ObjectKeyFromObject(claim))
 		switch {
@@ -66,7 +70,8 @@ func (r *userLogoutReconciler) withdrawn(service logout.Client) func(context.Con
 		case refused != nil:
 			return refused
 		case err != nil || is != service:
-			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "the provider's configuration has changed"}
+			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued,
+				Message: "the provider's configuration has changed"}
 		}
 		return nil
 	}
@@ -95,7 +100,8 @@ func pauseOf(p *gate.Pause) *lifecycle.Pause {
 	if p == nil {
 		return nil
 	}
-	return &lifecycle.Pause{Reason: string(p.Reason), Message: p.Message, Since: p.Since, Until: p.Until, Over: p.Until.Add(gate.Unprobed)}
+	return &lifecycle.Pause{Reason: string(p.Reason), Message: p.Message, Since: p.Since, Until: p.Until,
+		Over: p.Until.Add(gate.Unprobed)}
 }
 
 // gateOf returns what the gate needs to know about a provider.
@@ -103,13 +109,16 @@ func gateOf(p *v1alpha1.ClusterLogoutProvider, service logout.Client) gate.Setti
 	g := gate.Settings{Name: p.Name, Client: service,
 		Limit: gate.Limit{PerSecond: float64(p.Spec.RateLimit.RequestsPerSecond), Burst: int(p.Spec.RateLimit.Burst)}}
 	if h := p.Status.Hold; h != nil {
-		g.Restored = &gate.Pause{Reason: logout.Reason(h.Reason), Message: h.Message, Since: h.Since.Time, Until: h.NextProbeTime.Time}
+		g.Restored = &gate.Pause{Reason: logout.Reason(h.Reason), Message: h.Message, Since: h.Since.Time,
+			Until: h.NextProbeTime.Time}
 	}
 	return g
 }
 
 // lookUp returns an object's provider from the cache and the provider's client, or why the object may not use them.
-func (r *userLogoutReconciler) lookUp(ctx context.Context, obj *v1alpha1.UserLogout) (*v1alpha1.ClusterLogoutProvider, logout.Client, *lifecycle.Refusal, error) {
+func (r *userLogoutReconciler) lookUp(
+	ctx context.Context, obj *v1alpha1.UserLogout,
+) (*v1alpha1.ClusterLogoutProvider, logout.Client, *lifecycle.Refusal, error) {
 	name := obj.Spec.ProviderRef.Name
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); apierrors.IsNotFound(err) {

@@ -83,7 +83,8 @@ func (tr *trial) awaitHeld() {
 	}
 	defer events.Stop()
 	for event := range events.ResultChan() {
-		if o, ok := event.Object.(*v1alpha1.UserLogout); ok && lifecycle.Ready(o.Status).Reason == v1alpha1.ReasonSuspended {
+		if o, ok := event.Object.(*v1alpha1.UserLogout); ok &&
+			lifecycle.Ready(o.Status).Reason == v1alpha1.ReasonSuspended {
 			tr.obj = o
 			return
 		}
@@ -142,7 +143,10 @@ var group = schema.GroupResource{Group: "logout-operator.io", Resource: "userlog
 // failures makes the first writes of an outcome fail, one for each error. With committed, they fail only after the API
 // server has carried them out.
 func failures(committed bool, errs ...error) interceptor.Funcs {
-	return interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+	return interceptor.Funcs{SubResourcePatch: func(
+		ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+		opts ...client.SubResourcePatchOption,
+	) error {
 		if len(errs) == 0 {
 			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 		}
@@ -164,10 +168,13 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 	}{
 		{"fair weather", interceptor.Funcs{}},
 		{"connection refused", failures(false, errors.New("refused"), errors.New("refused"))},
-		{"unavailable, throttled, conflict", failures(false, apierrors.NewServiceUnavailable("down"), apierrors.NewTooManyRequestsError("slow"),
-			apierrors.NewConflict(group, "jane", errors.New("busy")))},
+		{"unavailable, throttled, conflict", failures(false, apierrors.NewServiceUnavailable("down"),
+			apierrors.NewTooManyRequestsError("slow"), apierrors.NewConflict(group, "jane", errors.New("busy")))},
 		{"stored, but the answer lost", failures(true, errors.New("reset"))},
-		{"stored, and sent again by the client", interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+		{"stored, and sent again by the client", interceptor.Funcs{SubResourcePatch: func(
+			ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+			opts ...client.SubResourcePatchOption,
+		) error {
 			if err := c.SubResource(sub).Patch(ctx, obj, patch, opts...); err != nil {
 				return err
 			}
@@ -179,7 +186,8 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 			if err := tr.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got := tr.live(); tr.calls != 1 || lifecycle.Ready(got.Status).Reason != v1alpha1.ReasonLoggedOut || got.Status.Attempts != 1 {
+			if got := tr.live(); tr.calls != 1 || lifecycle.Ready(got.Status).Reason != v1alpha1.ReasonLoggedOut ||
+				got.Status.Attempts != 1 {
 				t.Errorf("%d calls, status %+v", tr.calls, got.Status)
 			}
 			select {
@@ -196,14 +204,18 @@ func TestOutcomeIsStoredInTheEnd(t *testing.T) {
 func TestLookUpFails(t *testing.T) {
 	tr := newTrial(t, failures(true, errors.New("reset")))
 	looks := 0
-	tr.apiReader = interceptor.NewClient(TestCluster, interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	tr.apiReader = interceptor.NewClient(TestCluster, interceptor.Funcs{Get: func(
+		ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption,
+	) error {
 		if looks++; looks == 1 {
 			return apierrors.NewServiceUnavailable("down")
 		}
 		return c.Get(ctx, key, obj, opts...)
 	}})
-	if err := tr.run(); err != nil || tr.calls != 1 || looks != 2 || len(tr.recorder.(*events.FakeRecorder).Events) != 1 {
-		t.Errorf("%d calls, %d look-ups, %d events, error %v", tr.calls, looks, len(tr.recorder.(*events.FakeRecorder).Events), err)
+	if err := tr.run(); err != nil || tr.calls != 1 || looks != 2 ||
+		len(tr.recorder.(*events.FakeRecorder).Events) != 1 {
+		t.Errorf("%d calls, %d look-ups, %d events, error %v", tr.calls, looks,
+			len(tr.recorder.(*events.FakeRecorder).Events), err)
 	}
 }
 
@@ -271,8 +283,8 @@ func TestDeletedInFlight(t *testing.T) {
 func TestNotFoundIsNoDeletion(t *testing.T) {
 	notFound := apierrors.NewNotFound(group, "jane")
 	t.Run("claim", func(t *testing.T) {
-		tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object,
-			...client.SubResourceUpdateOption) error {
+		tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string,
+			client.Object, ...client.SubResourceUpdateOption) error {
 			return notFound
 		}})
 		tr.unfinished.Put(tr.obj)
@@ -293,7 +305,8 @@ func TestNotFoundIsNoDeletion(t *testing.T) {
 	t.Run("outcome for a moment", func(t *testing.T) {
 		tr := newTrial(t, failures(false, notFound, notFound))
 		tr.unfinished.Put(tr.obj)
-		if err := tr.run(); err != nil || tr.calls != 1 || lifecycle.Ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
+		if err := tr.run(); err != nil || tr.calls != 1 ||
+			lifecycle.Ready(tr.live().Status).Reason != v1alpha1.ReasonLoggedOut {
 			t.Errorf("%d calls, status %+v, error %v", tr.calls, tr.live().Status, err)
 		}
 	})
@@ -317,8 +330,8 @@ func TestNotFoundIsNoDeletion(t *testing.T) {
 		}
 	})
 	t.Run("outcome, heard of the deletion late", func(t *testing.T) {
-		tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(context.Context, client.Client, string, client.Object,
-			client.Patch, ...client.SubResourcePatchOption) error {
+		tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(context.Context, client.Client, string,
+			client.Object, client.Patch, ...client.SubResourcePatchOption) error {
 			return notFound
 		}})
 		tr.unfinished.Put(tr.obj)
@@ -342,7 +355,9 @@ func TestNoCallWithoutAClaim(t *testing.T) {
 		{"down", apierrors.NewServiceUnavailable("down"), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+			tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(
+				context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption,
+			) error {
 				return tt.err
 			}})
 			if err := tr.run(); (err != nil) != tt.want {
@@ -404,7 +419,8 @@ func TestProviderThatBreaksItsContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tr.live()
-	if got.Status.LastAttempt == nil || got.Status.LastAttempt.Message == "" || meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) {
+	if got.Status.LastAttempt == nil || got.Status.LastAttempt.Message == "" ||
+		meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) {
 		t.Errorf("status %+v", got.Status)
 	}
 	if strings.Contains(fmt.Sprintf("%+v", got), "hunter2") {
@@ -424,7 +440,9 @@ func TestDrainedProcessBeginsNothing(t *testing.T) {
 // lateIn makes the claim come back with a notAfter that is this far ahead. The stored object has none, because the
 // operator in the background would act on it.
 func lateIn(d time.Duration) interceptor.Funcs {
-	return interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+	return interceptor.Funcs{SubResourceUpdate: func(
+		ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+	) error {
 		err := c.SubResource(sub).Update(ctx, obj, opts...)
 		obj.(*v1alpha1.UserLogout).Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(d)))
 		return err
@@ -453,13 +471,16 @@ func TestCallIsBoundedByTheClaim(t *testing.T) {
 func TestLateClaim(t *testing.T) {
 	var outcome []byte
 	tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(
-		ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption,
+		ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+		opts ...client.SubResourcePatchOption,
 	) (err error) {
 		if outcome, err = patch.Data(obj); err != nil {
 			return err
 		}
 		return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
-	}, SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+	}, SubResourceUpdate: func(
+		ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+	) error {
 		err := c.SubResource(sub).Update(ctx, obj, opts...)
 		end, _ := ctx.Deadline()
 		<-time.After(time.Until(end) - 200*time.Millisecond)
@@ -487,7 +508,8 @@ func TestCutOffByNotAfter(t *testing.T) {
 		return logout.Receipt{}, &logout.Error{Reason: logout.EndpointUnreachable, Message: "timeout"}
 	}))
 	// The operator in the background may have written the object since.
-	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil || is.LastAttempt.Message != "timeout" {
+	if is := tr.live().Status; err != nil || tr.calls != 1 || is.LastAttempt == nil ||
+		is.LastAttempt.Message != "timeout" {
 		t.Errorf("%d calls, error %v, status %+v", tr.calls, err, is)
 	}
 	tr.slot().Release() // calls are not paused
@@ -496,7 +518,9 @@ func TestCutOffByNotAfter(t *testing.T) {
 // TestStopDuringTheClaim checks that an attempt that has begun is finished; otherwise its claim would have to run out.
 func TestStopDuringTheClaim(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(
+		ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+	) error {
 		stop()
 		return c.SubResource(sub).Update(ctx, obj, opts...)
 	}})
@@ -514,11 +538,16 @@ func TestHeldBeforeTheCall(t *testing.T) {
 	var tr *trial
 	var outcome string // as written: the operator elsewhere in the package holds the object again at once
 	tr = newTrial(t, interceptor.Funcs{
-		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		SubResourceUpdate: func(
+			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+		) error {
 			tr.gates.Update(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1, Burst: 1}, Client: service(nil)})
 			return c.SubResource(sub).Update(ctx, obj, opts...)
 		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+		SubResourcePatch: func(
+			ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+			opts ...client.SubResourcePatchOption,
+		) error {
 			data, err := patch.Data(obj)
 			outcome = string(data)
 			return errors.Join(err, c.SubResource(sub).Patch(ctx, obj, patch, opts...))
@@ -547,7 +576,10 @@ func TestWithdrawnBeforeTheCall(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			var outcome string // as written: the operator elsewhere in the package holds the object again at once
 			tr := newTrial(t, interceptor.Funcs{
-				SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				SubResourcePatch: func(
+					ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+					opts ...client.SubResourcePatchOption,
+				) error {
 					data, err := patch.Data(obj)
 					outcome = string(data)
 					return errors.Join(err, c.SubResource(sub).Patch(ctx, obj, patch, opts...))
@@ -562,7 +594,8 @@ func TestWithdrawnBeforeTheCall(t *testing.T) {
 			if err := tr.run(); err != nil {
 				t.Fatal(err)
 			}
-			if tr.calls != 0 || !strings.Contains(outcome, fmt.Sprintf(`"reason":%q`, want)) || !strings.Contains(outcome, "it has been taken back") {
+			if tr.calls != 0 || !strings.Contains(outcome, fmt.Sprintf(`"reason":%q`, want)) ||
+				!strings.Contains(outcome, "it has been taken back") {
 				t.Errorf("%d calls, outcome %s", tr.calls, outcome)
 			}
 			if is := tr.live().Status; is.Attempts != 1 || is.NextAttemptTime != nil {

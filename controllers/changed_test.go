@@ -14,8 +14,11 @@ import (
 // TestSpecChanged checks that an update is passed on if the provider is another object or has another spec, whatever
 // its generation.
 func TestSpecChanged(t *testing.T) {
-	provider := func(uid types.UID, generation int64, edits ...func(*v1alpha1.ClusterLogoutProvider)) *v1alpha1.ClusterLogoutProvider {
-		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "default", UID: uid, Generation: generation},
+	provider := func(
+		uid types.UID, generation int64, edits ...func(*v1alpha1.ClusterLogoutProvider),
+	) *v1alpha1.ClusterLogoutProvider {
+		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "default", UID: uid,
+			Generation: generation},
 			Spec: v1alpha1.ClusterLogoutProviderSpec{AccountIDs: []string{"a"}}}
 		for _, edit := range edits {
 			edit(p)
@@ -26,15 +29,19 @@ func TestSpecChanged(t *testing.T) {
 		now  *v1alpha1.ClusterLogoutProvider
 		want bool
 	}{
-		"the same":                             {provider("1", 1), false},
-		"another status":                       {provider("1", 1, func(p *v1alpha1.ClusterLogoutProvider) { p.Status.ObservedGeneration = 1 }), false},
-		"other labels":                         {provider("1", 1, func(p *v1alpha1.ClusterLogoutProvider) { p.Labels = map[string]string{"a": "b"} }), false},
-		"edited":                               {provider("1", 2), true},
-		"created anew, with the same spec":     {provider("2", 1), true},
-		"restored and edited in another way":   {provider("1", 1, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AccountIDs = []string{"b"} }), true},
+		"the same": {provider("1", 1), false},
+		"another status": {provider("1", 1,
+			func(p *v1alpha1.ClusterLogoutProvider) { p.Status.ObservedGeneration = 1 }), false},
+		"other labels": {provider("1", 1,
+			func(p *v1alpha1.ClusterLogoutProvider) { p.Labels = map[string]string{"a": "b"} }), false},
+		"edited":                           {provider("1", 2), true},
+		"created anew, with the same spec": {provider("2", 1), true},
+		"restored and edited in another way": {provider("1", 1,
+			func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AccountIDs = []string{"b"} }), true},
 		"restored as it was before it changed": {provider("1", 0), true},
 	} {
-		if got := specChanged.Update(event.UpdateEvent{ObjectOld: provider("1", 1), ObjectNew: tt.now}); got != tt.want {
+		if got := specChanged.Update(event.UpdateEvent{ObjectOld: provider("1", 1),
+			ObjectNew: tt.now}); got != tt.want {
 			t.Errorf("%s: passed on is %t, want %t", name, got, tt.want)
 		}
 	}

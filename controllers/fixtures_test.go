@@ -18,9 +18,10 @@ func at(seconds int) time.Time {
 // object returns a UserLogout as the API server returns it right after its creation.
 func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	obj := &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1, CreationTimestamp: metav1.Time{Time: at(0)}},
-		Spec:       v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", ActiveDeadlineSeconds: 3600},
-		Status:     v1alpha1.UserLogoutStatus{ObservedGeneration: -1},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1,
+			CreationTimestamp: metav1.Time{Time: at(0)}},
+		Spec:   v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", ActiveDeadlineSeconds: 3600},
+		Status: v1alpha1.UserLogoutStatus{ObservedGeneration: -1},
 	}
 	for _, edit := range edits {
 		edit(obj)
@@ -34,7 +35,8 @@ func claimedAt(seconds int) func(*v1alpha1.UserLogout) {
 
 func throttledAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		obj.Status = lifecycle.FailedAttempt(obj, at(seconds), &logout.Error{Reason: logout.Throttled}, at(seconds), time.Duration(backoff)*time.Second)
+		obj.Status = lifecycle.FailedAttempt(obj, at(seconds), &logout.Error{Reason: logout.Throttled}, at(seconds),
+			time.Duration(backoff)*time.Second)
 	}
 }
 

@@ -27,7 +27,8 @@ func TestHoldsTheProvider(t *testing.T) {
 	awaitReason(tt, first, v1alpha1.ReasonThrottled)
 	objects := []*v1alpha1.UserLogout{first, tt.logout(), tt.logout(), tt.logout()}
 	p := awaitProvider(tt, v1alpha1.ReasonThrottled)
-	if h := p.Status.Hold; h == nil || h.Reason != v1alpha1.ReasonThrottled || h.NextProbeTime.Sub(h.Since.Time) < retryAfter {
+	if h := p.Status.Hold; h == nil || h.Reason != v1alpha1.ReasonThrottled ||
+		h.NextProbeTime.Sub(h.Since.Time) < retryAfter {
 		t.Errorf("hold %+v", h)
 	}
 	if meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReconciling) == nil {
@@ -77,7 +78,8 @@ func TestQueuedIsVisible(t *testing.T) {
 		objects[i] = tt.logout()
 	}
 	last := awaitReason(tt, objects[len(objects)-1], v1alpha1.ReasonQueued)
-	if c := meta.FindStatusCondition(last.Status.Conditions, v1alpha1.ConditionReconciling); c == nil || c.Reason != v1alpha1.ReasonQueued {
+	if c := meta.FindStatusCondition(last.Status.Conditions, v1alpha1.ConditionReconciling); c == nil ||
+		c.Reason != v1alpha1.ReasonQueued {
 		t.Errorf("Reconciling %+v", c)
 	}
 	waiting := awaitProviderStatus(tt, "somebody waits", func(s v1alpha1.ClusterLogoutProviderStatus) bool {
@@ -91,7 +93,8 @@ func TestQueuedIsVisible(t *testing.T) {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 		wantCalls(tt, obj, 1)
 	}
-	awaitProviderStatus(tt, "nobody waits", func(s v1alpha1.ClusterLogoutProviderStatus) bool { return *s.Waiting == 0 })
+	awaitProviderStatus(tt, "nobody waits",
+		func(s v1alpha1.ClusterLogoutProviderStatus) bool { return *s.Waiting == 0 })
 }
 
 // TestWrongEndpointFixed checks that logouts fail at an endpoint that is no LogoutUser service, and succeed once the
@@ -113,10 +116,12 @@ func TestOneTenantsTroubleIsNotAnothers(t *testing.T) {
 	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut) // the service is known to work
 	poisoned := *tt
 	poisoned.namespace += "-poisoned"
-	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: poisoned.namespace, Labels: map[string]string{"allowed": "true"}}})
+	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: poisoned.namespace,
+		Labels: map[string]string{"allowed": "true"}}})
 	for range 2 {
 		obj := poisoned.newLogout()
-		service.Script(account, obj.Spec.UserID, chimetest.Answer{Code: "AccessDeniedException", Status: 403, Times: chimetest.Forever})
+		service.Script(account, obj.Spec.UserID, chimetest.Answer{Code: "AccessDeniedException", Status: 403,
+			Times: chimetest.Forever})
 		tt.create(obj)
 		awaitReason(tt, obj, v1alpha1.ReasonUnauthorized)
 	}

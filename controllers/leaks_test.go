@@ -47,7 +47,8 @@ func findLeaks(ctx context.Context) error {
 	}
 	places := map[string]string{"log": operatorLog.String(), "metrics": fmt.Sprint(gathered)}
 	for name, list := range map[string]client.ObjectList{
-		"UserLogouts": &v1alpha1.UserLogoutList{}, "providers": &v1alpha1.ClusterLogoutProviderList{}, "events": &eventsv1.EventList{}} {
+		"UserLogouts": &v1alpha1.UserLogoutList{}, "providers": &v1alpha1.ClusterLogoutProviderList{},
+		"events": &eventsv1.EventList{}} {
 		if err := cluster.List(ctx, list); err != nil {
 			return err
 		}
@@ -57,7 +58,8 @@ func findLeaks(ctx context.Context) error {
 		}
 		places[name] = string(text)
 	}
-	secrets := []string{credentials.SecretAccessKey, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, malformedKey, "AWS4-HMAC-SHA256"}
+	secrets := []string{credentials.SecretAccessKey, roleCredentials.SecretAccessKey, roleCredentials.SessionToken,
+		malformedKey, "AWS4-HMAC-SHA256"}
 	for _, p := range providertest.All {
 		secrets = append(secrets, p.SecretValues()...)
 	}

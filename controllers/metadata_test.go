@@ -21,12 +21,13 @@ func TestMetadataIsLeftAlone(t *testing.T) {
 	service.SignIn(account, obj.Spec.UserID, "laptop")
 	applied := &unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{
-			"namespace":       obj.Namespace,
-			"name":            obj.Name,
-			"labels":          map[string]any{"team": "red"},
-			"annotations":     map[string]any{"note": "why"},
-			"finalizers":      []any{"example.com/held"},
-			"ownerReferences": []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "1"}},
+			"namespace":   obj.Namespace,
+			"name":        obj.Name,
+			"labels":      map[string]any{"team": "red"},
+			"annotations": map[string]any{"note": "why"},
+			"finalizers":  []any{"example.com/held"},
+			"ownerReferences": []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner",
+				"uid": "1"}},
 		},
 		"spec": map[string]any{
 			"accountID":   account,
@@ -43,7 +44,8 @@ func TestMetadataIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := awaitReason(tt, obj, v1alpha1.ReasonLoggedOut) // after a claim and an outcome
-	if !equality.Semantic.DeepEqual(got.Labels, applied.GetLabels()) || !equality.Semantic.DeepEqual(got.Annotations, applied.GetAnnotations()) ||
+	if !equality.Semantic.DeepEqual(got.Labels, applied.GetLabels()) ||
+		!equality.Semantic.DeepEqual(got.Annotations, applied.GetAnnotations()) ||
 		!slices.Equal(got.Finalizers, applied.GetFinalizers()) ||
 		!equality.Semantic.DeepEqual(got.OwnerReferences, applied.GetOwnerReferences()) {
 		t.Errorf("got %+v", got.ObjectMeta)

@@ -60,7 +60,9 @@ func countAttempt(provider string, failure *logout.Error, took time.Duration) {
 
 // countFinish counts an object if the status that was just stored has finished it. A tenant can name any provider, so
 // the name of one that does not exist is not used as a label.
-func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus) {
+func (r *userLogoutReconciler) countFinish(
+	ctx context.Context, obj *v1alpha1.UserLogout, before, after v1alpha1.UserLogoutStatus,
+) {
 	if before.CompletionTime != nil || after.CompletionTime == nil {
 		return
 	}
@@ -68,7 +70,8 @@ func (r *userLogoutReconciler) countFinish(ctx context.Context, obj *v1alpha1.Us
 	if r.client.Get(ctx, client.ObjectKey{Name: provider}, &v1alpha1.ClusterLogoutProvider{}) != nil {
 		provider = ""
 	}
-	finishes.WithLabelValues(provider, lifecycle.Ready(after).Reason).Observe(after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
+	finishes.WithLabelValues(provider, lifecycle.Ready(after).Reason).Observe(
+		after.CompletionTime.Sub(obj.CreationTimestamp.Time).Seconds())
 }
 
 // forgetProvider drops the time series of a deleted provider.
@@ -83,15 +86,18 @@ func forgetProvider(provider string) {
 // These metrics are computed at each scrape.
 var (
 	objectsDesc = prometheus.NewDesc("logout_operator_objects",
-		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.", []string{"state"}, nil)
+		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.",
+		[]string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
 		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
 	gateOpenDesc = prometheus.NewDesc("logout_operator_gate_open",
-		"1 while calls to the provider are made, 0 while they are paused because its service fails.", []string{"provider"}, nil)
+		"1 while calls to the provider are made, 0 while they are paused because its service fails.",
+		[]string{"provider"}, nil)
 	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
 		"Calls a second to the provider at most, as its service has slowed them.", []string{"provider"}, nil)
 	namespacesDesc = prometheus.NewDesc("logout_operator_namespaces_paused",
-		"Namespaces whose calls to the provider are paused, as those that were made failed in ways that may be their own fault.", []string{"provider"}, nil)
+		"Namespaces whose calls to the provider are paused, as those that were made failed in ways that may be their own fault.",
+		[]string{"provider"}, nil)
 	waitingDesc = prometheus.NewDesc("logout_operator_slots_waiting",
 		"UserLogouts that wait for their turn to call the provider.", []string{"provider"}, nil)
 	underWayDesc = prometheus.NewDesc("logout_operator_attempts_under_way",
@@ -114,7 +120,8 @@ func serveMetrics(c *collector) {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, namespacesDesc, waitingDesc, underWayDesc} {
+	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, namespacesDesc,
+		waitingDesc, underWayDesc} {
 		out <- desc
 	}
 }

@@ -28,8 +28,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	outcomesUnstored.WithLabelValues("documented").Inc()
 	t.Cleanup(func() { forgetProvider("documented"); outcomesUnstored.DeleteLabelValues("documented") })
 	// The program does this, too.
-	if _, err := schema.New(&rest.Config{Host: "https://localhost"}, http.DefaultClient, logr.Discard(), v1alpha1.GroupVersion,
-		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}}); err != nil {
+	if _, err := schema.New(&rest.Config{Host: "https://localhost"}, http.DefaultClient, logr.Discard(),
+		v1alpha1.GroupVersion, schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}}); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile("../docs/metrics.md")
@@ -37,7 +37,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(logout_operator_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(logout_operator_[a-z_]+)`").FindAllStringSubmatch(string(page),
+		-1) {
 		documented[m[1]] = true
 	}
 	served := map[string]bool{}
@@ -67,7 +68,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 	// These are served only while there is a gate.
-	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "namespaces_paused", "slots_waiting"} {
+	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "namespaces_paused",
+		"slots_waiting"} {
 		served["logout_operator_"+name] = true
 	}
 	for name := range documented {

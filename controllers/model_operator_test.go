@@ -125,7 +125,8 @@ func (o *operator) run(p *point) *point {
 			}
 		}
 		awaitSecond(p.begun)
-		w := &wire{operator: o, read: p.read, asks: make(chan *request), replies: make(chan reply), crash: make(chan struct{})}
+		w := &wire{operator: o, read: p.read, asks: make(chan *request), replies: make(chan reply),
+			crash: make(chan struct{})}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -179,7 +180,8 @@ func (w *wire) reconcile(ctx context.Context) (ctrl.Result, error) {
 	obj := w.read.object()
 	switch d := lifecycle.Decide(obj, time.Time{}, time.Now()); d.Do {
 	case lifecycle.Attempt:
-		slot, _ := r.gates.Enter(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}}, gate.Applicant{Object: modelKey})
+		slot, _ := r.gates.Enter(gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 1000, Burst: 1000}},
+			gate.Applicant{Object: modelKey})
 		return r.attempt(ctx, obj, admission{service(w.logOut), slot, stands})
 	case lifecycle.Write:
 		return r.write(ctx, obj, d)
@@ -213,7 +215,8 @@ func (w *wire) logOut(ctx context.Context) (logout.Receipt, error) {
 		return logout.Receipt{HTTPStatusCode: http.StatusNoContent}, nil
 	}
 	// The Retry-After is longer than the jitter of the first backoffs, so that the same run has the same result.
-	return logout.Receipt{}, &logout.Error{Reason: logout.Throttled, HTTPStatusCode: http.StatusTooManyRequests, Message: "slow down", RetryAfter: tick * time.Second}
+	return logout.Receipt{}, &logout.Error{Reason: logout.Throttled, HTTPStatusCode: http.StatusTooManyRequests,
+		Message: "slow down", RetryAfter: tick * time.Second}
 }
 
 func (w *wire) Status() client.SubResourceWriter { return statusWire{w: w} }
@@ -240,7 +243,8 @@ func (s statusWire) Update(_ context.Context, o client.Object, _ ...client.SubRe
 	obj := o.(*v1alpha1.UserLogout)
 	r := &request{verb: update, obj: obj.DeepCopy(), uid: obj.UID}
 	if lifecycle.Calling(obj) {
-		r.claim, r.attempts, r.ends = true, obj.Status.Attempts, int(obj.Status.NextAttemptTime.Sub(modelEpoch).Seconds())
+		r.claim, r.attempts, r.ends = true, obj.Status.Attempts,
+			int(obj.Status.NextAttemptTime.Sub(modelEpoch).Seconds())
 		if s.w.operator.protocol.noClaim {
 			return nil
 		}
@@ -255,7 +259,9 @@ func (s statusWire) Update(_ context.Context, o client.Object, _ ...client.SubRe
 	return errorOf(a.says)
 }
 
-func (s statusWire) Patch(_ context.Context, _ client.Object, p client.Patch, _ ...client.SubResourcePatchOption) error {
+func (s statusWire) Patch(
+	_ context.Context, _ client.Object, p client.Patch, _ ...client.SubResourcePatchOption,
+) error {
 	data, err := p.Data(nil)
 	if err != nil {
 		return err
@@ -270,7 +276,8 @@ func (s statusWire) Patch(_ context.Context, _ client.Object, p client.Patch, _ 
 	if data, err = json.Marshal(ops); err != nil {
 		return err
 	}
-	says := s.w.ask(&request{verb: patch, patch: data, uid: s.w.read.obj.UID, attempts: s.w.read.obj.Status.Attempts + 1}).says
+	says := s.w.ask(&request{verb: patch, patch: data, uid: s.w.read.obj.UID,
+		attempts: s.w.read.obj.Status.Attempts + 1}).says
 	if says == saysUnavailable && s.w.operator.protocol.givesUp {
 		says = saysForbidden // it ends the retries of storing
 	}

@@ -101,7 +101,8 @@ func (s *apiServer) carryOut(present *version, n int, r *request) result {
 	case read:
 		return result{reply{saysDone, present}, nil}
 	case update:
-		if present.obj.UID != r.obj.UID || r.obj.ResourceVersion != "" && present.obj.ResourceVersion != r.obj.ResourceVersion {
+		if present.obj.UID != r.obj.UID || r.obj.ResourceVersion != "" &&
+			present.obj.ResourceVersion != r.obj.ResourceVersion {
 			return result{reply{says: saysConflict}, nil}
 		}
 		obj := present.object()

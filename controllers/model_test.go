@@ -13,7 +13,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-var modelFaults = flag.Int("model-faults", 1, "faults in one history of TestModel; with 2 it takes a minute, and with -race five")
+var modelFaults = flag.Int("model-faults", 1,
+	"faults in one history of TestModel; with 2 it takes a minute, and with -race five")
 
 // protocol is how the operator of a model attempts a logout: with the code of this package, minus some guards.
 type protocol struct {
@@ -64,7 +65,8 @@ func TestModel(t *testing.T) {
 	figures.Note(t, "states", len(m.visited))
 	figures.Note(t, "steps", m.taken)
 	figures.AtMost(t, "histories that violate it", violations, 0, true)
-	t.Logf("%d faults at most, %d runs of the operator's code, %s", *modelFaults, m.operator.made, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d faults at most, %d runs of the operator's code, %s", *modelFaults, m.operator.made,
+		time.Since(began).Round(time.Millisecond))
 	if len(m.visited) < 1000 {
 		t.Error("this search proves nothing")
 	}

@@ -194,7 +194,8 @@ func (m *model) take(w world, s step) (after world, ok bool, wrong error) {
 func (m *model) settle(w *world) error {
 	is := w.present().obj
 	hopeless := func(r *request) bool {
-		return r != nil && r.verb == update && r.obj.ResourceVersion != "" && (is == nil || is.ResourceVersion != r.obj.ResourceVersion)
+		return r != nil && r.verb == update && r.obj.ResourceVersion != "" &&
+			(is == nil || is.ResourceVersion != r.obj.ResourceVersion)
 	}
 	w.late = slices.DeleteFunc(slices.Clone(w.late), hopeless)
 	for i := range w.processes {
@@ -218,7 +219,8 @@ func (m *model) conditional(now int, v *version) error {
 		if at.asks == nil {
 			continue
 		}
-		if at.asks.verb != update || at.asks.obj.ResourceVersion != v.obj.ResourceVersion || at.asks.obj.UID != v.obj.UID {
+		if at.asks.verb != update || at.asks.obj.ResourceVersion != v.obj.ResourceVersion ||
+			at.asks.obj.UID != v.obj.UID {
 			return fmt.Errorf("a %s upon what the cache has, without a precondition", at.asks)
 		}
 		for _, says := range []string{saysConflict, saysGone} {
@@ -331,7 +333,8 @@ func (m *model) serve(w *world, r *request) (reply, error) {
 		}
 	}
 	if is.next.obj != nil && lifecycle.Finished(before.obj) && !equalStatus(before.obj.Status, is.next.obj.Status) {
-		return is.reply, fmt.Errorf("an end is overwritten: %s by %s", lifecycle.Ready(before.obj.Status).Reason, lifecycle.Ready(is.next.obj.Status).Reason)
+		return is.reply, fmt.Errorf("an end is overwritten: %s by %s", lifecycle.Ready(before.obj.Status).Reason,
+			lifecycle.Ready(is.next.obj.Status).Reason)
 	}
 	return is.reply, nil
 }
@@ -354,7 +357,8 @@ func (m *model) asked(w *world, p *process) error {
 		p.called, p.known = true, false
 		t := w.tallyOf(r.uid)
 		if t.calls++; t.calls > 1+t.excused {
-			return fmt.Errorf("call %d for UID %s, and only %d of those before were answered as failed or cut off from the API server", t.calls, r.uid, t.excused)
+			return fmt.Errorf("call %d for UID %s, and only %d of those before were answered as failed or cut off from the API server",
+				t.calls, r.uid, t.excused)
 		}
 		if is := w.present().obj; is != nil && is.UID == r.uid && lifecycle.Finished(is) {
 			return fmt.Errorf("a call for UID %s, which is finished", r.uid)

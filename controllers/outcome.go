@@ -175,7 +175,8 @@ func (r *userLogoutReconciler) putForm(
 		return errSuperseded
 	case equality.Semantic.DeepEqual(live.Status, status):
 		return nil
-	case live.Status.Attempts != claim.Status.Attempts || !live.Status.NextAttemptTime.Equal(claim.Status.NextAttemptTime):
+	case live.Status.Attempts != claim.Status.Attempts ||
+		!live.Status.NextAttemptTime.Equal(claim.Status.NextAttemptTime):
 		return errSuperseded
 	}
 	return refused

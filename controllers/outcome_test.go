@@ -27,7 +27,8 @@ func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 	add := func(name string, count, length int) error {
 		labels := make([]string, count)
 		for i := range labels {
-			labels[i] = fmt.Sprintf("%q: %q", fmt.Sprintf("%sexample.com/%s-%d", strings.Repeat(strings.Repeat("a", 60)+".", 3), name, i), strings.Repeat("b", length))
+			labels[i] = fmt.Sprintf("%q: %q", fmt.Sprintf("%sexample.com/%s-%d",
+				strings.Repeat(strings.Repeat("a", 60)+".", 3), name, i), strings.Repeat("b", length))
 		}
 		patch := fmt.Sprintf(`{"metadata": {"labels": {%s}}}`, strings.Join(labels, ","))
 		return TestCluster.Patch(t.Context(), obj.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)))
@@ -54,12 +55,17 @@ func fill(t *testing.T, obj *v1alpha1.UserLogout) {
 func TestObjectFilledUpInTheCall(t *testing.T) {
 	for name, answer := range map[string]error{
 		"logged out": nil,
-		"refused":    &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404, Message: strings.Repeat("m", 256), Code: strings.Repeat("c", 256)},
-		"throttled":  &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: strings.Repeat("m", 256), RetryAfter: time.Minute},
+		"refused": &logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404, Message: strings.Repeat("m", 256),
+			Code: strings.Repeat("c", 256)},
+		"throttled": &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503,
+			Message: strings.Repeat("m", 256), RetryAfter: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var forms []string
-			tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			tr := newTrial(t, interceptor.Funcs{SubResourcePatch: func(
+				ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
+				opts ...client.SubResourcePatchOption,
+			) error {
 				data, _ := patch.Data(obj)
 				err := c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 				forms = append(forms, fmt.Sprintf("%s: %v", data, err))
@@ -90,14 +96,18 @@ func TestObjectFilledUpInTheCall(t *testing.T) {
 // TestNewObjectIsFull checks that no call is made for an object without room for a claim, that an event says why, and
 // that the operator reports no error of its own.
 func TestNewObjectIsFull(t *testing.T) {
-	tooLarge := &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 500, Message: "etcdserver: request is too large"}}
-	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+	tooLarge := &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 500,
+		Message: "etcdserver: request is too large"}}
+	tr := newTrial(t, interceptor.Funcs{SubResourceUpdate: func(
+		context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption,
+	) error {
 		return tooLarge
 	}})
 	for name, try := range map[string]func() error{
 		"claim": tr.run,
 		"write": func() (err error) {
-			tr.result, err = tr.write(t.Context(), tr.obj.DeepCopy(), lifecycle.Decision{Do: lifecycle.Write, Status: refused(tr.obj, time.Now())})
+			tr.result, err = tr.write(t.Context(), tr.obj.DeepCopy(),
+				lifecycle.Decision{Do: lifecycle.Write, Status: refused(tr.obj, time.Now())})
 			return err
 		},
 	} {
@@ -115,12 +125,16 @@ func TestNewObjectIsFull(t *testing.T) {
 // once.
 func newRanOut(t *testing.T, claim *v1alpha1.UserLogout, answer func() error) *trial {
 	tr := newTrial(t, interceptor.Funcs{
-		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+		SubResourceUpdate: func(
+			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+		) error {
 			err := c.SubResource(sub).Update(ctx, obj, opts...)
 			obj.(*v1alpha1.UserLogout).DeepCopyInto(claim)
 			return err
 		},
-		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
+		SubResourcePatch: func(
+			context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption,
+		) error {
 			return answer()
 		},
 	})
@@ -160,7 +174,8 @@ func TestOutcomeNobodyTakes(t *testing.T) {
 			if !ok {
 				t.Fatal("forgotten")
 			}
-			if result, err := tr.storeKept(t.Context(), kept, kept.next.Add(-time.Second)); err != nil || result.RequeueAfter <= 0 || len(tr.told()) > 0 {
+			if result, err := tr.storeKept(t.Context(), kept, kept.next.Add(-time.Second)); err != nil ||
+				result.RequeueAfter <= 0 || len(tr.told()) > 0 {
 				t.Errorf("too early: result %+v, error %v", result, err)
 			}
 			if result, err := tr.storeKept(t.Context(), kept, kept.next); err != nil || result.RequeueAfter <= 0 {
@@ -200,7 +215,8 @@ func TestHoldsOnInAnOutage(t *testing.T) {
 
 func TestKeptOutcomes(t *testing.T) {
 	claim := object(claimedAt(0))
-	done, retry := outcome{claim: claim, status: object(claimedAt(0), loggedOutAt(1)).Status}, outcome{claim: claim, status: object(claimedAt(0), throttledAt(1, 60)).Status}
+	done, retry := outcome{claim: claim, status: object(claimedAt(0), loggedOutAt(1)).Status},
+		outcome{claim: claim, status: object(claimedAt(0), throttledAt(1, 60)).Status}
 	for _, tt := range []struct {
 		name string
 		kept outcome
@@ -210,7 +226,8 @@ func TestKeptOutcomes(t *testing.T) {
 	}{
 		{"the claim", done, object(claimedAt(0)), 31, true},
 		{"a cache that is behind", done, object(), 31, true},
-		{"relabelled", done, object(claimedAt(0), func(o *v1alpha1.UserLogout) { o.Labels = map[string]string{"a": "b"} }), 31, true},
+		{"relabelled", done,
+			object(claimedAt(0), func(o *v1alpha1.UserLogout) { o.Labels = map[string]string{"a": "b"} }), 31, true},
 		{"re-created", done, object(func(o *v1alpha1.UserLogout) { o.UID = "2" }), 31, false},
 		{"claimed anew", done, object(claimedAt(0), claimedAt(30)), 31, false},
 		{"finished by somebody else", done, object(claimedAt(0), refusedAt(2)), 31, false},

@@ -46,14 +46,18 @@ type providerReconciler struct {
 func (r *providerReconciler) setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.ClusterLogoutProvider{}, builder.WithPredicates(specChanged)).
-		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, secret client.Object) []reconcile.Request {
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(func(
+			ctx context.Context, secret client.Object,
+		) []reconcile.Request {
 			var requests []reconcile.Request
 			for _, p := range usersOfSecret(ctx, r.client, secret) {
 				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&p)})
 			}
 			return requests
 		})).
-		WatchesRawSource(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		WatchesRawSource(source.Func(func(
+			ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request],
+		) error {
 			go r.gates.Changes(ctx, func(name string) {
 				queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: name}})
 			})
@@ -99,7 +103,9 @@ func (r *providerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 }
 
 // check checks a provider's configuration and gate.
-func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (lifecycle.ProviderState, error) {
+func (r *providerReconciler) check(
+	ctx context.Context, p *v1alpha1.ClusterLogoutProvider,
+) (lifecycle.ProviderState, error) {
 	service, err := r.providers.Client(ctx, p)
 	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
 		return stateOf(r.unused(p, time.Now()), problem), nil
@@ -124,7 +130,8 @@ func (r *providerReconciler) check(ctx context.Context, p *v1alpha1.ClusterLogou
 
 // stateOf returns what the rules need to know about a provider.
 func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderState {
-	s := lifecycle.ProviderState{Pause: pauseOf(g.Pause), PausedNamespaces: g.Namespaces, Waiting: g.Waiting, WaitingSince: g.WaitingSince}
+	s := lifecycle.ProviderState{Pause: pauseOf(g.Pause), PausedNamespaces: g.Namespaces, Waiting: g.Waiting,
+		WaitingSince: g.WaitingSince}
 	if problem != nil {
 		s.Problem = &lifecycle.Problem{Reason: problem.Reason, Message: problem.Message}
 	}

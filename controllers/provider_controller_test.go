@@ -23,7 +23,8 @@ func TestProviderCreatedLate(t *testing.T) {
 	name := tt.provider + "-late"
 	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.ProviderRef.Name = name })
 	got := awaitReason(tt, obj, v1alpha1.ReasonProviderNotFound)
-	if meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReconciling) == nil || got.Status.Attempts != 0 {
+	if meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReconciling) == nil ||
+		got.Status.Attempts != 0 {
 		t.Errorf("waiting: %+v", got.Status)
 	}
 	wantCalls(tt, obj, 0)
@@ -36,7 +37,8 @@ func TestProviderCreatedLate(t *testing.T) {
 func TestProviderDeletedAndCreatedAgain(t *testing.T) {
 	tt := newTenant(t)
 	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut)
-	if err := cluster.Delete(t.Context(), &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: tt.provider}}); err != nil {
+	if err := cluster.Delete(t.Context(),
+		&v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: tt.provider}}); err != nil {
 		t.Fatal(err)
 	}
 	// The cache may be behind, so the first logout may still succeed.
@@ -56,11 +58,13 @@ func TestProviderDeletedAndCreatedAgain(t *testing.T) {
 
 func TestNamespaceAllowedLate(t *testing.T) {
 	tt := newTenant(t)
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tt.namespace, Labels: map[string]string{"allowed": "true"}}}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tt.namespace,
+		Labels: map[string]string{"allowed": "true"}}}
 	patch(tt, namespace, func(n *corev1.Namespace) { n.Labels["allowed"] = "false" })
 	obj := tt.logout()
 	got := awaitReason(tt, obj, v1alpha1.ReasonNotAllowed)
-	if m := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.namespace) {
+	if m := meta.FindStatusCondition(got.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.namespace) {
 		t.Errorf("message %q", m)
 	}
 	wantCalls(tt, obj, 0)
@@ -73,16 +77,19 @@ func TestAccountAllowedLate(t *testing.T) {
 	obj := tt.logout()
 	awaitReason(tt, obj, v1alpha1.ReasonNotAllowed)
 	wantCalls(tt, obj, 0)
-	patch(tt, awaitProvider(tt, v1alpha1.ReasonAvailable), func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AccountIDs = []string{"*"} })
+	patch(tt, awaitProvider(tt, v1alpha1.ReasonAvailable),
+		func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AccountIDs = []string{"*"} })
 	awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 }
 
 func TestSecretCreatedLate(t *testing.T) {
-	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.Credentials.SecretRef.Name += "-late" })
+	tt := newTenant(t,
+		func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.Credentials.SecretRef.Name += "-late" })
 	obj := tt.logout()
 	got := awaitReason(tt, obj, v1alpha1.ReasonProviderNotReady)
 	tt.secret += "-late"
-	if m := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) {
+	if m := meta.FindStatusCondition(got.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) {
 		t.Errorf("message %q does not name the Secret", m)
 	}
 	p := awaitProvider(tt, v1alpha1.ReasonSecretNotFound)
@@ -98,7 +105,8 @@ func TestSecretFixedLate(t *testing.T) {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
 	patch(tt, secret, func(s *corev1.Secret) { s.Data = map[string][]byte{"AWS_SECRET_ACCESS_KEY": nil} })
 	p := awaitProvider(tt, v1alpha1.ReasonInvalidSecret)
-	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, "AWS_SECRET_ACCESS_KEY") {
+	if m := meta.FindStatusCondition(p.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, "AWS_SECRET_ACCESS_KEY") {
 		t.Errorf("message %q does not name the key", m)
 	}
 	obj := tt.logout()
@@ -112,7 +120,8 @@ func TestSecretRotated(t *testing.T) {
 	tt := newTenant(t)
 	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut)
 	began := time.Now()
-	for _, obj := range []*v1alpha1.UserLogout{tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout()} {
+	for _, obj := range []*v1alpha1.UserLogout{tt.logout(), tt.logout(), tt.logout(), tt.logout(), tt.logout(),
+		tt.logout()} {
 		awaitReason(tt, obj, v1alpha1.ReasonLoggedOut)
 	}
 	usual := time.Since(began) // the time for as many objects as will resume
@@ -185,10 +194,12 @@ func TestNoIdentity(t *testing.T) {
 
 func TestAssumesARole(t *testing.T) {
 	tt := newTenant(t, func(p *v1alpha1.ClusterLogoutProvider) {
-		p.Spec.AmazonChime.AssumeRole = &v1alpha1.AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout", ExternalID: "other"}
+		p.Spec.AmazonChime.AssumeRole = &v1alpha1.AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout",
+			ExternalID: "other"}
 	})
 	p := awaitProvider(tt, v1alpha1.ReasonCredentialsUnavailable)
-	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, "AccessDenied") {
+	if m := meta.FindStatusCondition(p.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, "AccessDenied") {
 		t.Errorf("message %q", m)
 	}
 	patch(tt, p, func(p *v1alpha1.ClusterLogoutProvider) { p.Spec.AmazonChime.AssumeRole.ExternalID = "acme" })
@@ -205,9 +216,11 @@ func TestAssumesARole(t *testing.T) {
 func TestMalformedKey(t *testing.T) {
 	tt := newTenant(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.secret}}
-	patch(tt, secret, func(s *corev1.Secret) { s.StringData = map[string]string{"AWS_SECRET_ACCESS_KEY": malformedKey} })
+	patch(tt, secret,
+		func(s *corev1.Secret) { s.StringData = map[string]string{"AWS_SECRET_ACCESS_KEY": malformedKey} })
 	p := awaitProvider(tt, v1alpha1.ReasonInvalidSecret)
-	if m := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) || strings.Contains(m, malformedKey) {
+	if m := meta.FindStatusCondition(p.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, tt.secret) || strings.Contains(m, malformedKey) {
 		t.Errorf("message %q", m)
 	}
 }

@@ -27,17 +27,22 @@ func newTenantOf(t *testing.T, p providertest.Provider, secret int) (*tenant, *p
 	t.Parallel()
 	name := unique(t)
 	tt := &tenant{T: t, namespace: name, provider: name, secret: name}
-	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"allowed": "true"}}})
-	tt.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: name}, StringData: p.Secrets[secret]})
+	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name,
+		Labels: map[string]string{"allowed": "true"}}})
+	tt.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: name},
+		StringData: p.Secrets[secret]})
 	service := providertest.NewServer(t, p)
 	tt.createProvider(func(o *v1alpha1.ClusterLogoutProvider) { o.Spec = specOf(p, service.URL, name, o.Spec) })
 	return tt, service
 }
 
 // specOf returns the spec of a type with this endpoint, and the policy of another spec.
-func specOf(p providertest.Provider, endpoint, secret string, policy v1alpha1.ClusterLogoutProviderSpec) v1alpha1.ClusterLogoutProviderSpec {
+func specOf(
+	p providertest.Provider, endpoint, secret string, policy v1alpha1.ClusterLogoutProviderSpec,
+) v1alpha1.ClusterLogoutProviderSpec {
 	spec := p.Spec(endpoint, secret)
-	spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{p.AccountID}, policy.AllowedNamespaces, policy.RateLimit
+	spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{p.AccountID}, policy.AllowedNamespaces,
+		policy.RateLimit
 	return spec
 }
 
@@ -61,7 +66,8 @@ func TestTypeLogsOut(t *testing.T) {
 		awaitProvider(tt, v1alpha1.ReasonAvailable)
 		got := awaitReason(tt, tt.logoutOf(p), v1alpha1.ReasonLoggedOut)
 		last := got.Status.LastAttempt
-		if last == nil || int(last.HTTPStatusCode) != p.LoggedOut.Status || last.RequestID != p.RequestID || got.Status.Attempts != 1 {
+		if last == nil || int(last.HTTPStatusCode) != p.LoggedOut.Status || last.RequestID != p.RequestID ||
+			got.Status.Attempts != 1 {
 			t.Errorf("status %+v", got.Status)
 		}
 		if calls := service.Calls(); !slices.Equal(calls, []providertest.Call{p.Want(p.AccountID, p.UserID)}) {
@@ -139,9 +145,12 @@ func TestTypesPlainHTTP(t *testing.T) {
 		for _, field := range p.URLs {
 			is := awaitProvider(tt, v1alpha1.ReasonAvailable)
 			good := is.Spec
-			patch(tt, is, func(o *v1alpha1.ClusterLogoutProvider) { o.Spec = p.Set(o.Spec, field, "http://login.example") })
+			patch(tt, is, func(o *v1alpha1.ClusterLogoutProvider) {
+				o.Spec = p.Set(o.Spec, field, "http://login.example")
+			})
 			is = awaitProvider(tt, v1alpha1.ReasonInvalidEndpoint)
-			if c := meta.FindStatusCondition(is.Status.Conditions, v1alpha1.ConditionReady); !strings.Contains(c.Message, p.Field(field)+": must begin with https://") {
+			if c := meta.FindStatusCondition(is.Status.Conditions,
+				v1alpha1.ConditionReady); !strings.Contains(c.Message, p.Field(field)+": must begin with https://") {
 				t.Errorf("message %q", c.Message)
 			}
 			obj := tt.logoutOf(p)
@@ -166,7 +175,9 @@ func TestTypesThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		create := func(spec v1alpha1.ClusterLogoutProviderSpec) error {
-			return cluster.Create(t.Context(), &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: unique(t)}, Spec: spec}, client.DryRunAll)
+			return cluster.Create(t.Context(),
+				&v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: unique(t)}, Spec: spec},
+				client.DryRunAll)
 		}
 		good := specOf(p, "https://login.example", "s", is.Spec)
 		if err := create(good); err != nil {
@@ -180,7 +191,8 @@ func TestTypesThatAreRefused(t *testing.T) {
 				refused(tt, create(p.Set(good, field, url)), field+" "+url, p.Field(field), "absolute URL")
 			}
 		}
-		refused(tt, create(p.Without(good)), "without the member", "spec."+p.Member(), "required when type is "+p.Name())
+		refused(tt, create(p.Without(good)), "without the member", "spec."+p.Member(),
+			"required when type is "+p.Name())
 		for _, other := range providertest.All {
 			if other.Name() == p.Name() {
 				continue
@@ -215,7 +227,8 @@ func TestTypesHaveSamples(t *testing.T) {
 		}
 		name, _, _ := unstructured.NestedString(sample.Object, "spec", "type")
 		found[name] = true
-		if err := cluster.Create(t.Context(), &sample, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
+		if err := cluster.Create(t.Context(), &sample, client.DryRunAll,
+			client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

@@ -11,9 +11,11 @@ import (
 
 func TestNotesAreShortened(t *testing.T) {
 	fake := events.NewFakeRecorder(1)
-	for _, note := range []string{"", "short", strings.Repeat("a", maxNote), strings.Repeat("a", maxNote+1), strings.Repeat("😀", 253) + "%s",
-		"a" + strings.Repeat("é", maxNote), "\xff" + strings.Repeat("\xfe", maxNote)} {
-		boundedRecorder{fake}.Eventf(object(), nil, corev1.EventTypeWarning, "ProviderNotFound", eventAction, "%s", note)
+	for _, note := range []string{"", "short", strings.Repeat("a", maxNote), strings.Repeat("a", maxNote+1),
+		strings.Repeat("😀", 253) + "%s", "a" + strings.Repeat("é", maxNote),
+		"\xff" + strings.Repeat("\xfe", maxNote)} {
+		boundedRecorder{fake}.Eventf(object(), nil, corev1.EventTypeWarning, "ProviderNotFound", eventAction, "%s",
+			note)
 		got := strings.TrimPrefix(<-fake.Events, "Warning ProviderNotFound ")
 		if len(got) > maxNote || !utf8.ValidString(got) {
 			t.Errorf("%d bytes became %d: %.20q", len(note), len(got), got)

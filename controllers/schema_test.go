@@ -53,7 +53,8 @@ func TestIDsThatAreRefused(t *testing.T) {
 
 func TestIDsThatPass(t *testing.T) {
 	tt := newTenant(t)
-	for _, id := range []string{"a", "...", ".a", "user@example.com", "a:b;c,d+e=f~g", "Zoë", strings.Repeat("é", 256)} {
+	for _, id := range []string{"a", "...", ".a", "user@example.com", "a:b;c,d+e=f~g", "Zoë",
+		strings.Repeat("é", 256)} {
 		obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.UserID = id; o.Spec.Suspend = ptr.To(true) })
 		if err := cluster.Create(t.Context(), obj); err != nil {
 			t.Errorf("%q: %v", id, err)
@@ -90,8 +91,9 @@ func TestWhatPassesCanBeRead(t *testing.T) {
 	}{
 		{"notAfter", []any{
 			"2096-11-22T12:00:00Z", "2096-11-22T12:00:00.5+01:00", "2999-12-31T23:59:59-23:59",
-			"2096-11-22t12:00:00Z", "2096-11-22T12:00:00z", "2096-11-22T12:00:00,5Z", "2096-11-22T12:00:00+99:99", "2096-11-22T24:00:00Z",
-			"2096-02-30T12:00:00Z", "2096-11-22T23:59:60Z", "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00Z", "2096-11-22", "",
+			"2096-11-22t12:00:00Z", "2096-11-22T12:00:00z", "2096-11-22T12:00:00,5Z", "2096-11-22T12:00:00+99:99",
+			"2096-11-22T24:00:00Z", "2096-02-30T12:00:00Z", "2096-11-22T23:59:60Z", "9999-12-31T23:59:59-01:00",
+			"0000-01-01T00:00:00Z", "2096-11-22", "",
 		}, 3},
 		{"activeDeadlineSeconds", []any{int64(1 << 30), 60.0, int64(1 << 32), 1.5}, 2},
 		{"ttlSecondsAfterFinished", []any{int64(1 << 30), 60.0, int64(1 << 32), 1.5}, 2},
@@ -132,15 +134,18 @@ func TestSpecIsImmutable(t *testing.T) {
 		{"account", "spec.accountID", obj, func(s *v1alpha1.UserLogoutSpec) { s.AccountID = "b" }},
 		{"user", "spec.userID", obj, func(s *v1alpha1.UserLogoutSpec) { s.UserID = "b" }},
 		{"provider", "spec.providerRef", obj, func(s *v1alpha1.UserLogoutSpec) { s.ProviderRef.Name = "b" }},
-		{"provider left out", "spec.providerRef", obj, func(s *v1alpha1.UserLogoutSpec) { s.ProviderRef = v1alpha1.ProviderReference{} }},
+		{"provider left out", "spec.providerRef", obj,
+			func(s *v1alpha1.UserLogoutSpec) { s.ProviderRef = v1alpha1.ProviderReference{} }},
 		{"notAfter", "spec.notAfter", obj, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = in(2 * time.Hour) }},
 		{"notAfter taken away", "spec.notAfter", obj, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = nil }},
 		{"notAfter added", "spec.notAfter", bare, func(s *v1alpha1.UserLogoutSpec) { s.NotAfter = in(time.Hour) }},
-		{"deadline", "spec.activeDeadlineSeconds", obj, func(s *v1alpha1.UserLogoutSpec) { s.ActiveDeadlineSeconds = 5 }},
+		{"deadline", "spec.activeDeadlineSeconds", obj,
+			func(s *v1alpha1.UserLogoutSpec) { s.ActiveDeadlineSeconds = 5 }},
 	} {
 		changed := edit.of.DeepCopy()
 		edit.change(&changed.Spec)
-		refused(tt, cluster.Patch(t.Context(), changed, client.MergeFrom(edit.of)), edit.name, edit.field, "immutable", "create a new object")
+		refused(tt, cluster.Patch(t.Context(), changed, client.MergeFrom(edit.of)), edit.name, edit.field, "immutable",
+			"create a new object")
 	}
 	patch(tt, obj, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(1)) })
 	wantCalls(tt, obj, 0)
@@ -153,19 +158,37 @@ func TestProvidersThatAreRefused(t *testing.T) {
 		change func(*v1alpha1.ClusterLogoutProviderSpec)
 		parts  []string
 	}{
-		{"unknown type", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.Type = "Telegraph" }, []string{"spec.type", "AmazonChime"}},
-		{"no union member", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime = nil }, []string{"amazonChime is required"}},
-		{"no endpoint", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "" }, []string{"spec.amazonChime.endpoint"}},
-		{"endpoint that is no URL", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
-		{"endpoint of another scheme", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "ftp://chime" }, []string{"spec.amazonChime.endpoint", "absolute URL"}},
-		{"region that is none", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Region = "us east" }, []string{"spec.amazonChime.region", "us-east-1"}},
-		{"no accounts", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = nil }, []string{"spec.accountIDs"}},
-		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} }, []string{"spec.accountIDs"}},
-		{"no namespaces", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} }, []string{"spec.allowedNamespaces"}},
-		{"selector without Selector", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.From = v1alpha1.NamespacesFromAll }, []string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
-		{"Selector without selector", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.Selector = nil }, []string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
-		{"negative rate", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.RateLimit.RequestsPerSecond = -1 }, []string{"spec.rateLimit.requestsPerSecond"}},
-		{"Secret without a name", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Credentials.SecretRef.Name = "" }, []string{"spec.amazonChime.credentials.secretRef"}},
+		{"unknown type", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.Type = "Telegraph" },
+			[]string{"spec.type", "AmazonChime"}},
+		{"no union member", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime = nil },
+			[]string{"amazonChime is required"}},
+		{"no endpoint", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "" },
+			[]string{"spec.amazonChime.endpoint"}},
+		{"endpoint that is no URL", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "chime" },
+			[]string{"spec.amazonChime.endpoint", "absolute URL"}},
+		{"endpoint of another scheme",
+			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Endpoint = "ftp://chime" },
+			[]string{"spec.amazonChime.endpoint", "absolute URL"}},
+		{"region that is none", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Region = "us east" },
+			[]string{"spec.amazonChime.region", "us-east-1"}},
+		{"no accounts", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = nil },
+			[]string{"spec.accountIDs"}},
+		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} },
+			[]string{"spec.accountIDs"}},
+		{"no namespaces",
+			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} },
+			[]string{"spec.allowedNamespaces"}},
+		{"selector without Selector",
+			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.From = v1alpha1.NamespacesFromAll },
+			[]string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
+		{"Selector without selector",
+			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces.Selector = nil },
+			[]string{"spec.allowedNamespaces", "selector is required when from is Selector"}},
+		{"negative rate", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.RateLimit.RequestsPerSecond = -1 },
+			[]string{"spec.rateLimit.requestsPerSecond"}},
+		{"Secret without a name",
+			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Credentials.SecretRef.Name = "" },
+			[]string{"spec.amazonChime.credentials.secretRef"}},
 	} {
 		p := &v1alpha1.ClusterLogoutProvider{}
 		if err := cluster.Get(t.Context(), client.ObjectKey{Name: tt.provider}, p); err != nil {
@@ -182,11 +205,13 @@ func TestDefaults(t *testing.T) {
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: tt.namespace, Name: unique(t)},
 		Spec: v1alpha1.UserLogoutSpec{AccountID: "a", UserID: "b", Suspend: ptr.To(true)}}
 	tt.create(obj)
-	if obj.Spec.ProviderRef != (v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: "default"}) || obj.Spec.ActiveDeadlineSeconds != 3600 {
+	if obj.Spec.ProviderRef != (v1alpha1.ProviderReference{Kind: "ClusterLogoutProvider", Name: "default"}) ||
+		obj.Spec.ActiveDeadlineSeconds != 3600 {
 		t.Errorf("defaults: %+v", obj.Spec)
 	}
 	var found v1alpha1.UserLogoutList
-	if err := cluster.List(t.Context(), &found, client.InNamespace(tt.namespace), client.MatchingFields{"spec.userID": "b", "spec.accountID": "a"}); err != nil || len(found.Items) != 1 {
+	if err := cluster.List(t.Context(), &found, client.InNamespace(tt.namespace),
+		client.MatchingFields{"spec.userID": "b", "spec.accountID": "a"}); err != nil || len(found.Items) != 1 {
 		t.Errorf("by field selector: %d objects, %v", len(found.Items), err)
 	}
 }
@@ -197,20 +222,23 @@ func TestNamesThatAreRefused(t *testing.T) {
 	tt := newTenant(t)
 	for name, passes := range map[string]bool{
 		"default": true, "a.b-c": true, "0": true, strings.Repeat("a", 253): true,
-		strings.Repeat("😀", 253): false, "Default": false, "a/b": false, "-a": false, "a..b": false, "a b": false, "a_b": false,
+		strings.Repeat("😀", 253): false, "Default": false, "a/b": false, "-a": false, "a..b": false, "a b": false,
+		"a_b": false,
 	} {
 		obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.ProviderRef.Name = name })
 		provider := func(spec v1alpha1.AmazonChimeProvider) *v1alpha1.ClusterLogoutProvider {
 			spec.Endpoint = "https://service.example"
-			return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: unique(t)}, Spec: v1alpha1.ClusterLogoutProviderSpec{
-				Type: v1alpha1.AmazonChimeProviderType, AmazonChime: &spec, AccountIDs: []string{"*"},
-				AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromAll}}}
+			return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: unique(t)},
+				Spec: v1alpha1.ClusterLogoutProviderSpec{
+					Type: v1alpha1.AmazonChimeProviderType, AmazonChime: &spec, AccountIDs: []string{"*"},
+					AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromAll}}}
 		}
 		secret := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: name}}
 		for field, create := range map[string]client.Object{
-			"spec.providerRef.name":                         obj,
-			"spec.amazonChime.credentials.secretRef.name":   provider(v1alpha1.AmazonChimeProvider{Credentials: secret}),
-			"spec.amazonChime.assumeRole.roleARN (in name)": provider(v1alpha1.AmazonChimeProvider{AssumeRole: &v1alpha1.AssumeRole{RoleARN: roleOf(name, passes)}}),
+			"spec.providerRef.name":                       obj,
+			"spec.amazonChime.credentials.secretRef.name": provider(v1alpha1.AmazonChimeProvider{Credentials: secret}),
+			"spec.amazonChime.assumeRole.roleARN (in name)": provider(v1alpha1.AmazonChimeProvider{
+				AssumeRole: &v1alpha1.AssumeRole{RoleARN: roleOf(name, passes)}}),
 		} {
 			err := cluster.Create(t.Context(), create, client.DryRunAll)
 			field, _, _ := strings.Cut(field, " ")

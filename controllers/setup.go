@@ -67,7 +67,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
 			o.VisibilityTimeout, o.CallTimeout)
 	case o.VisibilityTimeout > maxVisibilityTimeout:
-		return fmt.Errorf("--visibility-timeout must be at most %s, not %s: no object waits longer for its next attempt",
+		return fmt.Errorf(
+			"--visibility-timeout must be at most %s, not %s: no object waits longer for its next attempt",
 			maxVisibilityTimeout, o.VisibilityTimeout)
 	case o.Namespace == "":
 		return errors.New("--namespace must not be empty")
@@ -98,9 +99,11 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 		wake:       wake,
 		attempts:   newInflight(),
 	}
-	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates, schema: o.Schema}
+	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates,
+		schema: o.Schema}
 	serveMetrics(&collector{unfinished, finished, gates})
-	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr), logouts.setup(mgr))
+	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr),
+		logouts.setup(mgr))
 }
 
 // warmUp makes standby replicas, too, load everything that the reconcilers read. Standbys do not act on it: the

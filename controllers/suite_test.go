@@ -47,7 +47,8 @@ var (
 
 	cluster     client.WithWatch // with the administrator's rights
 	service     *chimetest.Server
-	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE",
+		SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
 )
 
 // TestMain runs the operator once for all tests of the package, as its own ServiceAccount under the RBAC of config/,
@@ -63,7 +64,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	auditLog := filepath.Join(dir, "audit.log")
-	code := controlplane.Main(suite{m, auditLog}, controlplane.Options{AuditLog: auditLog}, func(cp *controlplane.ControlPlane) { plane = cp })
+	code := controlplane.Main(suite{m, auditLog}, controlplane.Options{AuditLog: auditLog},
+		func(cp *controlplane.ControlPlane) { plane = cp })
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -129,7 +131,8 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 	sts := httptest.NewServer(http.HandlerFunc(assumeRole))
 	context.AfterFunc(ctx, sts.Close)
 	os.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
-	options := controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatorNamespace}
+	options := controllers.Options{Workers: 50, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second,
+		Namespace: operatorNamespace}
 	own.QPS = -1
 	mgr, err := ctrl.NewManager(own, ctrl.Options{
 		Scheme:  scheme,
@@ -158,7 +161,8 @@ func start(ctx context.Context) (ended <-chan error, err error) {
 }
 
 // roleCredentials are the credentials of the role that assumeRole returns.
-var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "roleSecretEXAMPLEKEY", SessionToken: "roleSessionEXAMPLETOKEN"}
+var roleCredentials = aws.Credentials{AccessKeyID: "ASIAROLE", SecretAccessKey: "roleSecretEXAMPLEKEY",
+	SessionToken: "roleSessionEXAMPLETOKEN"}
 
 // malformedKey contains a space.
 const malformedKey = "malformed EXAMPLEKEY"
@@ -172,7 +176,8 @@ func assumeRole(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey>
 <SessionToken>%s</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
-		roleCredentials.AccessKeyID, roleCredentials.SecretAccessKey, roleCredentials.SessionToken, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		roleCredentials.AccessKeyID, roleCredentials.SecretAccessKey, roleCredentials.SessionToken,
+		time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
 var number atomic.Int64
@@ -202,7 +207,8 @@ func newTenant(t *testing.T, edits ...func(*v1alpha1.ClusterLogoutProvider)) *te
 	t.Parallel()
 	name := unique(t)
 	tt := &tenant{T: t, namespace: name, provider: name, secret: name}
-	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"allowed": "true"}}})
+	tt.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name,
+		Labels: map[string]string{"allowed": "true"}}})
 	tt.createSecret(credentials)
 	tt.createProvider(edits...)
 	return tt
@@ -210,7 +216,8 @@ func newTenant(t *testing.T, edits ...func(*v1alpha1.ClusterLogoutProvider)) *te
 
 func (t *tenant) createSecret(c aws.Credentials) {
 	t.Helper()
-	t.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: t.secret}, StringData: secretData(c)})
+	t.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: t.secret},
+		StringData: secretData(c)})
 }
 
 func secretData(c aws.Credentials) map[string]string {
@@ -224,7 +231,8 @@ func (t *tenant) createProvider(edits ...func(*v1alpha1.ClusterLogoutProvider)) 
 		Spec: v1alpha1.ClusterLogoutProviderSpec{
 			Type: v1alpha1.AmazonChimeProviderType,
 			AmazonChime: &v1alpha1.AmazonChimeProvider{
-				Endpoint: service.URL, Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: t.secret}}},
+				Endpoint:    service.URL,
+				Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: t.secret}}},
 			AccountIDs: []string{account},
 			AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesFromSelector,
 				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"allowed": "true"}}},
@@ -251,7 +259,8 @@ func (t *tenant) newLogout(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLo
 	name := unique(t.T)
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: name},
-		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: name, ProviderRef: v1alpha1.ProviderReference{Name: t.provider}},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: account, UserID: name,
+			ProviderRef: v1alpha1.ProviderReference{Name: t.provider}},
 	}
 	for _, edit := range edits {
 		edit(obj)
@@ -285,12 +294,15 @@ func awaitReason(t *tenant, obj *v1alpha1.UserLogout, reason string) *v1alpha1.U
 
 func awaitProvider(t *tenant, reason string) *v1alpha1.ClusterLogoutProvider {
 	t.Helper()
-	return awaitProviderStatus(t, reason, func(s v1alpha1.ClusterLogoutProviderStatus) bool { return readyReason(s.Conditions) == reason })
+	return awaitProviderStatus(t, reason,
+		func(s v1alpha1.ClusterLogoutProviderStatus) bool { return readyReason(s.Conditions) == reason })
 }
 
 // awaitProviderStatus watches the tenant's provider until its status is that of its generation and satisfies a
 // condition.
-func awaitProviderStatus(t *tenant, what string, ok func(v1alpha1.ClusterLogoutProviderStatus) bool) *v1alpha1.ClusterLogoutProvider {
+func awaitProviderStatus(
+	t *tenant, what string, ok func(v1alpha1.ClusterLogoutProviderStatus) bool,
+) *v1alpha1.ClusterLogoutProvider {
 	t.Helper()
 	obj := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: t.provider}}
 	return await.Object(t, cluster, obj, what, func(p *v1alpha1.ClusterLogoutProvider) bool {
@@ -316,5 +328,6 @@ func wantCalls(t *tenant, obj *v1alpha1.UserLogout, want int) {
 }
 
 func throttled(times int) chimetest.Answer {
-	return chimetest.Answer{Code: "ThrottledClientException", Status: http.StatusTooManyRequests, Message: "slow down", Times: times}
+	return chimetest.Answer{Code: "ThrottledClientException", Status: http.StatusTooManyRequests, Message: "slow down",
+		Times: times}
 }

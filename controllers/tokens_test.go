@@ -28,10 +28,12 @@ func TestTokensUnderABurst(t *testing.T) {
 	p := providertest.GlobalTokenRevocation
 	tt := newTenant(t, func(c *v1alpha1.ClusterLogoutProvider) {
 		spec := p.Spec(endpoint.URL, c.Name+"-oauth")
-		spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{account}, c.Spec.AllowedNamespaces, c.Spec.RateLimit
+		spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{account}, c.Spec.AllowedNamespaces,
+			c.Spec.RateLimit
 		c.Spec = spec
 	})
-	tt.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.provider + "-oauth"}, StringData: p.Secrets[0]})
+	tt.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: tt.provider + "-oauth"},
+		StringData: p.Secrets[0]})
 	awaitProvider(tt, v1alpha1.ReasonCredentialsUnavailable)
 	for range 137 {
 		obj := tt.logout()

@@ -105,7 +105,9 @@ func (r *userLogoutReconciler) get(key client.ObjectKey) *v1alpha1.UserLogout {
 }
 
 // write stores a status that needs no call.
-func (r *userLogoutReconciler) write(ctx context.Context, obj *v1alpha1.UserLogout, d lifecycle.Decision) (ctrl.Result, error) {
+func (r *userLogoutReconciler) write(
+	ctx context.Context, obj *v1alpha1.UserLogout, d lifecycle.Decision,
+) (ctrl.Result, error) {
 	before := obj.Status
 	var err error
 	for _, form := range lifecycle.Forms(before, d.Status) {

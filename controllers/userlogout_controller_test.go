@@ -33,10 +33,12 @@ func TestLogsOut(t *testing.T) {
 		t.Errorf("%d sessions left", n)
 	}
 	s := got.Status
-	if s.Attempts != 1 || s.ObservedGeneration != 1 || s.NextAttemptTime != nil || s.CompletionTime == nil || s.StartTime == nil {
+	if s.Attempts != 1 || s.ObservedGeneration != 1 || s.NextAttemptTime != nil || s.CompletionTime == nil ||
+		s.StartTime == nil {
 		t.Errorf("status %+v", s)
 	}
-	if s.LastAttempt == nil || !s.StartTime.Equal(&s.LastAttempt.Time) || s.StartTime.Before(&got.CreationTimestamp) || s.CompletionTime.Before(s.StartTime) {
+	if s.LastAttempt == nil || !s.StartTime.Equal(&s.LastAttempt.Time) || s.StartTime.Before(&got.CreationTimestamp) ||
+		s.CompletionTime.Before(s.StartTime) {
 		t.Errorf("created %s, status %+v", got.CreationTimestamp, s)
 	}
 	for entry := range service.Follow(t.Context(), 0) {
@@ -84,10 +86,12 @@ func TestFailsForGood(t *testing.T) {
 	obj := tt.newLogout() // the service does not know this user
 	tt.create(obj)
 	got := awaitReason(tt, obj, v1alpha1.ReasonNotFound)
-	if c := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionFinished); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonFailed {
+	if c := meta.FindStatusCondition(got.Status.Conditions,
+		v1alpha1.ConditionFinished); c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonFailed {
 		t.Errorf("Finished: %+v", c)
 	}
-	if got.Status.LastAttempt.HTTPStatusCode != 404 || got.Status.LastAttempt.Code != "NotFoundException" || got.Status.LastAttempt.RequestID == "" {
+	if got.Status.LastAttempt.HTTPStatusCode != 404 || got.Status.LastAttempt.Code != "NotFoundException" ||
+		got.Status.LastAttempt.RequestID == "" {
 		t.Errorf("last attempt %+v", got.Status.LastAttempt)
 	}
 	wantCalls(tt, obj, 1)
@@ -139,7 +143,8 @@ func TestSuspendHoldsAndResumeStartsTheClock(t *testing.T) {
 	tt := newTenant(t)
 	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.Suspend = ptr.To(true) })
 	got := awaitReason(tt, obj, v1alpha1.ReasonSuspended)
-	if meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReconciling) != nil || got.Status.StartTime != nil {
+	if meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReconciling) != nil ||
+		got.Status.StartTime != nil {
 		t.Errorf("suspended: %+v", got.Status)
 	}
 	wantCalls(tt, obj, 0)
@@ -153,7 +158,9 @@ func TestSuspendHoldsAndResumeStartsTheClock(t *testing.T) {
 
 func TestNotAfterHasPassed(t *testing.T) {
 	tt := newTenant(t)
-	obj := tt.logout(func(o *v1alpha1.UserLogout) { o.Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(-time.Minute))) })
+	obj := tt.logout(func(o *v1alpha1.UserLogout) {
+		o.Spec.NotAfter = ptr.To(metav1.NewTime(time.Now().Add(-time.Minute)))
+	})
 	awaitReason(tt, obj, v1alpha1.ReasonDeadlineExceeded)
 	wantCalls(tt, obj, 0)
 }
@@ -166,7 +173,8 @@ func TestDeadlineWhileNothingCanBeDone(t *testing.T) {
 	})
 	awaitReason(tt, obj, v1alpha1.ReasonProviderNotFound)
 	got := awaitReason(tt, obj, v1alpha1.ReasonDeadlineExceeded)
-	if m := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(m, "no-such-provider") {
+	if m := meta.FindStatusCondition(got.Status.Conditions,
+		v1alpha1.ConditionReady).Message; !strings.Contains(m, "no-such-provider") {
 		t.Errorf("message %q", m)
 	}
 	wantCalls(tt, obj, 0)
@@ -177,7 +185,9 @@ func TestDeadlineWhileNothingCanBeDone(t *testing.T) {
 func TestDeletedButKept(t *testing.T) {
 	tt := newTenant(t)
 	kept := func(o *v1alpha1.UserLogout) { o.Finalizers = []string{"example.com/keep"} }
-	done := awaitReason(tt, tt.logout(kept, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(0)) }), v1alpha1.ReasonLoggedOut)
+	done := awaitReason(tt,
+		tt.logout(kept, func(o *v1alpha1.UserLogout) { o.Spec.TTLSecondsAfterFinished = ptr.To(int32(0)) }),
+		v1alpha1.ReasonLoggedOut)
 	inCall := tt.newLogout(kept)
 	service.SignIn(account, inCall.Spec.UserID, "laptop")
 	call := service.Hold(account, inCall.Spec.UserID)
@@ -189,7 +199,8 @@ func TestDeletedButKept(t *testing.T) {
 	awaitReason(tt, blocked, v1alpha1.ReasonProviderNotFound)
 	deleting := func(o *v1alpha1.UserLogout) bool { return !o.DeletionTimestamp.IsZero() }
 	for _, obj := range []*v1alpha1.UserLogout{inCall, suspended, blocked} {
-		if err := cluster.Delete(t.Context(), obj, client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
+		if err := cluster.Delete(t.Context(), obj,
+			client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
 			t.Fatal(err)
 		}
 		await.Object(tt, cluster, obj, "deleting", deleting)
@@ -199,7 +210,8 @@ func TestDeletedButKept(t *testing.T) {
 	awaitReason(tt, inCall, v1alpha1.ReasonLoggedOut)
 	for _, obj := range []*v1alpha1.UserLogout{suspended, blocked} {
 		got := awaitReason(tt, obj, v1alpha1.ReasonDeleted)
-		if !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) || got.Status.CompletionTime == nil {
+		if !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionFinished) ||
+			got.Status.CompletionTime == nil {
 			t.Errorf("status %+v", got.Status)
 		}
 		wantCalls(tt, obj, 0)
@@ -253,7 +265,8 @@ func awaitDeletion(tt *tenant, do func()) {
 			if event.Type != watch.Deleted {
 				continue
 			}
-			if got := event.Object.(*v1alpha1.UserLogout); readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
+			if got := event.Object.(*v1alpha1.UserLogout); readyReason(got.Status.Conditions) !=
+				v1alpha1.ReasonLoggedOut {
 				tt.Errorf("deleted before it was done: %+v", got.Status)
 			}
 			return
@@ -326,7 +339,8 @@ func TestFinishedObjectIsLeftAlone(t *testing.T) {
 	got := await.Object(tt, cluster, obj, "acknowledged", func(o *v1alpha1.UserLogout) bool {
 		return o.Status.ObservedGeneration == o.Generation && o.Generation > 1
 	})
-	if !got.Status.CompletionTime.Equal(done.Status.CompletionTime) || got.Status.Attempts != 1 || readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
+	if !got.Status.CompletionTime.Equal(done.Status.CompletionTime) || got.Status.Attempts != 1 ||
+		readyReason(got.Status.Conditions) != v1alpha1.ReasonLoggedOut {
 		t.Errorf("changed: %+v", got.Status)
 	}
 	wantCalls(tt, obj, 1)
@@ -354,7 +368,8 @@ func TestOneCallPerObjectWhileRelabelled(t *testing.T) {
 				// It begins with the newest, which are not finished yet.
 				obj := &v1alpha1.UserLogout{ObjectMeta: created[n-1-i%min(n, 100)].ObjectMeta}
 				label := fmt.Appendf(nil, `{"metadata":{"labels":{"edit":"%d"}}}`, edits.Add(1))
-				if err := cluster.Patch(done, obj, client.RawPatch(types.MergePatchType, label)); err != nil && done.Err() == nil {
+				if err := cluster.Patch(done, obj, client.RawPatch(types.MergePatchType, label)); err != nil &&
+					done.Err() == nil {
 					return err
 				}
 			}

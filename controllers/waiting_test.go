@@ -58,12 +58,16 @@ func TestWaitingIsLookedAtSeldom(t *testing.T) {
 	for _, n := range []int{1, 100, 2000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				down := &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, RetryAfter: 5 * time.Minute, Message: "down"}
-				w := &waitingRoom{gates: gate.New(50), answer: down, objects: map[types.NamespacedName]*v1alpha1.UserLogout{},
-					provider: gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 5}, Client: new(service)},
-					looks:    map[types.NamespacedName]int{}, ended: map[types.NamespacedName]time.Duration{}}
+				down := &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true,
+					RetryAfter: 5 * time.Minute, Message: "down"}
+				w := &waitingRoom{gates: gate.New(50), answer: down,
+					objects: map[types.NamespacedName]*v1alpha1.UserLogout{},
+					provider: gate.Settings{Name: "p", Limit: gate.Limit{PerSecond: 10, Burst: 5},
+						Client: new(service)},
+					looks: map[types.NamespacedName]int{}, ended: map[types.NamespacedName]time.Duration{}}
 				for i := range n {
-					obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: fmt.Sprint(i), CreationTimestamp: metav1.Now()}}
+					obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: fmt.Sprint(i),
+						CreationTimestamp: metav1.Now()}}
 					obj.Spec.AccountID, obj.Spec.UserID = "a", "u"
 					key := client.ObjectKeyFromObject(obj)
 					w.objects[key] = obj

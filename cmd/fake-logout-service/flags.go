@@ -48,12 +48,14 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (options
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8490", "`address` to listen on; port 0 chooses a free one")
 	flags.StringVar(&o.service.BasePath, "base-path", "", "`path` before /accounts, for example /console")
 	flags.StringVar(&o.service.Region, "region", "us-east-1", "`region` that calls have to be signed for")
-	flags.Float64Var(&o.service.RateLimit, "rate-limit", 0, "`calls` a second that are taken, the others being throttled; 0 takes all")
-	flags.Func("user", "`ACCOUNT/USER=DEVICE,…` to be signed in at the start; may be repeated", func(value string) error {
-		u, err := parseUser(value)
-		o.users = append(o.users, u)
-		return err
-	})
+	flags.Float64Var(&o.service.RateLimit, "rate-limit", 0,
+		"`calls` a second that are taken, the others being throttled; 0 takes all")
+	flags.Func("user", "`ACCOUNT/USER=DEVICE,…` to be signed in at the start; may be repeated",
+		func(value string) error {
+			u, err := parseUser(value)
+			o.users = append(o.users, u)
+			return err
+		})
 
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -32,7 +32,8 @@ func TestRun(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"--listen=127.0.0.1:0", "--base-path=/console", "--user=acme/jane=phone,laptop"}, environment, in)
+		err := run(ctx, []string{"--listen=127.0.0.1:0", "--base-path=/console", "--user=acme/jane=phone,laptop"},
+			environment, in)
 		ended <- errors.Join(err, in.Close())
 	}()
 	lines := bufio.NewScanner(out)
@@ -49,11 +50,13 @@ func TestRun(t *testing.T) {
 		Retryer:      aws.NopRetryer{},
 		HTTPClient:   &http.Client{Transport: transport},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: environment("AWS_ACCESS_KEY_ID"), SecretAccessKey: environment("AWS_SECRET_ACCESS_KEY")}, nil
+			return aws.Credentials{AccessKeyID: environment("AWS_ACCESS_KEY_ID"),
+				SecretAccessKey: environment("AWS_SECRET_ACCESS_KEY")}, nil
 		}),
 	})
 	logout := func() error {
-		_, err := client.LogoutUser(ctx, &chime.LogoutUserInput{AccountId: aws.String("acme"), UserId: aws.String("jane")})
+		_, err := client.LogoutUser(ctx, &chime.LogoutUserInput{AccountId: aws.String("acme"),
+			UserId: aws.String("jane")})
 		return err
 	}
 	next := func() (e chimetest.Entry) {
@@ -117,7 +120,8 @@ func TestRunEndsWhenNobodyReads(t *testing.T) {
 				t.Fatal(err)
 			}
 			if linesRead > 0 {
-				resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest(http.MethodPost, lines.Text(), http.NoBody))
+				resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest(http.MethodPost,
+					lines.Text(), http.NoBody))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -158,7 +162,8 @@ func TestExitStatus(t *testing.T) {
 			if got := exitStatus(err, &stderr); got != tc.status {
 				t.Errorf("status %d, want %d (%v)", got, tc.status, err)
 			}
-			if text := stderr.String(); !strings.Contains(text, tc.says) || strings.Count(text, "\n") != min(tc.status, 1) {
+			if text := stderr.String(); !strings.Contains(text, tc.says) ||
+				strings.Count(text, "\n") != min(tc.status, 1) {
 				t.Errorf("stderr %q", text)
 			}
 			if errors.Is(err, flag.ErrHelp) != strings.Contains(stdout.String(), "-base-path") {

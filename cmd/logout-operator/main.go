@@ -69,18 +69,28 @@ func parse(args []string, stderr io.Writer) (app.Options, error) {
 	flags.SetOutput(io.Discard) // an error is one line; help is printed below
 	config.RegisterFlags(flags)
 	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time for one provider")
-	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second, "how long an attempt may take, from its claim to the end of its call")
-	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second, "how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout, at most 5m")
-	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system", "the operator's own namespace, which holds its Secrets and its lease")
-	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false, "allow providers whose endpoint is http on another host than the loopback")
-	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "wait for the lease before doing anything, so that several replicas can run")
+	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second,
+		"how long an attempt may take, from its claim to the end of its call")
+	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second,
+		"how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout, at most 5m")
+	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system",
+		"the operator's own namespace, which holds its Secrets and its lease")
+	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false,
+		"allow providers whose endpoint is http on another host than the loopback")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", false,
+		"wait for the lease before doing anything, so that several replicas can run")
 	// Kubernetes' own controllers use 15, 10 and 2 seconds. A defragmentation of etcd can take half a minute, which is
 	// longer. These defaults survive it; their price is a minute without a leader after a crash.
-	flags.DurationVar(&o.Lease.Duration, "leader-election-lease-duration", time.Minute, "after how long without a renewal another replica may take the lease: how long nobody leads after a crash")
-	flags.DurationVar(&o.Lease.RenewDeadline, "leader-election-renew-deadline", 40*time.Second, "for how long the leader tries to renew the lease before it exits: how long an outage of the API server it rides out; below the lease's duration")
-	flags.DurationVar(&o.Lease.RetryPeriod, "leader-election-retry-period", 5*time.Second, "pause between two attempts to take or renew the lease; its 1.2-fold is below the renew deadline")
-	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443", "where to serve metrics, over TLS and with authorization; 0 for nowhere")
-	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz; 0 for nowhere")
+	flags.DurationVar(&o.Lease.Duration, "leader-election-lease-duration", time.Minute,
+		"after how long without a renewal another replica may take the lease: how long nobody leads after a crash")
+	flags.DurationVar(&o.Lease.RenewDeadline, "leader-election-renew-deadline", 40*time.Second,
+		"for how long the leader tries to renew the lease before it exits: how long an outage of the API server it rides out; below the lease's duration")
+	flags.DurationVar(&o.Lease.RetryPeriod, "leader-election-retry-period", 5*time.Second,
+		"pause between two attempts to take or renew the lease; its 1.2-fold is below the renew deadline")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443",
+		"where to serve metrics, over TLS and with authorization; 0 for nowhere")
+	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081",
+		"where to serve /healthz and /readyz; 0 for nowhere")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe level to log: debug, info, warn or error")
 
 	err := flags.Parse(args)

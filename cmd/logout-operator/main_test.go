@@ -28,8 +28,10 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		{"--log-level=loud", "-log-level"},
 		{"--leader-election-retry-period=0s", "--leader-election-retry-period must be above zero"},
 		{"--leader-election-lease-duration=59500ms", "--leader-election-lease-duration must be in whole seconds"},
-		{"--leader-election-lease-duration=40s", "--leader-election-lease-duration (40s) must be above --leader-election-renew-deadline (40s)"},
-		{"--leader-election-renew-deadline=6s", "--leader-election-renew-deadline (6s) must be above 1.2 times --leader-election-retry-period (5s)"},
+		{"--leader-election-lease-duration=40s",
+			"--leader-election-lease-duration (40s) must be above --leader-election-renew-deadline (40s)"},
+		{"--leader-election-renew-deadline=6s",
+			"--leader-election-renew-deadline (6s) must be above 1.2 times --leader-election-retry-period (5s)"},
 	} {
 		var out bytes.Buffer
 		code := exitCode(run(t.Context(), strings.Fields(tt.args), &out), &out)
@@ -67,7 +69,8 @@ func TestNoCluster(t *testing.T) {
 	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
 	t.Setenv("HOME", t.TempDir())
 	var out bytes.Buffer
-	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 || !strings.Contains(out.String(), "no cluster to work on") {
+	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 ||
+		!strings.Contains(out.String(), "no cluster to work on") {
 		t.Errorf("status %d, %q", code, out.String())
 	}
 }
@@ -83,7 +86,8 @@ func TestLibrariesQuoteNothing(t *testing.T) {
 	}(slog.Default(), log.Flags())
 	var out bytes.Buffer
 	_ = run(t.Context(), nil, &out) // it ends at once, without a cluster
-	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Authorization: Bearer abc", nil)
+	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v",
+		"Authorization: Bearer abc", nil)
 	if text := out.String(); !strings.Contains(text, "Unsolicited response") || strings.Contains(text, "abc") {
 		t.Errorf("logged %s", text)
 	}

@@ -184,7 +184,8 @@ func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires tim
 
 func crowdOf(namespace, name string, n int, comes time.Duration, bad *failing) (things []*thing) {
 	for i := range n {
-		things = append(things, &thing{key: types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(name, i)}, account: "a", comes: comes, bad: bad})
+		things = append(things, &thing{key: types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(name, i)},
+			account: "a", comes: comes, bad: bad})
 	}
 	return things
 }
@@ -208,7 +209,8 @@ func TestGoodBesideBad(t *testing.T) {
 						all := append(crowdOf("bad", "bad", bad, 0, &kind), same...)
 						w.run(ctx, append(all, other...))
 						for i, o := range other {
-							if most := 10*time.Second + time.Duration(i)*100*time.Millisecond; o.done == 0 || o.done > most {
+							if most := 10*time.Second + time.Duration(i)*100*time.Millisecond; o.done == 0 ||
+								o.done > most {
 								t.Errorf("%s of another namespace after %s, want %s", o.key, o.done, most)
 							}
 						}
@@ -272,7 +274,8 @@ func TestAccountsTakeTurns(t *testing.T) {
 			o.account = "works"
 		}
 		// The good objects are neither the first nor the last.
-		all := append(crowdOf("n", "first", 500, 0, &kind), append(good, crowdOf("n", "last", 500, time.Second, &kind)...)...)
+		all := append(crowdOf("n", "first", 500, 0, &kind), append(good,
+			crowdOf("n", "last", 500, time.Second, &kind)...)...)
 		w.run(ctx, all)
 		for _, o := range good {
 			if o.done == 0 || o.done > 2*time.Minute {
@@ -385,7 +388,8 @@ func TestGoodObjectsAreCalled(t *testing.T) {
 		for n := range rapid.IntRange(1, 4).Draw(rt, "namespaces") {
 			namespace := fmt.Sprint("n", n)
 			for i := range rapid.IntRange(0, 20).Draw(rt, "good") {
-				o := crowdOf(namespace, fmt.Sprint("good", i), 1, time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, nil)[0]
+				o := crowdOf(namespace, fmt.Sprint("good", i), 1,
+					time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, nil)[0]
 				o.account = rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "account")
 				good = append(good, o)
 			}
@@ -394,7 +398,8 @@ func TestGoodObjectsAreCalled(t *testing.T) {
 			}
 			for i := range rapid.IntRange(1, 40).Draw(rt, "bad") {
 				kind := kinds[rapid.SampledFrom(names).Draw(rt, "kind")]
-				o := crowdOf(namespace, fmt.Sprint("bad", i), 1, time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, &kind)[0]
+				o := crowdOf(namespace, fmt.Sprint("bad", i), 1,
+					time.Duration(rapid.IntRange(0, 60).Draw(rt, "comes"))*time.Second, &kind)[0]
 				bad = append(bad, o)
 				bads[namespace]++
 			}
@@ -408,7 +413,8 @@ func TestGoodObjectsAreCalled(t *testing.T) {
 				bound = time.Minute + time.Duration(len(bad))*10*time.Second
 			}
 			if most := 2*alone[i] + bound; beside[i] == 0 || beside[i] > most {
-				rt.Errorf("%s took %s, alone %s, want %s at most; came after %s; calls:\n%s", o.key, beside[i], alone[i], most, o.comes, trace)
+				rt.Errorf("%s took %s, alone %s, want %s at most; came after %s; calls:\n%s", o.key, beside[i],
+					alone[i], most, o.comes, trace)
 			}
 		}
 	})
@@ -450,7 +456,8 @@ func TestGoodBesideBadWhenClosed(t *testing.T) {
 					defer cancel()
 					w := newWorld(ctx, slow)
 					w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
-					slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: slow, Client: client{}}, gate.Applicant{Object: named("blip")})
+					slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: slow, Client: client{}},
+						gate.Applicant{Object: named("blip")})
 					end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 					good := crowdOf("good", "good", 1, 30*time.Second, nil)
 					w.run(ctx, append(crowdOf("bad", "bad", bad, 0, &kind), good...))
@@ -470,7 +477,8 @@ func TestThrottledTenant(t *testing.T) {
 		defer cancel()
 		w := newWorld(ctx, slow)
 		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
-		kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"}, 10 * time.Millisecond}
+		kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"},
+			10 * time.Millisecond}
 		all := crowdOf("good", "good", 6000, 0, nil) // these take ten minutes alone
 		for i := range 300 {
 			all = append(all, crowdOf("bad", fmt.Sprint("bad", i), 1, time.Duration(i)*2*time.Second, &kind)...)

@@ -66,7 +66,8 @@ func (r *rush) until(t *testing.T, namespace string, calls int) []time.Time {
 
 // startRush starts a gate whose calls are not paused.
 func startRush(t *testing.T, stall time.Duration) *rush {
-	r := &rush{crowd: gather(t, 100), stall: stall, limit: gate.Limit{PerSecond: 100, Burst: 5}, calls: map[string][]time.Time{}}
+	r := &rush{crowd: gather(t, 100), stall: stall, limit: gate.Limit{PerSecond: 100, Burst: 5},
+		calls: map[string][]time.Time{}}
 	r.prove("p")
 	return r
 }

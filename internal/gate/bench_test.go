@@ -69,7 +69,8 @@ func BenchmarkEnter(b *testing.B) {
 			for i := range providers - 1 {
 				gates.Update(gate.Settings{Name: fmt.Sprint("other", i), Limit: limit, Client: credentials("first")})
 			}
-			p, a := gate.Settings{Name: "p", Limit: limit, Client: credentials("first")}, gate.Applicant{Object: named("a")}
+			p, a := gate.Settings{Name: "p", Limit: limit, Client: credentials("first")},
+				gate.Applicant{Object: named("a")}
 			b.ReportAllocs()
 			for b.Loop() {
 				slot, _ := gates.Enter(p, a)

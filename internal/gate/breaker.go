@@ -120,7 +120,8 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 		return // the current pause lasts longer, for example because the service asked for it
 	}
 	g.epoch++ // calls under way, even a probe, began before this failure was known
-	g.outage = &outage{Pause: Pause{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until}, askedUntil: c.askedUntil}
+	g.outage = &outage{Pause: Pause{Reason: failure.Reason, Message: summary(failure), Since: c.Since, Until: until},
+		askedUntil: c.askedUntil}
 	g.changed = true
 	g.putBack(now, func(*entry) bool { return true })
 }

@@ -107,8 +107,10 @@ func TestPausesGrow(t *testing.T) {
 		failure *logout.Error
 		want    [8]bounds
 	}{
-		{unavailable, [8]bounds{{.5, 1}, {.5, 1}, {.5, 2}, {.75, 4}, {1.125, 8}, {1.6875, 16}, {2.53125, 30}, {3.796875, 30}}},
-		{unauthorized, [8]bounds{{5, 10}, {5, 10}, {5, 20}, {7.5, 40}, {11.25, 80}, {16.875, 160}, {25.3125, 300}, {37.96875, 300}}},
+		{unavailable, [8]bounds{{.5, 1}, {.5, 1}, {.5, 2}, {.75, 4}, {1.125, 8}, {1.6875, 16}, {2.53125, 30},
+			{3.796875, 30}}},
+		{unauthorized, [8]bounds{{5, 10}, {5, 10}, {5, 20}, {7.5, 40}, {11.25, 80}, {16.875, 160}, {25.3125, 300},
+			{37.96875, 300}}},
 	} {
 		for range 200 { // the pauses are random
 			k := keep(quick, nil)
@@ -203,7 +205,8 @@ func TestSuspicion(t *testing.T) {
 		{"two of a proven service", true, false, []*logout.Error{failing, failing}, false},
 		{"three", true, false, []*logout.Error{failing, misdirected, failing}, true},
 		{"an answer in between", true, false, []*logout.Error{failing, failing, nil, failing, failing}, false},
-		{"a permanent failure is an answer", true, false, []*logout.Error{failing, failing, permanent, failing, failing}, false},
+		{"a permanent failure is an answer", true, false, []*logout.Error{failing, failing, permanent, failing,
+			failing}, false},
 		{"three after an answer", true, false, []*logout.Error{failing, nil, failing, failing, failing}, true},
 		{"permanent failures only", true, false, []*logout.Error{permanent, permanent, permanent, permanent}, false},
 		{"one of an unproven service", false, false, []*logout.Error{failing}, true},
@@ -276,7 +279,8 @@ func TestSuspicionIsBounded(t *testing.T) {
 			k.mustEnter(t, "good/0").end(nil)
 		}
 	}
-	if s := &k.suspicion; len(s.suspects) > mostRemembered || len(k.lastProbe) > mostRemembered+2 || len(s.struck) > mostStrikes {
+	if s := &k.suspicion; len(s.suspects) > mostRemembered || len(k.lastProbe) > mostRemembered+2 ||
+		len(s.struck) > mostStrikes {
 		t.Errorf("%d namespaces, %d probes, %d struck", len(s.suspects), len(k.lastProbe), len(s.struck))
 	}
 	if k.suspicion.paused() != mostRemembered {
@@ -296,10 +300,14 @@ func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
 		failure logout.Error
 		want    string
 	}{
-		{logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: "jane's shard moves"}, "the service answered HTTP 503"},
-		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "SlowDown", Message: "jane"}, "the service answered HTTP 429, SlowDown"},
-		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "jane-1", Message: "no"}, "the service answered HTTP 429"},
-		{logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Code: "u@x", Message: "rejected (HTTP 403, u@x)"}, "rejected (HTTP 403)"},
+		{logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: "jane's shard moves"},
+			"the service answered HTTP 503"},
+		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "SlowDown", Message: "jane"},
+			"the service answered HTTP 429, SlowDown"},
+		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "jane-1", Message: "no"},
+			"the service answered HTTP 429"},
+		{logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Code: "u@x",
+			Message: "rejected (HTTP 403, u@x)"}, "rejected (HTTP 403)"},
 		{logout.Error{Reason: logout.EndpointUnreachable, Message: "connection refused"}, "connection refused"},
 	} {
 		failure := test.failure

@@ -77,14 +77,17 @@ func (s *unlucky) call() *logout.Error {
 }
 
 // drain makes objects call the service until all of them have succeeded, and returns how long that took.
-func drain(ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface{ call() *logout.Error }, objects int) time.Duration {
+func drain(
+	ctx context.Context, gates *gate.Gates, limit gate.Limit, s interface{ call() *logout.Error }, objects int,
+) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
 	all.Add(objects)
 	calledUp := make(chan types.NamespacedName)
 	attempt := func(key types.NamespacedName) {
 		for {
-			slot, _ := gates.Enter(gate.Settings{Name: "p", Limit: limit, Client: client{}}, gate.Applicant{Object: key})
+			slot, _ := gates.Enter(gate.Settings{Name: "p", Limit: limit, Client: client{}},
+				gate.Applicant{Object: key})
 			if slot == nil {
 				return // it will be called up
 			}
@@ -136,17 +139,20 @@ func TestFindsTheServicesRate(t *testing.T) {
 		{"right", gate.Limit{PerSecond: 100, Burst: 5}, 0, 0, 1.01, 0},
 		{"ten times", gate.Limit{PerSecond: 1000, Burst: 5}, 0, 0, 1.15, 0.01},
 		{"ten times, slow answers", gate.Limit{PerSecond: 1000, Burst: 100}, 50 * time.Millisecond, 0, 1.2, 0.05},
-		{"ten times, Retry-After", gate.Limit{PerSecond: 1000, Burst: 100}, 20 * time.Millisecond, time.Second, 1.2, 0.05},
+		{"ten times, Retry-After", gate.Limit{PerSecond: 1000, Burst: 100}, 20 * time.Millisecond, time.Second, 1.2,
+			0.05},
 		{"a hundred times", gate.Limit{PerSecond: 10000, Burst: 10000}, 5 * time.Millisecond, time.Second, 1.3, 0.1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				s := &service{limiter: rate.NewLimiter(perSecond, perSecond), latency: test.latency, retryAfter: test.retryAfter}
+				s := &service{limiter: rate.NewLimiter(perSecond, perSecond), latency: test.latency,
+					retryAfter: test.retryAfter}
 				took := drain(ctx, gate.New(50), test.limit, s, objects)
 				slower, refusals := took.Seconds()/(objects/perSecond), float64(s.refusals)/float64(s.calls)
-				t.Logf("%s: %.2f times the ideal, %d calls, %d refused (%.2f %%)", took, slower, s.calls, s.refusals, 100*refusals)
+				t.Logf("%s: %.2f times the ideal, %d calls, %d refused (%.2f %%)", took, slower, s.calls, s.refusals,
+					100*refusals)
 				if slower > test.slower || refusals > test.refusals {
 					t.Errorf("want at most %.2f times the ideal and %.1f %% refused", test.slower, 100*test.refusals)
 				}

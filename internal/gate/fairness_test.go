@@ -41,7 +41,8 @@ func within(t *testing.T, most time.Duration, good []*thing) {
 
 // blip pauses the calls of a world for a moment.
 func (w *world) blip() {
-	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}}, gate.Applicant{Object: named("blip")})
+	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}},
+		gate.Applicant{Object: named("blip")})
 	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
 }
 
@@ -59,7 +60,8 @@ func TestBothEndsAreProbed(t *testing.T) {
 						good = append(good, crowdOf(namespace, "good", 1, 5*time.Minute, nil)...)
 					}
 					for i := range 200 { // other objects are answered all the time, so it is not the service's fault
-						all = append(all, crowdOf("fine", fmt.Sprint("fine", i), 1, time.Duration(i)*5*time.Second, nil)...)
+						all = append(all, crowdOf("fine", fmt.Sprint("fine", i), 1, time.Duration(i)*5*time.Second,
+							nil)...)
 					}
 					w.run(ctx, append(all, good...))
 					within(t, time.Minute+time.Duration(n)*15*time.Second, good)
@@ -92,7 +94,8 @@ func TestClosedForAMoment(t *testing.T) {
 					good := crowdOf("good", "good", 1, 10*time.Second, nil)
 					all := good
 					for i := range n { // most of them come after the good object
-						all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 20, time.Duration(min(i, 1))*11*time.Second, &kind)...)
+						all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 20,
+							time.Duration(min(i, 1))*11*time.Second, &kind)...)
 					}
 					w.run(ctx, all)
 					within(t, 25*time.Second+time.Duration(n-1)*7500*time.Millisecond, good)
@@ -105,7 +108,8 @@ func TestClosedForAMoment(t *testing.T) {
 				defer cancel()
 				w := newWorld(ctx, slow)
 				slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: slow, Client: client{}, Restored: &gate.Pause{
-					Reason: logout.ServiceFailure, Message: "oops", Since: time.Now().Add(-10 * time.Second), Until: time.Now()}},
+					Reason: logout.ServiceFailure, Message: "oops", Since: time.Now().Add(-10 * time.Second),
+					Until: time.Now()}},
 					gate.Applicant{Object: types.NamespacedName{Namespace: "n", Name: "first"}})
 				end(slot, &kind.Error)
 				good := crowdOf("n", "good", 4, 20*time.Second, nil)
@@ -140,7 +144,8 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 		for i := range 2 { // no call was answered since the first
 			fail(fmt.Sprint("another", i), "first")
 		}
-		_, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named("waits")})
+		_, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with},
+			gate.Applicant{Object: named("waits")})
 		if wait.Pause == nil || wait.Own || wait.Pause.Since.Before(began) {
 			t.Errorf("%+v, paused since %+v", wait, wait.Pause)
 		}
@@ -154,15 +159,18 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 // other calls for long. That holds even if nobody else has called for a minute, so that everybody seemed to be
 // throttled.
 func TestThrottledUsersOfTwoNamespaces(t *testing.T) {
-	kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"}, 10 * time.Millisecond}
+	kind := failing{logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slow down"},
+		10 * time.Millisecond}
 	for _, each := range []int{3, 10, 50} {
 		for _, namespaces := range []int{1, 3, 10} {
 			for _, comes := range []time.Duration{0, 70 * time.Second} {
-				t.Run(fmt.Sprint(each, " in each of two, ", namespaces, " good ones after ", comes), func(t *testing.T) {
+				t.Run(fmt.Sprint(each, " in each of two, ", namespaces, " good ones after ",
+					comes), func(t *testing.T) {
 					inWorld(t, slow, func(ctx context.Context, w *world) {
 						var good []*thing
 						for i := range 600 { // they take a minute alone
-							good = append(good, crowdOf(fmt.Sprint("good", i%namespaces), fmt.Sprint("good", i), 1, comes, nil)...)
+							good = append(good, crowdOf(fmt.Sprint("good", i%namespaces), fmt.Sprint("good", i), 1,
+								comes, nil)...)
 						}
 						all := append(crowdOf("bad0", "bad", each, 0, &kind), crowdOf("bad1", "bad", each, 0, &kind)...)
 						w.run(ctx, append(all, good...))

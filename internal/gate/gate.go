@@ -303,8 +303,8 @@ func (g *gate) countWaiting(now time.Time) {
 }
 
 func (g *gate) state(now time.Time) State {
-	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince, Calls: g.calls,
-		Pause: g.stopped(now), Namespaces: g.suspicion.paused()}
+	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince,
+		Calls: g.calls, Pause: g.stopped(now), Namespaces: g.suspicion.paused()}
 }
 
 // stopped returns the pause of all calls; nil if there is none, or if the state of the service is unknown by now.

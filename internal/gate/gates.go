@@ -113,7 +113,8 @@ type State struct {
 
 // New returns the gates. No provider has more than the given number of calls under way.
 func New(calls int) *Gates {
-	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1),
+		news: make(chan struct{}, 1)}
 }
 
 // Slot is the right to make one call now. It must be released exactly once.
@@ -150,7 +151,8 @@ func (g *Gates) Enter(p Settings, a Applicant) (*Slot, Wait) {
 		return nil, at.wait(place)
 	}
 	e := &place.value
-	return &Slot{gates: g, gate: at, origin: e.origin(), epoch: at.epoch, failed: e.failed, early: e.early, probe: e.probe}, Wait{}
+	return &Slot{gates: g, gate: at, origin: e.origin(), epoch: at.epoch, failed: e.failed, early: e.early,
+		probe: e.probe}, Wait{}
 }
 
 func (g *Gates) sortOf(a Applicant) sort {

@@ -103,11 +103,13 @@ func TestRenewedClient(t *testing.T) {
 		end(c.enter("p", fast, "trouble"), unauthorized)
 		c.enterMany("p", fast, 100)
 		after(time.Second)
-		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause == nil || len(c.called()) != 0 {
+		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause == nil ||
+			len(c.called()) != 0 {
 			t.Errorf("the same client: %+v", state)
 		}
 		c.with = "second"
-		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause != nil || state.Waiting != 100 {
+		if state := c.Update(gate.Settings{Name: "p", Limit: fast, Client: c.with}); state.Pause != nil ||
+			state.Waiting != 100 {
 			t.Errorf("another client: %+v", state)
 		}
 		if called := c.called(); len(called) != 1 {
@@ -201,7 +203,8 @@ func TestLeave(t *testing.T) {
 func TestRestoredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 10)
-		p := gate.Settings{Name: "p", Limit: fast, Client: c.with, Restored: &gate.Pause{Reason: logout.Throttled, Until: time.Now().Add(time.Minute)}}
+		p := gate.Settings{Name: "p", Limit: fast, Client: c.with,
+			Restored: &gate.Pause{Reason: logout.Throttled, Until: time.Now().Add(time.Minute)}}
 		if state := c.Update(p); state.Pause == nil || time.Until(state.Pause.Until) != time.Minute {
 			t.Errorf("restored: %+v", state)
 		}
@@ -243,7 +246,8 @@ func TestTold(t *testing.T) {
 		c := gather(t, 10)
 		end(c.enter("p", fast, "trouble"), throttled(time.Hour))
 		ask := func(name any) gate.Wait {
-			slot, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with}, gate.Applicant{Object: named(name)})
+			slot, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with},
+				gate.Applicant{Object: named(name)})
 			if slot != nil {
 				t.Fatal("it does not wait")
 			}

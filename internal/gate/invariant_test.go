@@ -76,7 +76,8 @@ func (h *history) checkQueue(t *rapid.T) {
 		}
 	}
 	if places != h.queue.len() || turns != h.queue.early.len+h.queue.usual.len {
-		t.Fatalf("%d places in the lines, %d in the queue; %d turns of %d and %d", places, h.queue.len(), turns, h.queue.early.len, h.queue.usual.len)
+		t.Fatalf("%d places in the lines, %d in the queue; %d turns of %d and %d", places, h.queue.len(), turns,
+			h.queue.early.len, h.queue.usual.len)
 	}
 }
 

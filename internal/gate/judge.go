@@ -46,7 +46,8 @@ func summary(failure *logout.Error) string {
 	if failure.Code != "" {
 		code = ", " + failure.Code
 	}
-	if failure.HTTPStatusCode != 0 && failure.Reason != logout.Unauthorized && failure.Reason != logout.UnexpectedResponse {
+	if failure.HTTPStatusCode != 0 && failure.Reason != logout.Unauthorized &&
+		failure.Reason != logout.UnexpectedResponse {
 		message = fmt.Sprintf("the service answered HTTP %d%s", failure.HTTPStatusCode, code)
 	} // otherwise the message is not the service's
 	if strings.ContainsFunc(failure.Code, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' && r != '.' }) {

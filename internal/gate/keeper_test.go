@@ -92,7 +92,8 @@ func (k *keeper) applyIn(a Applicant, free int) *slot {
 	if !ok {
 		return nil
 	}
-	return &slot{&Slot{gate: k.gate, origin: p.value.origin(), epoch: k.epoch, failed: p.value.failed, probe: p.value.probe}, k, a.Object}
+	return &slot{&Slot{gate: k.gate, origin: p.value.origin(), epoch: k.epoch, failed: p.value.failed,
+		probe: p.value.probe}, k, a.Object}
 }
 
 // mustEnter makes an object take a slot, which must be available.

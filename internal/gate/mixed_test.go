@@ -73,15 +73,16 @@ func TestMixedTrouble(t *testing.T) {
 		return &asking
 	}
 	for name, failures := range map[string][]*logout.Error{
-		"503":                               {unavailable},
-		"500":                               {failing500},
-		"503, 500":                          {unavailable, failing500},
-		"503, 503, 500":                     {unavailable, unavailable, failing500},
-		"503, 500, 500":                     {unavailable, failing500, failing500},
-		"401, 500":                          {unauthorized, failing500},
-		"429, 500":                          {throttled(0), failing500},
-		"503, 500, 500, 429 that asks":      {unavailable, failing500, failing500, throttled(20 * time.Second)},
-		"500 four times, 429 that asks":     {failing500, failing500, failing500, failing500, throttled(20 * time.Second)},
+		"503":                          {unavailable},
+		"500":                          {failing500},
+		"503, 500":                     {unavailable, failing500},
+		"503, 503, 500":                {unavailable, unavailable, failing500},
+		"503, 500, 500":                {unavailable, failing500, failing500},
+		"401, 500":                     {unauthorized, failing500},
+		"429, 500":                     {throttled(0), failing500},
+		"503, 500, 500, 429 that asks": {unavailable, failing500, failing500, throttled(20 * time.Second)},
+		"500 four times, 429 that asks": {failing500, failing500, failing500, failing500,
+			throttled(20 * time.Second)},
 		"503, 500 that asks, 503 that asks": {unavailable, asks(failing500), asks(unavailable)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +97,8 @@ func TestMixedTrouble(t *testing.T) {
 					most = 40
 				}
 				if calls > most || early > 0 {
-					t.Errorf("%d calls in 20 minutes, want %d at most; %d before a Retry-After was over", calls, most, early)
+					t.Errorf("%d calls in 20 minutes, want %d at most; %d before a Retry-After was over", calls, most,
+						early)
 				}
 				if closed := c.States()["p"].Pause; closed == nil || closed.Since.Sub(began) > 10*time.Second {
 					t.Errorf("after 20 minutes it is told as %+v", closed)
@@ -117,7 +119,8 @@ func TestThrottledForAllBesideOne(t *testing.T) {
 				c.prove("p")
 				one := func(i int) {
 					slot, _ := c.Enter(gate.Settings{Name: "p", Limit: slow, Client: c.with},
-						gate.Applicant{Object: types.NamespacedName{Namespace: "one", Name: fmt.Sprint(i)}, Failed: true})
+						gate.Applicant{Object: types.NamespacedName{Namespace: "one", Name: fmt.Sprint(i)},
+							Failed: true})
 					if slot != nil {
 						end(slot, failure)
 					}

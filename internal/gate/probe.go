@@ -188,7 +188,8 @@ func (g *gate) wait(p *place) Wait {
 		is := g.outage.Pause
 		w.Pause = &is
 	case s.pauses(namespace):
-		w.Pause = &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace), Until: s.next}
+		w.Pause = &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace),
+			Until: s.next}
 		w.Own = !s.shared
 	}
 	return w

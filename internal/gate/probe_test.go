@@ -74,7 +74,8 @@ func TestRenewedInVain(t *testing.T) {
 // not wait for it.
 func TestRenewedWhileProbing(t *testing.T) {
 	for _, failure := range []*logout.Error{throttled, unavailable, unauthorized} {
-		for name, outcome := range map[string]*logout.Error{"success": nil, "permanent": permanent, "the same": failure} {
+		for name, outcome := range map[string]*logout.Error{"success": nil, "permanent": permanent,
+			"the same": failure} {
 			t.Run(string(failure.Reason)+", "+name, func(t *testing.T) {
 				k := closedBy(t, failure)
 				probe := probing(t, k)
@@ -120,7 +121,8 @@ func TestRenewedOpen(t *testing.T) {
 
 func TestRestored(t *testing.T) {
 	for _, reason := range []logout.Reason{logout.Throttled, logout.Unauthorized} {
-		k := keep(quick, &Pause{Reason: reason, Message: "not now", Since: begin.Add(-time.Minute), Until: begin.Add(20 * time.Second)})
+		k := keep(quick, &Pause{Reason: reason, Message: "not now", Since: begin.Add(-time.Minute),
+			Until: begin.Add(20 * time.Second)})
 		k.mustBeClosed(t, reason, 20*time.Second)
 		k.mustWait(t, "n/1", "n/2")
 		k.pass(20*time.Second - 1)

@@ -37,19 +37,23 @@ type since[T any] struct {
 }
 
 var limits = rapid.Custom(func(t *rapid.T) Limit {
-	return Limit{PerSecond: rapid.SampledFrom([]float64{1, 2, 10, 100}).Draw(t, "perSecond"), Burst: rapid.IntRange(1, 8).Draw(t, "burst")}
+	return Limit{PerSecond: rapid.SampledFrom([]float64{1, 2, 10, 100}).Draw(t, "perSecond"),
+		Burst: rapid.IntRange(1, 8).Draw(t, "burst")}
 })
 
 var failures = rapid.Custom(func(t *rapid.T) *logout.Error {
-	failure := rapid.SampledFrom([]*logout.Error{nil, permanent, failing, misdirected, throttled, unavailable, unreachable, unauthorized}).Draw(t, "failure")
+	failure := rapid.SampledFrom([]*logout.Error{nil, permanent, failing, misdirected, throttled, unavailable,
+		unreachable, unauthorized}).Draw(t, "failure")
 	if failure == nil || failure == permanent || rapid.Bool().Draw(t, "silent") {
 		return failure
 	}
-	return asking(failure, time.Duration(rapid.SampledFrom([]int{1, 500, 1000, 3000, 60000}).Draw(t, "retryAfter"))*time.Millisecond)
+	return asking(failure, time.Duration(rapid.SampledFrom([]int{1, 500, 1000, 3000, 60000}).Draw(t,
+		"retryAfter"))*time.Millisecond)
 })
 
 var objects = rapid.Custom(func(t *rapid.T) types.NamespacedName {
-	return object(rapid.SampledFrom([]string{"a/", "b/"}).Draw(t, "namespace") + strconv.Itoa(rapid.IntRange(1, 5).Draw(t, "name")))
+	return object(rapid.SampledFrom([]string{"a/", "b/"}).Draw(t, "namespace") +
+		strconv.Itoa(rapid.IntRange(1, 5).Draw(t, "name")))
 })
 
 // TestPromises checks that a gate keeps its guarantees to the service and to the objects, whatever happens in whatever
@@ -60,7 +64,8 @@ func TestPromises(t *testing.T) {
 			h := newHistory(t)
 			for range 3 {
 				t.Repeat(map[string]func(*rapid.T){
-					"": h.check, "enter": h.someoneEnters, "enter again": h.someoneEnters, "call up": h.callsUp, "take": h.takeSlots,
+					"": h.check, "enter": h.someoneEnters, "enter again": h.someoneEnters, "call up": h.callsUp,
+					"take":  h.takeSlots,
 					"leave": h.someoneLeaves, "end": h.callEnds, "fail": h.callEnds, "store": h.outcomeStored,
 					"cancel": h.callCancelled, "pass": h.timePasses, "wait": h.untilNextSlot, "renew": h.clientRenewed,
 					"limit": h.limitChanges, "others": h.othersCall,
@@ -74,7 +79,8 @@ func TestPromises(t *testing.T) {
 func newHistory(t *rapid.T) *history {
 	limit := limits.Draw(t, "limit")
 	h := &history{limits: []since[Limit]{{begin, limit}},
-		slots: map[types.NamespacedName]*slot{}, told: map[*slot]bool{}, arrived: map[types.NamespacedName]int{}, failed: map[types.NamespacedName]bool{}}
+		slots: map[types.NamespacedName]*slot{}, told: map[*slot]bool{}, arrived: map[types.NamespacedName]int{},
+		failed: map[types.NamespacedName]bool{}}
 	if rapid.Bool().Draw(t, "restored") {
 		h.asked = begin.Add(time.Minute)
 		h.keeper = keep(limit, &Pause{Reason: logout.Throttled, Since: begin, Until: h.asked})
@@ -174,7 +180,8 @@ func (h *history) give(t *rapid.T, key types.NamespacedName, before moment) {
 	h.given = append(h.given, h.now)
 	for i, first := range h.given {
 		most := h.most(first)
-		if allowed := most.PerSecond*h.now.Sub(first).Seconds() + float64(most.Burst) + 1e-6; float64(len(h.given)-i) > allowed {
+		if allowed := most.PerSecond*h.now.Sub(first).Seconds() + float64(most.Burst) +
+			1e-6; float64(len(h.given)-i) > allowed {
 			t.Fatalf("%d slots within %s, at a limit of %+v", len(h.given)-i, h.now.Sub(first), most)
 		}
 	}
@@ -235,7 +242,8 @@ func (h *history) releases(s *slot) {
 }
 
 func (h *history) timePasses(t *rapid.T) {
-	h.pass(time.Duration(rapid.SampledFrom([]int64{1, 10, 100, 1000, 5000, 60000, 3600000}).Draw(t, "ms")) * time.Millisecond)
+	h.pass(time.Duration(rapid.SampledFrom([]int64{1, 10, 100, 1000, 5000, 60000, 3600000}).Draw(t,
+		"ms")) * time.Millisecond)
 }
 
 // untilNextSlot lets time pass until a slot is nearly or just free.

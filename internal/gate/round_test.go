@@ -26,7 +26,8 @@ func TestLooksAreSpread(t *testing.T) {
 				c := gather(t, 100)
 				end(c.enter("p", slow, "trips"), throttled(2*time.Hour))
 				for i := range objects {
-					c.Enter(gate.Settings{Name: "p", Limit: slow, Client: c.with}, gate.Applicant{Object: named(i), Created: time.Now(), GiveUp: test.giveUp})
+					c.Enter(gate.Settings{Name: "p", Limit: slow, Client: c.with},
+						gate.Applicant{Object: named(i), Created: time.Now(), GiveUp: test.giveUp})
 				}
 				after(test.from - time.Second)
 				c.looks()

@@ -81,7 +81,9 @@ func (s *suspicion) pausesAny() bool { return s.last != nil }
 
 // strike counts a failure, and reports whether it pauses the namespace, or all namespaces. again means that the object
 // has failed before; alone means that the failure cannot be the service's fault.
-func (s *suspicion) strike(namespace string, again, alone, proven bool, failure *logout.Error, now time.Time) (paused bool) {
+func (s *suspicion) strike(
+	namespace string, again, alone, proven bool, failure *logout.Error, now time.Time,
+) (paused bool) {
 	of := s.suspect(namespace, now)
 	if of == nil {
 		return false

@@ -36,10 +36,12 @@ func TestBackoff(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		failure := &logout.Error{
-			Reason:     rapid.SampledFrom([]logout.Reason{logout.ServiceFailure, logout.Unauthorized}).Draw(t, "reason"),
+			Reason: rapid.SampledFrom([]logout.Reason{logout.ServiceFailure, logout.Unauthorized}).Draw(t,
+				"reason"),
 			RetryAfter: time.Duration(rapid.Int64Range(0, int64(logout.MaxRetryAfter)).Draw(t, "retryAfter")),
 		}
-		got := Backoff(rapid.Int32Range(1, 1<<30).Draw(t, "attempt"), failure, rapid.Float64Range(0, 1).Draw(t, "random"))
+		got := Backoff(rapid.Int32Range(1, 1<<30).Draw(t, "attempt"), failure,
+			rapid.Float64Range(0, 1).Draw(t, "random"))
 		if got < failure.RetryAfter || got > MaxBackoff {
 			t.Fatalf("backoff %s with Retry-After %s", got, failure.RetryAfter)
 		}
@@ -49,10 +51,13 @@ func TestBackoff(t *testing.T) {
 // TestReasonsAreDocumented checks that the API documents every reason that a client reports.
 func TestReasonsAreDocumented(t *testing.T) {
 	for reason, documented := range map[logout.Reason]string{
-		logout.BadRequest: v1alpha1.ReasonBadRequest, logout.NotFound: v1alpha1.ReasonNotFound, logout.Forbidden: v1alpha1.ReasonForbidden,
+		logout.BadRequest: v1alpha1.ReasonBadRequest, logout.NotFound: v1alpha1.ReasonNotFound,
+		logout.Forbidden:    v1alpha1.ReasonForbidden,
 		logout.Unauthorized: v1alpha1.ReasonUnauthorized, logout.Throttled: v1alpha1.ReasonThrottled,
-		logout.ServiceUnavailable: v1alpha1.ReasonServiceUnavailable, logout.ServiceFailure: v1alpha1.ReasonServiceFailure,
-		logout.EndpointUnreachable: v1alpha1.ReasonEndpointUnreachable, logout.UnexpectedResponse: v1alpha1.ReasonUnexpectedResponse,
+		logout.ServiceUnavailable:  v1alpha1.ReasonServiceUnavailable,
+		logout.ServiceFailure:      v1alpha1.ReasonServiceFailure,
+		logout.EndpointUnreachable: v1alpha1.ReasonEndpointUnreachable,
+		logout.UnexpectedResponse:  v1alpha1.ReasonUnexpectedResponse,
 	} {
 		if string(reason) != documented {
 			t.Errorf("%s is documented as %s", reason, documented)

@@ -72,7 +72,8 @@ func nextAttempt(obj *v1alpha1.UserLogout, changed, now time.Time) time.Time {
 		return time.Time{}
 	}
 	switch Ready(obj.Status).Reason {
-	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse, v1alpha1.ReasonEndpointUnreachable, v1alpha1.ReasonServiceFailure:
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonUnexpectedResponse, v1alpha1.ReasonEndpointUnreachable,
+		v1alpha1.ReasonServiceFailure:
 		// An attempt's time is a whole second, so a change counts from the next second on: an attempt in the same
 		// second may have been made before or after it.
 		if last := obj.Status.LastAttempt; last != nil && last.Time.Before(ceilSecond(changed)) {
@@ -106,8 +107,9 @@ type Pause struct {
 func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision {
 	switch p := wait.Pause; {
 	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):
-		status := deadlineExceeded(obj, now, fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
-			p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
+		status := deadlineExceeded(obj, now,
+			fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
+				p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
 		return writeStatus(obj, status, time.Time{})
 	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // written once
 		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})

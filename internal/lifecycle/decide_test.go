@@ -24,9 +24,10 @@ func metaAt(seconds int) *metav1.Time { return &metav1.Time{Time: at(seconds)} }
 // object returns a UserLogout as the API server returns it right after its creation.
 func object(edits ...func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	obj := &v1alpha1.UserLogout{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1, CreationTimestamp: metav1.Time{Time: created}},
-		Spec:       v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", ActiveDeadlineSeconds: 3600},
-		Status:     v1alpha1.UserLogoutStatus{ObservedGeneration: -1},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "security", Name: "jane", UID: "1", Generation: 1,
+			CreationTimestamp: metav1.Time{Time: created}},
+		Spec:   v1alpha1.UserLogoutSpec{AccountID: "account", UserID: "user", ActiveDeadlineSeconds: 3600},
+		Status: v1alpha1.UserLogoutStatus{ObservedGeneration: -1},
 	}
 	for _, edit := range edits {
 		edit(obj)
@@ -136,70 +137,92 @@ func TestDecide(t *testing.T) {
 		{"deleting and seen", object(deleted, endedAsDeletedAt(1)), 99999, Wait, time.Time{}, ""},
 		{"deleting, a claim stands", object(claimedAt(0), deleted), 5, Wait, at(30), ""},
 		{"deleting, the claim ran out", object(claimedAt(0), deleted), 30, Write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting in the backoff", object(claimedAt(0), throttledAt(1, 60), deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting in the backoff", object(claimedAt(0), throttledAt(1, 60), deleted), 5, Write, time.Time{},
+			v1alpha1.ReasonDeleted},
 		{"deleting and suspended", object(suspendedAt(0), deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
-		{"deleting and lifted", object(suspendedAt(0), liftSuspend, deleted), 5, Write, time.Time{}, v1alpha1.ReasonDeleted},
+		{"deleting and lifted", object(suspendedAt(0), liftSuspend, deleted), 5, Write, time.Time{},
+			v1alpha1.ReasonDeleted},
 		{"deleting past the deadline", object(deleted), 9999, Write, time.Time{}, v1alpha1.ReasonDeleted},
 		{"deleting, logged out", object(claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
-		{"deleting, with a TTL to come", object(ttl(60), claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
-		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{}, ""},
+		{"deleting, with a TTL to come", object(ttl(60), claimedAt(0), loggedOutAt(1), deleted), 9, Wait, time.Time{},
+			""},
+		{"deleting, with a TTL that is over", object(ttl(0), claimedAt(0), loggedOutAt(1), deleted), 9, Wait,
+			time.Time{}, ""},
 
 		{"claimed a moment ago", object(claimedAt(0)), 5, Wait, at(30), ""},
 		{"claimed, then suspended", object(claimedAt(0), suspendSpec), 5, Wait, at(30), ""},
 		{"claimed, and the deadline has passed since", object(activeFor(10), claimedAt(0)), 15, Wait, at(30), ""},
 		{"claimed, and notAfter has passed since", object(notAfter(10), claimedAt(0)), 15, Wait, at(30), ""},
 		{"the claim ran out", object(claimedAt(0)), 30, Attempt, time.Time{}, ""},
-		{"the claim ran out, and the deadline passed", object(activeFor(10), claimedAt(0)), 30, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"the claim ran out while suspended", object(claimedAt(0), suspendSpec), 30, Write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"the claim ran out, and the deadline passed", object(activeFor(10), claimedAt(0)), 30, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
+		{"the claim ran out while suspended", object(claimedAt(0), suspendSpec), 30, Write, time.Time{},
+			v1alpha1.ReasonSuspended},
 
 		{"backoff", object(claimedAt(0), throttledAt(1, 60)), 30, Wait, at(61), ""},
 		{"backoff over", object(claimedAt(0), throttledAt(1, 60)), 61, Attempt, time.Time{}, ""},
 		{"backoff beyond the deadline", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 30, Wait, at(40), ""},
-		{"deadline in the backoff", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 40, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"deadline in the backoff", object(activeFor(40), claimedAt(0), throttledAt(1, 60)), 40, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
 		{"backoff beyond notAfter", object(notAfter(40), claimedAt(0), throttledAt(1, 60)), 30, Wait, at(40), ""},
 
 		{"suspended", object(suspendSpec), 0, Write, time.Time{}, v1alpha1.ReasonSuspended},
 		{"suspended until notAfter", object(notAfter(50), suspendSpec), 0, Write, at(50), v1alpha1.ReasonSuspended},
 		{"suspended and seen", object(suspendedAt(0)), 5000, Wait, time.Time{}, ""},
 		{"suspended and seen, until notAfter", object(notAfter(50), suspendedAt(0)), 5, Wait, at(50), ""},
-		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, Write, time.Time{}, v1alpha1.ReasonSuspended},
+		{"suspended past notAfter", object(notAfter(50), suspendedAt(0)), 50, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
+		{"suspended in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendSpec), 5, Write, time.Time{},
+			v1alpha1.ReasonSuspended},
 		{"suspended in the backoff and seen", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5)), 70, Wait,
 			time.Time{}, ""},
 		{"resumed in the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
 			7, Wait, at(61), ""},
-		{"resumed after the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend, resumedAt(6)),
+		{"resumed after the backoff", object(claimedAt(0), throttledAt(1, 60), suspendedAt(5), liftSuspend,
+			resumedAt(6)),
 			61, Attempt, time.Time{}, ""},
 		{"resumed after a claim that ran out", object(claimedAt(0), suspendedAt(30), liftSuspend, resumedAt(31)),
 			32, Attempt, time.Time{}, ""},
 		{"lifted", object(suspendedAt(0), liftSuspend), 5000, Write, at(5000), v1alpha1.ReasonProgressing},
 		{"resumed", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 5001, Attempt, time.Time{}, ""},
-		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, Attempt, time.Time{}, ""},
-		{"resumed, before the new deadline", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8600, Attempt, time.Time{}, ""},
-		{"resumed, new deadline passed", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend, resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8601, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"resumed, waits for its turn", object(suspendedAt(0), liftSuspend, resumedAt(5000)), 9999, Attempt,
+			time.Time{}, ""},
+		{"resumed, before the new deadline", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend,
+			resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8600, Attempt, time.Time{}, ""},
+		{"resumed, new deadline passed", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2), liftSuspend,
+			resumedAt(5000), claimedAt(5001), throttledAt(5002, 1)), 8601, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
 
 		{"created after its notAfter", object(notAfter(-60)), 0, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"at the deadline", object(claimedAt(5), throttledAt(6, 1)), 3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"at the deadline", object(claimedAt(5), throttledAt(6, 1)), 3605, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
 		{"a moment before the deadline", object(claimedAt(5), throttledAt(6, 1)), 3604, Attempt, time.Time{}, ""},
-		{"no deadline given, as from no API server", object(activeFor(0), claimedAt(5), throttledAt(6, 1)), 3604, Attempt, time.Time{}, ""},
+		{"no deadline given, as from no API server", object(activeFor(0), claimedAt(5), throttledAt(6, 1)), 3604,
+			Attempt, time.Time{}, ""},
 		{"waits for its first turn", object(), 99999, Attempt, time.Time{}, ""},
 		{"waits for its first turn, and was told so", object(queuedAt(10)), 99999, Attempt, time.Time{}, ""},
 		{"given back before its first call", object(claimedAt(5), uncalledAt(6)), 99999, Attempt, time.Time{}, ""},
 		{"its claim was late", object(claimedAt(5), lateAt(13, 10)), 14, Wait, at(23), ""},
 		{"its claim was late, backoff over", object(claimedAt(5), lateAt(13, 10)), 23, Attempt, time.Time{}, ""},
-		{"its claims are late until the deadline", object(claimedAt(5), lateAt(13, 10), claimedAt(3590), lateAt(3598, 10)),
+		{"its claims are late until the deadline", object(claimedAt(5), lateAt(13, 10), claimedAt(3590),
+			lateAt(3598, 10)),
 			3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)), 3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
-		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, Write, time.Time{}, v1alpha1.ReasonInvalidSpec},
-		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, Write, time.Time{}, v1alpha1.ReasonInvalidSpec},
+		{"given back before its second call", object(claimedAt(5), throttledAt(6, 1), claimedAt(8), uncalledAt(9)),
+			3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
+		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, Write, time.Time{},
+			v1alpha1.ReasonDeadlineExceeded},
+		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, Write, time.Time{},
+			v1alpha1.ReasonInvalidSpec},
+		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, Write, time.Time{},
+			v1alpha1.ReasonInvalidSpec},
 
 		{"logged out", object(claimedAt(0), loggedOutAt(1)), 99999, Wait, time.Time{}, ""},
 		{"refused", object(claimedAt(0), refusedAt(1)), 99999, Wait, time.Time{}, ""},
 		{"TTL", object(ttl(60), claimedAt(0), loggedOutAt(1)), 2, Wait, at(61), ""},
 		{"TTL over", object(ttl(60), claimedAt(0), loggedOutAt(1)), 61, Remove, time.Time{}, ""},
 		{"TTL of zero", object(ttl(0), claimedAt(0), refusedAt(1)), 1, Remove, time.Time{}, ""},
-		{"suspended after the end", object(claimedAt(0), loggedOutAt(1), suspendSpec), 9, Write, at(9), v1alpha1.ReasonLoggedOut},
+		{"suspended after the end", object(claimedAt(0), loggedOutAt(1), suspendSpec), 9, Write, at(9),
+			v1alpha1.ReasonLoggedOut},
 		{"notAfter passed after the end", object(notAfter(5), claimedAt(0), loggedOutAt(1)), 9, Wait, time.Time{}, ""},
 	}
 	for _, tt := range tests {
@@ -252,7 +275,8 @@ func TestFixEndsTheBackoff(t *testing.T) {
 					want = Decision{Do: Attempt}
 				}
 				if d := Decide(obj, tt.fixed, now); d.Do != want.Do || d.Do == Wait && !d.At.Equal(want.At) {
-					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.Do, d.At, want.Do, want.At)
+					t.Fatalf("decide at %s = %d at %s, want %d at %s", now.Format(time.TimeOnly), d.Do, d.At, want.Do,
+						want.At)
 				}
 			}
 		})
@@ -278,19 +302,26 @@ func TestQueued(t *testing.T) {
 		{"once the provider is there", object(blockedAt(1)), Queue{Tell: true}, v1alpha1.ReasonQueued},
 		{"while calls are paused", object(), Queue{Tell: true, Pause: paused(9000)}, v1alpha1.ReasonQueued},
 		{"paused for nearly too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3599)}, ""},
-		{"paused long before it came", object(createdAt(9990)), Queue{Tell: true, Pause: paused(0)}, v1alpha1.ReasonQueued},
-		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)), Queue{Pause: paused(0)}, ""},
-		{"paused for too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3600)}, v1alpha1.ReasonDeadlineExceeded},
-		{"paused for too long, not told", object(), Queue{Tell: true, Pause: paused(0)}, v1alpha1.ReasonDeadlineExceeded},
-		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)), Queue{Pause: paused(0)}, ""},
-		{"paused for too long, with a short deadline", object(activeFor(10)), Queue{Pause: paused(9990)}, v1alpha1.ReasonDeadlineExceeded},
+		{"paused long before it came", object(createdAt(9990)), Queue{Tell: true, Pause: paused(0)},
+			v1alpha1.ReasonQueued},
+		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)),
+			Queue{Pause: paused(0)}, ""},
+		{"paused for too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3600)},
+			v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, not told", object(), Queue{Tell: true, Pause: paused(0)},
+			v1alpha1.ReasonDeadlineExceeded},
+		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)),
+			Queue{Pause: paused(0)}, ""},
+		{"paused for too long, with a short deadline", object(activeFor(10)), Queue{Pause: paused(9990)},
+			v1alpha1.ReasonDeadlineExceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := DecideQueued(tt.obj, tt.wait, at(10000))
 			if got := Ready(d.Status).Reason; got != tt.want || (d.Do == Write) != (tt.want != "") || !d.At.IsZero() {
 				t.Errorf("decideQueued = %d, reason %q, at %v, want reason %q", d.Do, got, d.At, tt.want)
 			}
-			if m := Ready(d.Status).Message; tt.want == v1alpha1.ReasonDeadlineExceeded && !strings.Contains(m, "calls have been paused since") {
+			if m := Ready(d.Status).Message; tt.want == v1alpha1.ReasonDeadlineExceeded &&
+				!strings.Contains(m, "calls have been paused since") {
 				t.Errorf("message %q names no pause", m)
 			}
 		})
@@ -325,7 +356,8 @@ func TestBlocked(t *testing.T) {
 			}
 		})
 	}
-	again := DecideBlocked(object(blockedAt(5)), Refusal{Reason: v1alpha1.ReasonProviderNotFound, Message: "no provider"}, at(9))
+	again := DecideBlocked(object(blockedAt(5)), Refusal{Reason: v1alpha1.ReasonProviderNotFound,
+		Message: "no provider"}, at(9))
 	if again.Do != Wait || !again.At.Equal(at(3605)) {
 		t.Errorf("said twice: %+v", again)
 	}
@@ -357,9 +389,12 @@ func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
 	}{
 		{"never seen", object(), "not logged out within activeDeadlineSeconds (3600)"},
 		{"notAfter", object(notAfter(10)), "not logged out by notAfter (2026-11-22T12:00:10Z)"},
-		{"blocked", object(blockedAt(0)), "not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
-		{"throttled", object(claimedAt(0), throttledAt(1, 1)), "not logged out within activeDeadlineSeconds (3600); last: Throttled: slow down"},
-		{"outcome lost", object(claimedAt(0)), "not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
+		{"blocked", object(blockedAt(0)),
+			"not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
+		{"throttled", object(claimedAt(0), throttledAt(1, 1)),
+			"not logged out within activeDeadlineSeconds (3600); last: Throttled: slow down"},
+		{"outcome lost", object(claimedAt(0)),
+			"not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Ready(deadlineExceeded(tt.obj, at(4000), "")).Message; got != tt.want {
@@ -380,21 +415,28 @@ func TestConditions(t *testing.T) {
 	}{
 		{"created", object(), "- - - -"},
 		{"calling", object(claimedAt(0)), "Unknown:Calling False:InProgress True:Progressing -"},
-		{"will retry", object(claimedAt(0), throttledAt(1, 9)), "False:Throttled False:InProgress True:ProgressingWithRetry -"},
-		{"calling again", object(claimedAt(0), throttledAt(1, 9), claimedAt(10)), "Unknown:Calling False:InProgress True:Progressing -"},
+		{"will retry", object(claimedAt(0), throttledAt(1, 9)),
+			"False:Throttled False:InProgress True:ProgressingWithRetry -"},
+		{"calling again", object(claimedAt(0), throttledAt(1, 9), claimedAt(10)),
+			"Unknown:Calling False:InProgress True:Progressing -"},
 		{"blocked", object(blocked), "False:NotAllowed False:InProgress True:ProgressingWithRetry -"},
 		{"queued", object(queuedAt(0)), "Unknown:Queued False:InProgress True:Queued -"},
-		{"queued after a failure", object(claimedAt(0), throttledAt(1, 9), queuedAt(10)), "False:Throttled False:InProgress True:Queued -"},
-		{"queued once the provider is there", object(blocked, queuedAt(10)), "Unknown:Queued False:InProgress True:Queued -"},
+		{"queued after a failure", object(claimedAt(0), throttledAt(1, 9), queuedAt(10)),
+			"False:Throttled False:InProgress True:Queued -"},
+		{"queued once the provider is there", object(blocked, queuedAt(10)),
+			"Unknown:Queued False:InProgress True:Queued -"},
 		{"called up", object(queuedAt(0), claimedAt(20)), "Unknown:Calling False:InProgress True:Progressing -"},
 		{"suspended", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2)), "False:Suspended False:Suspended - -"},
-		{"resumed", object(suspendedAt(2), liftSuspend, resumedAt(3)), "Unknown:Progressing False:InProgress True:Progressing -"},
+		{"resumed", object(suspendedAt(2), liftSuspend, resumedAt(3)),
+			"Unknown:Progressing False:InProgress True:Progressing -"},
 		{"failed for good", object(claimedAt(0), refusedAt(1)), "False:NotFound True:Failed - True:NotFound"},
-		{"logged out", object(claimedAt(0), throttledAt(1, 9), claimedAt(10), loggedOutAt(11)), "True:LoggedOut True:Succeeded - -"},
+		{"logged out", object(claimedAt(0), throttledAt(1, 9), claimedAt(10), loggedOutAt(11)),
+			"True:LoggedOut True:Succeeded - -"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionFinished, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
+			for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionFinished,
+				v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
 				c := meta.FindStatusCondition(tt.obj.Status.Conditions, kind)
 				if c == nil {
 					got = append(got, "-")
@@ -402,7 +444,8 @@ func TestConditions(t *testing.T) {
 				}
 				got = append(got, string(c.Status)+":"+c.Reason)
 				if c.ObservedGeneration != tt.obj.Generation || tt.obj.Status.ObservedGeneration != tt.obj.Generation {
-					t.Errorf("%s: observedGeneration %d, status %d, want %d", kind, c.ObservedGeneration, tt.obj.Status.ObservedGeneration, tt.obj.Generation)
+					t.Errorf("%s: observedGeneration %d, status %d, want %d", kind, c.ObservedGeneration,
+						tt.obj.Status.ObservedGeneration, tt.obj.Generation)
 				}
 			}
 			if s := strings.Join(got, " "); s != tt.want {
@@ -457,7 +500,8 @@ func TestRandomHistories(t *testing.T) {
 			case Write:
 				obj.Status, claimed = d.Status, false
 			case Attempt:
-				if Suspended(obj) || Finished(obj) || passed(Deadline(obj), at(now)) || at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
+				if Suspended(obj) || Finished(obj) || passed(Deadline(obj), at(now)) ||
+					at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
 					t.Fatalf("a call that must not be made: %+v", obj)
 				}
 				if n := obj.Spec.NotAfter; n != nil && !at(now).Before(n.Time) {
@@ -470,7 +514,8 @@ func TestRandomHistories(t *testing.T) {
 				}
 				claimed, ends = true, now+30
 				answered := now + rapid.SampledFrom([]int{0, 9, 3600, -3600}).Draw(t, "in the call")
-				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "not called", "crash"}).Draw(t, "answer") {
+				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "not called", "crash"}).Draw(t,
+					"answer") {
 				case "done":
 					loggedOutAt(answered)(obj)
 					claimed = false
@@ -481,7 +526,8 @@ func TestRandomHistories(t *testing.T) {
 					throttledAt(answered, rapid.IntRange(0, int(MaxBackoff/time.Second)).Draw(t, "backoff"))(obj)
 					claimed = false
 				case "not called":
-					obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls have been paused"}, at(answered))
+					obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued,
+						Message: "calls have been paused"}, at(answered))
 					claimed = false
 				}
 			case Wait:
@@ -492,7 +538,8 @@ func TestRandomHistories(t *testing.T) {
 					t.Fatalf("waits until %s", d.At)
 				}
 			}
-			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) && meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
+			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) &&
+				meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
 				t.Fatal("Reconciling and Stalled together")
 			}
 			if Finished(obj) != (obj.Status.CompletionTime != nil) {

@@ -23,9 +23,11 @@ func TestFormsShrink(t *testing.T) {
 		obj.Generation = rapid.Int64Range(1, 1<<40).Draw(t, "generation")
 		claim := obj.DeepCopy()
 		claimedAt(10)(claim)
-		after := LoggedOut(claim, at(10), logout.Receipt{HTTPStatusCode: 204, RequestID: strings.Repeat("r", 256)}, at(11))
-		if reason := rapid.SampledFrom([]logout.Reason{"", logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.Throttled,
-			logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
+		after := LoggedOut(claim, at(10), logout.Receipt{HTTPStatusCode: 204, RequestID: strings.Repeat("r", 256)},
+			at(11))
+		if reason := rapid.SampledFrom([]logout.Reason{"", logout.BadRequest, logout.NotFound, logout.Forbidden,
+			logout.Unauthorized, logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure,
+			logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
 			failure := &logout.Error{Reason: reason, Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
 			after = FailedAttempt(claim, at(10), failure, at(11), time.Second)
 		}
@@ -44,7 +46,8 @@ func TestFormsShrink(t *testing.T) {
 			t.Fatalf("%d bytes, the claim has %d: %+v", size(least), size(claim.Status), least)
 		}
 		for _, form := range all {
-			if Ready(form).Reason != Ready(after).Reason || Finished(&v1alpha1.UserLogout{Status: form}) != Finished(&v1alpha1.UserLogout{Status: after}) {
+			if Ready(form).Reason != Ready(after).Reason ||
+				Finished(&v1alpha1.UserLogout{Status: form}) != Finished(&v1alpha1.UserLogout{Status: after}) {
 				t.Fatalf("it says something else: %+v", form)
 			}
 		}

@@ -13,9 +13,12 @@ import (
 var never time.Time
 
 func TestPolicy(t *testing.T) {
-	provider := func(accounts []string, from v1alpha1.NamespacesFrom, selector *metav1.LabelSelector) *v1alpha1.ClusterLogoutProvider {
-		return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: v1alpha1.ClusterLogoutProviderSpec{
-			AccountIDs: accounts, AllowedNamespaces: v1alpha1.AllowedNamespaces{From: from, Selector: selector}}}
+	provider := func(
+		accounts []string, from v1alpha1.NamespacesFrom, selector *metav1.LabelSelector,
+	) *v1alpha1.ClusterLogoutProvider {
+		return &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"},
+			Spec: v1alpha1.ClusterLogoutProviderSpec{
+				AccountIDs: accounts, AllowedNamespaces: v1alpha1.AllowedNamespaces{From: from, Selector: selector}}}
 	}
 	namespace := func(labels map[string]string) *metav1.PartialObjectMetadata {
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "security", Labels: labels}}
@@ -23,7 +26,8 @@ func TestPolicy(t *testing.T) {
 	deleting := namespace(map[string]string{"allowed": "true"})
 	deleting.DeletionTimestamp = &metav1.Time{Time: at(3)}
 	requirement := func(key string, operator metav1.LabelSelectorOperator) *metav1.LabelSelector {
-		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator}}}
+		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key,
+			Operator: operator}}}
 	}
 	labelled := &metav1.LabelSelector{MatchLabels: map[string]string{"allowed": "true"}}
 	negative, broken := requirement("untrusted", metav1.LabelSelectorOpDoesNotExist), requirement("a", "Near")
@@ -36,33 +40,50 @@ func TestPolicy(t *testing.T) {
 		since     time.Time
 	}{
 		{"any account, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), namespace(nil), "", never},
-		{"this account", provider([]string{"other", "account"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "", never},
-		{"another account", provider([]string{"other"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
+		{"this account", provider([]string{"other", "account"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "",
+			never},
+		{"another account", provider([]string{"other"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs",
+			never},
 		{"no accounts", provider(nil, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
-		{"a pattern is no account", provider([]string{"acc*"}, v1alpha1.NamespacesFromAll, nil), namespace(nil), "accountIDs", never},
-		{"matching label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(map[string]string{"allowed": "true"}), "", never},
-		{"no label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(nil), "labels do not match", never},
-		{"other value", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(map[string]string{"allowed": "false"}), "labels do not match", never},
+		{"a pattern is no account", provider([]string{"acc*"}, v1alpha1.NamespacesFromAll, nil), namespace(nil),
+			"accountIDs", never},
+		{"matching label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled),
+			namespace(map[string]string{"allowed": "true"}), "", never},
+		{"no label", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), namespace(nil),
+			"labels do not match", never},
+		{"other value", provider(anybody, v1alpha1.NamespacesFromSelector, labelled),
+			namespace(map[string]string{"allowed": "false"}), "labels do not match", never},
 		{"no such label", provider(anybody, v1alpha1.NamespacesFromSelector, negative), namespace(nil), "", never},
-		{"no selector matches nothing", provider(anybody, v1alpha1.NamespacesFromSelector, nil), namespace(nil), "labels do not match", never},
-		{"broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), namespace(nil), "selector", never},
+		{"no selector matches nothing", provider(anybody, v1alpha1.NamespacesFromSelector, nil), namespace(nil),
+			"labels do not match", never},
+		{"broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), namespace(nil), "selector",
+			never},
 		{"unknown namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), nil, "", never},
-		{"unknown namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), nil, "has not seen namespace", at(1)},
-		{"unknown namespace, negative selector", provider(anybody, v1alpha1.NamespacesFromSelector, negative), nil, "has not seen namespace", at(1)},
-		{"unknown namespace, empty selector", provider(anybody, v1alpha1.NamespacesFromSelector, &metav1.LabelSelector{}), nil, "has not seen namespace", at(1)},
-		{"unknown namespace, broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), nil, "selector", never},
-		{"deleting namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), deleting, "being deleted", at(3)},
-		{"deleting namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), deleting, "being deleted", at(3)},
-		{"a choice of a later version", provider(anybody, "Names", labelled), namespace(map[string]string{"allowed": "true"}), "does not know the value", never},
+		{"unknown namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), nil,
+			"has not seen namespace", at(1)},
+		{"unknown namespace, negative selector", provider(anybody, v1alpha1.NamespacesFromSelector, negative), nil,
+			"has not seen namespace", at(1)},
+		{"unknown namespace, empty selector", provider(anybody, v1alpha1.NamespacesFromSelector,
+			&metav1.LabelSelector{}), nil, "has not seen namespace", at(1)},
+		{"unknown namespace, broken selector", provider(anybody, v1alpha1.NamespacesFromSelector, broken), nil,
+			"selector", never},
+		{"deleting namespace", provider(anybody, v1alpha1.NamespacesFromSelector, labelled), deleting, "being deleted",
+			at(3)},
+		{"deleting namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), deleting,
+			"being deleted", at(3)},
+		{"a choice of a later version", provider(anybody, "Names", labelled),
+			namespace(map[string]string{"allowed": "true"}), "does not know the value", never},
 		{"no choice", provider(anybody, "", nil), namespace(nil), "does not know the value", never},
 	} {
-		obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "security", CreationTimestamp: metav1.Time{Time: at(1)}},
+		obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "security",
+			CreationTimestamp: metav1.Time{Time: at(1)}},
 			Spec: v1alpha1.UserLogoutSpec{AccountID: "account"}}
 		got := Policy(tt.provider, tt.namespace, obj)
 		if (got == nil) != (tt.refused == "") {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
-		if got != nil && (got.Reason != v1alpha1.ReasonNotAllowed || !strings.Contains(got.Message, tt.refused) || !got.Since.Equal(tt.since)) {
+		if got != nil && (got.Reason != v1alpha1.ReasonNotAllowed || !strings.Contains(got.Message, tt.refused) ||
+			!got.Since.Equal(tt.since)) {
 			t.Errorf("%s: refused as %+v, want a message with %q, since %s", tt.name, got, tt.refused, tt.since)
 		}
 	}

@@ -39,7 +39,9 @@ type ProviderState struct {
 type Problem struct{ Reason, Message string }
 
 // ProviderStatus is the status of a provider in this state.
-func ProviderStatus(p *v1alpha1.ClusterLogoutProvider, state ProviderState, now time.Time) v1alpha1.ClusterLogoutProviderStatus {
+func ProviderStatus(
+	p *v1alpha1.ClusterLogoutProvider, state ProviderState, now time.Time,
+) v1alpha1.ClusterLogoutProviderStatus {
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
 	s.Waiting = ptr.To(waitingCount(state, now))
@@ -57,7 +59,8 @@ func ProviderStatus(p *v1alpha1.ClusterLogoutProvider, state ProviderState, now 
 	if stalled || v.status == metav1.ConditionTrue {
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	} else {
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, v.message})
+		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
+			v.message})
 	}
 	return s
 }
@@ -70,12 +73,16 @@ func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) 
 		return verdict{metav1.ConditionFalse, problem.Reason, problem.Message}
 	case hold != nil:
 		return verdict{metav1.ConditionFalse, hold.Reason,
-			hold.Message + "; calls are paused after a failure; the next probe is at " + hold.NextProbeTime.UTC().Format(time.RFC3339)}
+			hold.Message + "; calls are paused after a failure; the next probe is at " +
+				hold.NextProbeTime.UTC().Format(time.RFC3339)}
 	case paused > 0:
-		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, fmt.Sprintf("calls are made, but those of %d namespaces "+
-			"are paused and probed one at a time, as all of theirs failed: look at the reason of their UserLogouts", paused)}
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
+			fmt.Sprintf("calls are made, but those of %d namespaces "+
+				"are paused and probed one at a time, as all of theirs failed: look at the reason of their UserLogouts",
+				paused)}
 	}
-	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable, "the endpoint is valid, the credentials resolve, and calls are made"}
+	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
+		"the endpoint is valid, the credentials resolve, and calls are made"}
 }
 
 // holdOf returns the status entry of a pause; nil if the pause is too short.

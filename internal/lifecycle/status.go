@@ -48,9 +48,12 @@ func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) 
 }
 
 // LoggedOut is the status after an attempt that succeeded.
-func LoggedOut(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time) v1alpha1.UserLogoutStatus {
+func LoggedOut(
+	claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.Receipt, now time.Time,
+) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
-	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
+	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt),
+		HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
 	finish(&s, now)
 	setConditions(&s, claim.Generation, now, succeeded, verdict{metav1.ConditionTrue, v1alpha1.ReasonLoggedOut,
 		"the service confirmed the logout"})
@@ -59,7 +62,9 @@ func LoggedOut(claim *v1alpha1.UserLogout, claimedAt time.Time, receipt logout.R
 
 // FailedAttempt is the status after an attempt that failed. Another attempt follows after the backoff, unless none can
 // succeed.
-func FailedAttempt(claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration) v1alpha1.UserLogoutStatus {
+func FailedAttempt(
+	claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration,
+) v1alpha1.UserLogoutStatus {
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
@@ -110,10 +115,13 @@ func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Ti
 func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	provider := obj.Spec.ProviderRef.Name
-	message := fmt.Sprintf("waiting for its turn: the status of ClusterLogoutProvider %q says how many wait and whether calls are paused", provider)
+	message := fmt.Sprintf(
+		"waiting for its turn: the status of ClusterLogoutProvider %q says how many wait and whether calls are paused",
+		provider)
 	if own {
-		message = fmt.Sprintf("waiting for its turn: ClusterLogoutProvider %q answers other namespaces, but not this one, "+
-			"whose logouts are tried one at a time until one succeeds", provider)
+		message = fmt.Sprintf(
+			"waiting for its turn: ClusterLogoutProvider %q answers other namespaces, but not this one, "+
+				"whose logouts are tried one at a time until one succeeds", provider)
 	}
 	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
 	if last := Ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
@@ -223,7 +231,8 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 	case queued:
 		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonQueued, ready.message})
 	case retrying:
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry, ready.message})
+		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
+			ready.message})
 	default:
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	}
@@ -246,8 +255,8 @@ func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time
 
 // setCondition sets one condition. Its transition time changes only with its status.
 func setCondition(conditions *[]metav1.Condition, kind string, v verdict, generation int64, now time.Time) {
-	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason, Message: v.message,
-		ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
+	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason,
+		Message: v.message, ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
 }
 
 // statusCode is a status code in the type of the API.

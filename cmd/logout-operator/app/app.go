@@ -61,8 +61,9 @@ func (l Lease) validate() error {
 		return fmt.Errorf("--leader-election-lease-duration must be in whole seconds, as a Lease has them, not %s",
 			l.Duration)
 	case l.RenewDeadline.Seconds() <= leaderelection.JitterFactor*l.RetryPeriod.Seconds():
-		return fmt.Errorf("--leader-election-renew-deadline (%s) must be above %g times --leader-election-retry-period (%s), "+
-			"or the lease could be lost between two attempts to renew it",
+		return fmt.Errorf(
+			"--leader-election-renew-deadline (%s) must be above %g times --leader-election-retry-period (%s), "+
+				"or the lease could be lost between two attempts to renew it",
 			l.RenewDeadline, leaderelection.JitterFactor, l.RetryPeriod)
 	case l.Duration <= l.RenewDeadline:
 		return fmt.Errorf("--leader-election-lease-duration (%s) must be above --leader-election-renew-deadline (%s), "+
@@ -90,7 +91,8 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	if o.Schema, err = schema.New(mgr.GetConfig(), mgr.GetHTTPClient(), o.Logger.WithName("schema"), v1alpha1.GroupVersion,
+	if o.Schema, err = schema.New(mgr.GetConfig(), mgr.GetHTTPClient(), o.Logger.WithName("schema"),
+		v1alpha1.GroupVersion,
 		schema.Kind{Name: "UserLogout", Type: v1alpha1.UserLogout{}, Selectable: []string{controllers.CompletionTime}},
 		schema.Kind{Name: "ClusterLogoutProvider", Type: v1alpha1.ClusterLogoutProvider{}}); err != nil {
 		return err
@@ -112,7 +114,8 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	err = mgr.Start(ctx)
 	// After a lost lease the manager does not wait for the workers.
 	if abandoned := stop(); abandoned > 0 {
-		err = errors.Join(err, fmt.Errorf("%d outcomes could not be stored in time; their attempts will be repeated", abandoned))
+		err = errors.Join(err, fmt.Errorf("%d outcomes could not be stored in time; their attempts will be repeated",
+			abandoned))
 	}
 	return err
 }

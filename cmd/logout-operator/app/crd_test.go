@@ -51,8 +51,8 @@ func TestOlderCRD(t *testing.T) {
 	keys := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	service := chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})
 	defer service.Close()
-	if err := plane.Apply(t.Context(), operatortest.Manifests(operatortest.Tenant("older-crd", true), operatortest.Secret("credentials", keys),
-		operatortest.DefaultProvider(service.URL, 1000, 1000))); err != nil {
+	if err := plane.Apply(t.Context(), operatortest.Manifests(operatortest.Tenant("older-crd", true),
+		operatortest.Secret("credentials", keys), operatortest.DefaultProvider(service.URL, 1000, 1000))); err != nil {
 		t.Fatal(err)
 	}
 	scheme := runtime.NewScheme()
@@ -111,7 +111,8 @@ func (r *crdRig) start() {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, access, Options{
-			Options:       controllers.Options{Workers: 10, CallTimeout: 5 * time.Second, VisibilityTimeout: 10 * time.Second, Namespace: operatortest.Namespace},
+			Options: controllers.Options{Workers: 10, CallTimeout: 5 * time.Second,
+				VisibilityTimeout: 10 * time.Second, Namespace: operatortest.Namespace},
 			HealthAddress: r.health, MetricsAddress: "0", Logger: funcr.New(r.log.write, funcr.Options{}),
 		})
 	}()
@@ -136,7 +137,8 @@ func (r *crdRig) ready() int {
 func (r *crdRig) crd() *unstructured.Unstructured {
 	r.Helper()
 	crd := &unstructured.Unstructured{}
-	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1",
+		Kind: "CustomResourceDefinition"})
 	if err := r.admin.Get(r.Context(), client.ObjectKey{Name: "userlogouts.logout-operator.io"}, crd); err != nil {
 		r.Fatal(err)
 	}
@@ -149,7 +151,8 @@ func (r *crdRig) makeOlder() {
 	crd := r.crd()
 	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
 	for _, field := range []string{"attempts", "startTime", "lastAttempt", "nextAttemptTime"} {
-		unstructured.RemoveNestedField(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "status", "properties", field)
+		unstructured.RemoveNestedField(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties",
+			"status", "properties", field)
 	}
 	columns := []any{map[string]any{"name": "Account", "type": "string", "jsonPath": ".spec.accountID"}}
 	versions[0].(map[string]any)["additionalPrinterColumns"] = columns
@@ -189,7 +192,8 @@ func (r *crdRig) replace() {
 func (r *crdRig) create(name string) *v1alpha1.UserLogout {
 	r.Helper()
 	name += fmt.Sprintf("-%d", time.Now().UnixNano()) // the objects of an earlier run still exist
-	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "older-crd", Name: name}, Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: name}}
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "older-crd", Name: name},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: "account", UserID: name}}
 	r.service.SignIn("account", name, "laptop")
 	if err := r.admin.Create(r.Context(), obj); err != nil {
 		r.Fatal(err)
@@ -207,7 +211,8 @@ func (r *crdRig) untouched(obj *v1alpha1.UserLogout) {
 	if err := r.admin.Get(r.Context(), client.ObjectKey{Name: "default"}, provider); err != nil {
 		r.Fatal(err)
 	}
-	if len(now.Status.Conditions) > 0 || len(provider.Status.Conditions) > 0 || r.service.Calls("account", obj.Name) != 0 {
+	if len(now.Status.Conditions) > 0 || len(provider.Status.Conditions) > 0 ||
+		r.service.Calls("account", obj.Name) != 0 {
 		r.Errorf("statuses %+v, %+v, %d calls", now.Status, provider.Status, r.service.Calls("account", obj.Name))
 	}
 }

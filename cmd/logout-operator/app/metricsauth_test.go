@@ -30,7 +30,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := "{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: monitoring}}"
-	callers := operatortest.Manifests(operatortest.Tenant("monitoring", false), operatortest.Scraper("monitoring", "scraper"), nobody)
+	callers := operatortest.Manifests(operatortest.Tenant("monitoring", false),
+		operatortest.Scraper("monitoring", "scraper"), nobody)
 	if err := plane.Apply(t.Context(), callers); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 		{"empty token", http.MethodGet, "/metrics", "Bearer ", http.StatusUnauthorized},
 		{"password", http.MethodGet, "/metrics", "Basic YTpi", http.StatusUnauthorized},
 		{"made up token", http.MethodGet, "/metrics", "Bearer abc", http.StatusUnauthorized},
-		{"without permission", http.MethodGet, "/metrics", "Bearer " + account("monitoring", "nobody").BearerToken, http.StatusForbidden},
+		{"without permission", http.MethodGet, "/metrics", "Bearer " + account("monitoring", "nobody").BearerToken,
+			http.StatusForbidden},
 		{"another path", http.MethodGet, "/debug", scraper, http.StatusForbidden},
 		{"another verb", http.MethodPost, "/metrics", scraper, http.StatusForbidden},
 	} {
@@ -120,7 +122,8 @@ func TestMetricsAreForTheAuthorized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := admin.Delete(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "scraper"}}); err != nil {
+	if err := admin.Delete(t.Context(),
+		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "scraper"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(http.MethodGet, "/metrics", scraper); got != http.StatusOK {

@@ -75,7 +75,9 @@ func TestServersAreBounded(t *testing.T) {
 				if over, ok := conn.(*tls.Conn); ok && over.ConnectionState().NegotiatedProtocol == "h2" {
 					t.Error("HTTP/2, of which a connection has many requests")
 				}
-				go func() { _, _ = io.WriteString(conn, "GET "+tt.path+" HTTP/1.1\r\nHost: a\r\nX: "+header+"\r\n\r\n") }()
+				go func() {
+					_, _ = io.WriteString(conn, "GET "+tt.path+" HTTP/1.1\r\nHost: a\r\nX: "+header+"\r\n\r\n")
+				}()
 				answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 				if err != nil {
 					t.Fatal(err)
