@@ -348,7 +348,7 @@ func TestNoCallWithoutAClaim(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
-		want bool // an error from the attempt
+		want bool // whether the attempt returns an error
 	}{
 		{"conflict", apierrors.NewConflict(group, "jane", errors.New("changed")), false},
 		{"gone", apierrors.NewNotFound(group, "jane"), false},
@@ -536,7 +536,7 @@ func TestStopDuringTheClaim(t *testing.T) {
 // waits for its turn, not for the end of its claim.
 func TestHeldBeforeTheCall(t *testing.T) {
 	var tr *trial
-	var outcome string // as written: the operator elsewhere in the package holds the object again at once
+	var outcome string // as written: the operator in the background suspends the object again at once
 	tr = newTrial(t, interceptor.Funcs{
 		SubResourceUpdate: func(
 			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
@@ -562,7 +562,7 @@ func TestHeldBeforeTheCall(t *testing.T) {
 	if is := tr.live().Status; tr.calls != 0 || is.Attempts != 1 || is.NextAttemptTime != nil {
 		t.Errorf("%d calls, status %+v", tr.calls, is)
 	}
-	tr.slot().Release() // it has given its own back
+	tr.slot().Release() // the attempt has given its own slot back
 }
 
 // TestWithdrawnBeforeTheCall checks that no call is made if it becomes forbidden between claim and call.
@@ -574,7 +574,7 @@ func TestWithdrawnBeforeTheCall(t *testing.T) {
 		v1alpha1.ReasonQueued:           v1alpha1.ReasonQueued,
 	} {
 		t.Run(reason, func(t *testing.T) {
-			var outcome string // as written: the operator elsewhere in the package holds the object again at once
+			var outcome string // as written: the operator in the background suspends the object again at once
 			tr := newTrial(t, interceptor.Funcs{
 				SubResourcePatch: func(
 					ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch,
@@ -601,7 +601,7 @@ func TestWithdrawnBeforeTheCall(t *testing.T) {
 			if is := tr.live().Status; is.Attempts != 1 || is.NextAttemptTime != nil {
 				t.Errorf("status %+v", is)
 			}
-			tr.slot().Release() // it has given its own back
+			tr.slot().Release() // the attempt has given its own slot back
 		})
 	}
 }

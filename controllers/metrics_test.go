@@ -42,7 +42,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		documented[m[1]] = true
 	}
 	served := map[string]bool{}
-	// the objects are known soon
+	// The operator knows all objects soon.
 	for tick := time.Tick(100 * time.Millisecond); !served["logout_operator_oldest_unfinished_age_seconds"]; <-tick {
 		families, err := metrics.Registry.(prometheus.Gatherer).Gather()
 		if err != nil {

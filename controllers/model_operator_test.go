@@ -162,7 +162,7 @@ func (o *operator) run(p *point) *point {
 
 // wire connects one reconcile with the world.
 type wire struct {
-	client.Client // for what is not called
+	client.Client // for methods that are not called
 	operator      *operator
 	read          *version
 	asks          chan *request
@@ -235,7 +235,7 @@ func (w *wire) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ 
 }
 
 type statusWire struct {
-	client.SubResourceWriter // for what is not called
+	client.SubResourceWriter // for methods that are not called
 	w                        *wire
 }
 

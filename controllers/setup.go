@@ -206,7 +206,7 @@ func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider cli
 func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {
-		return // it is gone
+		return // the provider was deleted
 	}
 	// otherwise the provider's own controller reports the error
 	if service, err := r.providers.Client(ctx, &p); err == nil {

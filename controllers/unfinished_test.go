@@ -95,7 +95,7 @@ func change(
 	if before != nil {
 		if rapid.IntRange(0, 3).Draw(t, "deleted") == 0 {
 			delete(live, key)
-			delete(woken, key.Name) // an object that nobody knew need not be woken
+			delete(woken, key.Name) // an object that was not known need not be woken
 			tell(watch.Deleted, handlerOf(u, f, before), before)
 			return
 		}

@@ -1,14 +1,12 @@
-// Package gate decides who may call when: one gate for each provider, so that
-// ten thousand objects cost a service in trouble no more calls than ten do.
+// Package gate decides which object may call its provider's service, and when. There is one gate for each provider, so
+// that ten thousand objects cost a failing service no more calls than ten do.
 //
-// A gate is a circuit breaker with fair queueing and an adaptive token bucket. The
-// bucket (pace.go) hands out slots at the provider's rate, and more slowly while
-// the service throttles. The queue (queue.go) is fair between namespaces. The
-// breaker trips on failures that are the service's and not one object's: calls are
-// paused, and resume when a single call, the probe, has been answered (breaker.go,
-// probe.go); failures that may be one tenant's own pause that namespace alone
-// (suspicion.go). Objects that wait have no timer and no goroutine: they are called
-// up one by one (docs/decisions/0005-one-gate-per-provider.md).
+// A gate is a circuit breaker with fair queueing and an adaptive token bucket. The bucket (pace.go) gives out slots at
+// the provider's rate, and more slowly while the service throttles. The queue (queue.go) is fair between namespaces.
+// The breaker trips on failures that are the service's and not one object's: calls are paused, and resume when a single
+// call, the probe, has been answered (breaker.go, probe.go). Failures that may be one tenant's own pause only that
+// namespace (suspicion.go). Waiting objects have no timer and no goroutine: the gate calls them up one by one
+// (docs/decisions/0005-one-gate-per-provider.md).
 package gate
 
 import (
@@ -125,7 +123,7 @@ type Slot struct {
 	epoch  int
 	failed bool // the object has failed before
 	early  bool // given to an object with a head start
-	probe  bool // given while others call
+	probe  bool // given as a probe while other calls are made
 	made   bool // the call was made
 	began  time.Time
 }

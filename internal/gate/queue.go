@@ -61,7 +61,7 @@ func (l *line) len() (n int) {
 	return n
 }
 
-// insert puts an object among those of its sort, by when it came.
+// insert puts an object among those of its sort, in the order of arrival.
 func (l *line) insert(p *place) {
 	waiting := &l.waiting[p.value.sort]
 	before := waiting.front

@@ -22,7 +22,7 @@ func Census(objects iter.Seq[*v1alpha1.UserLogout], now time.Time) (states map[s
 	return states, oldest
 }
 
-// States of an unfinished object, for the metrics.
+// These are the states of an unfinished object in the metrics.
 const (
 	stateWaiting   = "Waiting"
 	stateCalling   = "Calling"

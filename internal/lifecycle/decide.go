@@ -93,7 +93,7 @@ type Queue struct {
 	Tell bool
 }
 
-// Pause is a time in which the calls to a provider's service are stopped.
+// Pause is a time during which calls to a provider's service are paused.
 type Pause struct {
 	Reason, Message string
 	Since, Until    time.Time // Until is the time of the next probe

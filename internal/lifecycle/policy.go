@@ -15,7 +15,7 @@ import (
 // that is behind would cost a write.
 const unsaidFor = 5 * time.Second
 
-// Refusal is why something outside the object keeps it from being attempted.
+// Refusal says why an object cannot be attempted because of something outside it.
 type Refusal struct {
 	Reason, Message string
 	// Since is when the refusal began, if it usually ends within moments; zero if it is written at once.

@@ -75,7 +75,7 @@ func TestRotatedToken(t *testing.T) {
 	}
 }
 
-// TestAdmissionIsBounded checks that memory and reviews are bounded, whatever callers come from wherever.
+// TestAdmissionIsBounded checks that memory and reviews are bounded for any callers from any addresses.
 func TestAdmissionIsBounded(t *testing.T) {
 	now := time.Now()
 	a := newAdmission()
