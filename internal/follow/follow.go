@@ -1,6 +1,6 @@
-// Package follow follows UserLogouts as an informer does, with one object in memory at a time: it lists those that a
-// field selector selects, hands them over one by one, and watches what becomes of them. A tenant decides how large an
-// object is, so a list of them is never held, not even a page of it.
+// Package follow follows UserLogouts like an informer, but with one object in memory at a time: it lists those that
+// match a field selector, hands them over one by one, and watches for changes. A tenant decides how large an object
+// is, so this package never holds a list in memory, not even a page of it.
 package follow
 
 import (
@@ -28,27 +28,28 @@ import (
 )
 
 const (
-	// pageSize in bytes is what a page of a list is to have, of what the API server sends.
+	// pageSize is the intended size of a page of a list, in bytes that the API server sends.
 	pageSize = 4 << 20
-	// firstPage and fullPage are how many objects the first page and any page has at most.
+	// firstPage and fullPage are the maximum number of objects in the first page and in any page.
 	firstPage = 10
 	fullPage  = 500
-	// pageTimeout bounds the reading of a page; the API server takes a minute at most to make one.
+	// pageTimeout limits the reading of a page. The API server takes at most a minute to produce one.
 	pageTimeout = 3 * time.Minute
-	// watchTime is how long a watch lasts at least before the API server ends it, and twice that at most.
+	// watchTime is the minimum time until the API server ends a watch; the maximum is twice that.
 	watchTime = 5 * time.Minute
-	// watchSpacing is how long after the beginning of a watch the next begins at the earliest.
+	// watchSpacing is the minimum time between the beginnings of two watches.
 	watchSpacing = time.Second
 )
 
-// Handler takes in what is followed, one call at a time.
+// Handler receives the followed objects, one call at a time.
 type Handler interface {
-	// Restart begins a list: at first, and whenever it is not known what the watch has missed.
+	// Restart begins a list: at the start, and whenever the watch may have missed events.
 	Restart()
-	// Apply takes in an object: watch.Added for one of the list or one that is new among those selected, watch.Modified,
-	// or watch.Deleted for one that is gone or is not selected any more. The object is the handler's own.
+	// Apply receives an object. The type is watch.Added for an object of the list or one that newly matches the
+	// selector, watch.Modified, or watch.Deleted for one that is deleted or no longer matches. The handler may keep
+	// the object.
 	Apply(watch.EventType, *v1alpha1.UserLogout)
-	// Complete ends a list: what has not been applied since Restart is gone.
+	// Complete ends a list: an object that has not been applied since Restart no longer exists.
 	Complete()
 }
 
@@ -57,11 +58,11 @@ type Follower struct {
 	client   rest.Interface
 	selector string
 	handler  Handler
-	// backoff between lists that fail. A list that follows one that was complete comes at once.
+	// backoff is the backoff after lists that fail. After a complete list it starts anew.
 	backoff utilwait.Backoff
 }
 
-// New returns a follower of the objects that the selector selects.
+// New returns a follower of the objects that match the selector.
 func New(mgr ctrl.Manager, selector fields.Selector, handler Handler) (*Follower, error) {
 	client, err := apiutil.RESTClientForGVK(v1alpha1.GroupVersion.WithKind("UserLogout"), true, false,
 		mgr.GetConfig(), serializer.NewCodecFactory(mgr.GetScheme()), mgr.GetHTTPClient())
@@ -99,7 +100,7 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
-// list lists all objects, page by page, and returns the resourceVersion from which to watch.
+// list lists all objects, page by page, and returns the resourceVersion to watch from.
 func (f *Follower) list(ctx context.Context) (resourceVersion string, err error) {
 	f.handler.Restart()
 	for o := (metav1.ListOptions{Limit: firstPage}); ; {
@@ -115,12 +116,12 @@ func (f *Follower) list(ctx context.Context) (resourceVersion string, err error)
 	}
 }
 
-// next is how many objects the page after this one should have, if they are as large.
+// next returns how many objects the page after this one should have, if they have the same size.
 func (p page) next() int64 {
 	return min(max(pageSize*int64(p.objects)/max(p.bytes, 1), 1), fullPage)
 }
 
-// page reads one page and hands its objects over.
+// page reads one page and hands over its objects.
 func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -128,14 +129,14 @@ func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error)
 	if err != nil {
 		return page{}, err
 	}
-	defer func() { _ = body.Close() }() // it is only read
+	defer func() { _ = body.Close() }() // reading only
 	return readPage(body, func(r *received) { f.apply(ctx, watch.Added, r) })
 }
 
-// errWentBack is why an API server is not asked what has happened since a version that it does not have yet.
+// errWentBack is the reason to list anew, instead of watching from a version that the API server does not have yet.
 var errWentBack = errors.New("etcd was restored from a copy: the API server is behind what is known of it")
 
-// watch takes in what happens, by one watch after the other, and returns why it is not known any more what happens.
+// watch receives events from one watch after another. It returns the reason when it may have missed events.
 func (f *Follower) watch(ctx context.Context, version string) error {
 	for resumed := false; ; resumed = true {
 		next := time.After(watchSpacing)
@@ -150,7 +151,7 @@ func (f *Follower) watch(ctx context.Context, version string) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errWentBack), apierrors.IsResourceExpired(err), apierrors.IsGone(err),
-			apierrors.IsBadRequest(err): // such as that the field is not selectable any more
+			apierrors.IsBadRequest(err): // for example, because the field is no longer selectable
 			return err
 		case err != nil:
 			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts broke off and is resumed", "cause", err.Error())
@@ -162,8 +163,8 @@ func (f *Follower) watch(ctx context.Context, version string) error {
 	}
 }
 
-// lookBack checks that the API server has not gone back behind a version. It would not tell: a watch from a version
-// that is yet to come shows nothing until then.
+// lookBack checks that the API server has not gone back to before a version. The API server does not report that: a
+// watch from a future version shows nothing until that version.
 func (f *Follower) lookBack(ctx context.Context, version string) error {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -171,7 +172,7 @@ func (f *Follower) lookBack(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = body.Close() }() // it is only read
+	defer func() { _ = body.Close() }() // reading only
 	now, err := readPage(body, func(*received) {})
 	if err != nil {
 		return err
@@ -182,13 +183,14 @@ func (f *Follower) lookBack(ctx context.Context, version string) error {
 	return nil
 }
 
-// event of a watch.
+// event is an event of a watch.
 type event struct {
 	Type   watch.EventType `json:"type"`
 	Object json.RawMessage `json:"object"`
 }
 
-// stream takes in one watch from a version on, and leaves the version where it ended. An end is no error.
+// stream receives the events of one watch from a version, and sets version to the last one it has seen. The end of
+// the watch is not an error.
 func (f *Follower) stream(ctx context.Context, version *string) error {
 	body, err := f.request(metav1.ListOptions{
 		Watch: true, AllowWatchBookmarks: true, ResourceVersion: *version,
@@ -197,7 +199,7 @@ func (f *Follower) stream(ctx context.Context, version *string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = body.Close() }() // it is only read
+	defer func() { _ = body.Close() }() // reading only
 	for d := json.NewDecoder(body); ; {
 		var e event
 		if err := d.Decode(&e); errors.Is(err, io.EOF) {
@@ -220,8 +222,8 @@ func (f *Follower) stream(ctx context.Context, version *string) error {
 	}
 }
 
-// apply hands an object over. One that cannot be read, as no CRD of the operator's lets it be written, is told of and
-// taken for one that is not there: it must not keep the others from being read.
+// apply hands over an object. If it cannot read the object, which a CRD of this operator would not let anybody write,
+// it logs an error and treats the object as deleted, so that it can read the others.
 func (f *Follower) apply(ctx context.Context, kind watch.EventType, r *received) {
 	obj, err := r.object()
 	if err != nil {
@@ -232,7 +234,7 @@ func (f *Follower) apply(ctx context.Context, kind watch.EventType, r *received)
 	f.handler.Apply(kind, obj)
 }
 
-// request asks for the selected objects of all namespaces.
+// request returns a request for the selected objects of all namespaces.
 func (f *Follower) request(o metav1.ListOptions) *rest.Request {
 	o.FieldSelector = f.selector
 	return f.client.Get().Resource(

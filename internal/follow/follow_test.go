@@ -20,18 +20,18 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// The API server of these tests answers by a script, as the real one does not do on demand what they are about: test/faults
-// has the real one.
+// The API server of these tests answers by a script, because the real one does not produce these situations on
+// demand. The tests in test/faults use the real one.
 
-// exchange is what the follower must ask next, and the answer.
+// exchange is the next request that the follower must send, and the answer to it.
 type exchange struct {
 	watch   bool
-	asks    map[string]string // of the query
+	asks    map[string]string // parameters of the query
 	status  int               // 0 for 200
 	answers string
 }
 
-// said is what a handler is told, a line each.
+// said has one line for each call of the handler.
 type said chan string
 
 func (s said) Restart()  { s <- "restart" }
@@ -40,7 +40,7 @@ func (s said) Apply(kind watch.EventType, obj *v1alpha1.UserLogout) {
 	s <- fmt.Sprintf("%s %s %s", kind, obj.Name, obj.Spec.UserID)
 }
 
-// follow runs a follower against the script until it has asked all of it.
+// follow runs a follower against the script until it has sent every request of it.
 func follow(t *testing.T, script []exchange) said {
 	t.Helper()
 	next := make(chan exchange, len(script))
@@ -59,7 +59,7 @@ func follow(t *testing.T, script []exchange) said {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(e.status)
 		}
-		_, _ = io.WriteString(w, e.answers) // to a follower that is still there
+		_, _ = io.WriteString(w, e.answers) // the follower may be gone
 	}))
 	t.Cleanup(server.Close)
 	scheme := runtime.NewScheme()
@@ -117,8 +117,8 @@ func expect(t *testing.T, told said, want ...string) {
 	}
 }
 
-// TestFollow: a list of several pages, a watch that goes on from there, another that goes on from the last event or
-// bookmark, and all anew once the API server has forgotten what came after it.
+// TestFollow: a list of several pages, a watch from there, another watch from the last event or bookmark, and a new
+// list once the API server no longer has the events after that.
 func TestFollow(t *testing.T) {
 	gone := `{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version"}`
 	told := follow(t, []exchange{
@@ -128,7 +128,7 @@ func TestFollow(t *testing.T) {
 			eventOf(watch.Bookmark, named("", 15, `""`))},
 		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "15"}, answers: eventOf(watch.Deleted, named("b", 16, `"jane"`)) +
-			`{"type":"ADDED","obj`}, // broken off
+			`{"type":"ADDED","obj`}, // cut off
 		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "16"}, answers: eventOf(watch.Error, gone)},
 		{asks: map[string]string{"continue": ""}, answers: listOfTwo("more", "a", "c")},
@@ -144,7 +144,7 @@ func TestFollow(t *testing.T) {
 		"restart", "ADDED a jane", "ADDED c jane", "complete")
 }
 
-// TestWentBack: an API server that knows less than it has told before is listed anew.
+// TestWentBack: if the API server knows less than it reported before, the follower lists anew.
 func TestWentBack(t *testing.T) {
 	told := follow(t, []exchange{
 		{answers: listOfTwo("", "a", "b")},
@@ -159,8 +159,8 @@ func TestWentBack(t *testing.T) {
 		"restart", "ADDED a jane", "ADDED b jane", "complete")
 }
 
-// TestNotSelectable: a watch that the API server does not understand is not asked for again and again. All is listed
-// anew, which is logged, and is repeated ever more seldom.
+// TestNotSelectable: the follower does not resume a watch that the API server rejects as invalid. It lists anew, logs
+// that, and repeats it less and less often.
 func TestNotSelectable(t *testing.T) {
 	refused := `{"kind":"Status","code":400,"reason":"BadRequest","message":"field label not supported"}`
 	told := follow(t, []exchange{
@@ -174,7 +174,8 @@ func TestNotSelectable(t *testing.T) {
 		"restart", "ADDED a jane", "ADDED c jane", "complete")
 }
 
-// TestUnreadable: an object that cannot be read counts as none, and the others are read all the same.
+// TestUnreadable: an object that cannot be decoded counts as deleted, and does not prevent the others from being
+// read.
 func TestUnreadable(t *testing.T) {
 	told := follow(t, []exchange{
 		{answers: `{"metadata":{"resourceVersion":"10"},"items":[` + named("odd", 5, `{"not":"text"}`) + "," + named("a", 6, `"jane"`) + "]}"},

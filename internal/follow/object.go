@@ -10,8 +10,8 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// received is what is read of an object: not what nobody asks for, which can be most of it. Spec and status are read
-// apart from the rest, so that an object is known by its name even if they cannot be read.
+// received is the part of an object that is read; the rest is not needed, and can be most of the object. Spec and
+// status are decoded separately, so that the name is known even if they cannot be decoded.
 type received struct {
 	Metadata struct {
 		Namespace         string       `json:"namespace"`
@@ -26,7 +26,7 @@ type received struct {
 	Status json.RawMessage `json:"status"`
 }
 
-// object returns the object. If there is an error, it has no more than its metadata.
+// object returns the object. If there is an error, the object has only its metadata.
 func (r *received) object() (*v1alpha1.UserLogout, error) {
 	m := &r.Metadata
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{
@@ -40,7 +40,7 @@ func (r *received) object() (*v1alpha1.UserLogout, error) {
 	return obj, err
 }
 
-// readPart reads a part that may be missing.
+// readPart decodes a part that may be missing.
 func readPart(part json.RawMessage, into any) error {
 	if len(part) == 0 {
 		return nil

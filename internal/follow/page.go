@@ -8,14 +8,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// page is what is known of a page that was read.
+// page is what is known of a page that has been read.
 type page struct {
 	metav1.ListMeta
 	objects int
 	bytes   int64
 }
 
-// readPage reads a list in JSON and hands over one object after the other.
+// readPage reads a list in JSON and hands over its objects one by one.
 func readPage(r io.Reader, each func(*received)) (p page, err error) {
 	counted := &counter{r: r}
 	d := json.NewDecoder(counted)
@@ -43,18 +43,19 @@ func readPage(r io.Reader, each func(*received)) (p page, err error) {
 	return p, nil
 }
 
-// readMembers calls f for each member of an object, to read its value.
+// readMembers calls f for each member of an object. f reads the value.
 func readMembers(d *json.Decoder, f func(name string) error) error {
 	return readNested(d, '{', func() error {
 		name, err := d.Token()
 		if err != nil {
 			return err
 		}
-		return f(name.(string)) // the decoder takes nothing else there
+		return f(name.(string)) // the decoder accepts only a string here
 	})
 }
 
-// readItems calls f for each item of an array, to read it. An array of none may be null.
+// readItems calls f for each item of an array. f reads the item. An empty array
+// may be null.
 func readItems(d *json.Decoder, f func() error) error { return readNested(d, '[', f) }
 
 func readNested(d *json.Decoder, begin json.Delim, f func() error) error {

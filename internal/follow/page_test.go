@@ -65,8 +65,8 @@ func encoded(t *testing.T, list any) []byte {
 	return text
 }
 
-// TestReadPage: a page comes out as it was sent, whatever the order of its members and the pieces it arrives in, but
-// for what deciding does not need.
+// TestReadPage: a page is read as it was sent, except for what decisions do not need, whatever the order of its
+// members and the pieces in which it arrives.
 func TestReadPage(t *testing.T) {
 	list := listOf(3, "short")
 	text := encoded(t, list)
@@ -74,7 +74,7 @@ func TestReadPage(t *testing.T) {
 	if err := json.Unmarshal(text, &members); err != nil {
 		t.Fatal(err)
 	}
-	sorted := encoded(t, members) // items before metadata, as the API server sends those of custom resources
+	sorted := encoded(t, members) // items before metadata, as the API server sends custom resources
 	for name, r := range map[string]io.Reader{
 		"as it is": bytes.NewReader(text), "sorted": bytes.NewReader(sorted), "byte by byte": iotest.OneByteReader(bytes.NewReader(text)),
 	} {
@@ -99,7 +99,8 @@ func TestReadPage(t *testing.T) {
 	}
 }
 
-// TestBrokenPage: a page that is cut off, or is none, is an error, and what came before is not taken for all.
+// TestBrokenPage: a page that is cut off or is not a page is an error, and the objects before that do not count as
+// the whole list.
 func TestBrokenPage(t *testing.T) {
 	text := encoded(t, listOf(2, "short"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -115,7 +116,7 @@ func TestBrokenPage(t *testing.T) {
 	}
 }
 
-// TestPageIsNeverHeld: what is read of a page is one object at a time, whatever else they have.
+// TestPageIsNeverHeld: memory holds one object of a page at a time, whatever else the objects contain.
 func TestPageIsNeverHeld(t *testing.T) {
 	const n, large = 40, 1 << 20
 	text := encoded(t, listOf(n, strings.Repeat("x", large)))
@@ -140,7 +141,7 @@ func TestPageIsNeverHeld(t *testing.T) {
 	runtime.KeepAlive(text)
 }
 
-// TestPagesFitTheirObjects: the second page has as many objects as make some megabytes, if they are as large as the
+// TestPagesFitTheirObjects: the second page has as many objects as make a few megabytes, if they have the size of the
 // first ones.
 func TestPagesFitTheirObjects(t *testing.T) {
 	for size, want := range map[int64][]int64{1: {500, 500}, 1000: {500, 500}, 20_000: {150, 250}, 1_400 << 10: {2, 4}, 20 << 20: {1, 1}} {

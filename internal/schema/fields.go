@@ -1,7 +1,7 @@
-// Package schema tells whether the API server serves the kinds as this version
-// of the operator needs them. A CustomResourceDefinition that is older than the
-// operator has the API server drop status fields without a word, and the
-// operator could not remember what it has done.
+// Package schema checks whether the API server serves the kinds as this version
+// of the operator needs them. If a CustomResourceDefinition is older than the
+// operator, the API server silently drops the status fields it does not know,
+// and the operator cannot remember what it has done.
 package schema
 
 import (
@@ -12,15 +12,16 @@ import (
 	"strings"
 )
 
-// fields are those of a JSON object by name, and as the values those of theirs,
-// fields again; nil for what is not looked into. A type that is a map of itself
-// would be shorter, but the linter of Kubernetes APIs follows it without end.
+// fields maps the names of a JSON object's fields to the fields of their
+// values, which are of this type again; nil means that the value is not
+// examined. A type that is a map of itself would be shorter, but the linter of
+// Kubernetes APIs follows it without end.
 type fields map[string]any
 
 var marshaler = reflect.TypeFor[json.Marshaler]()
 
 // fieldsOf returns the fields that a Go type writes as JSON, by its tags. Types
-// that write themselves, such as times, have none.
+// that marshal themselves, such as times, have none.
 func fieldsOf(t reflect.Type) fields {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
@@ -44,7 +45,7 @@ func fieldsOf(t reflect.Type) fields {
 	return all
 }
 
-// served is what is read of an OpenAPI v3 schema.
+// served holds the parts of an OpenAPI v3 schema that this package reads.
 type served struct {
 	Properties map[string]*served `json:"properties"`
 	Items      *served            `json:"items"`
@@ -59,8 +60,8 @@ type served struct {
 	} `json:"x-kubernetes-group-version-kind"`
 }
 
-// missing returns the paths of the fields that a schema does not have, in order.
-// A schema that says nothing of its properties, or keeps unknown ones, has all.
+// missing returns, in order, the paths of the fields that a schema lacks. A
+// schema that lists no properties, or that preserves unknown ones, lacks none.
 func missing(want fields, in *served, path string) (paths []string) {
 	for in != nil && in.Items != nil {
 		in = in.Items
@@ -80,7 +81,7 @@ func missing(want fields, in *served, path string) (paths []string) {
 	return paths
 }
 
-// unselectable returns the fields that objects cannot be selected by.
+// unselectable returns the fields that no field selector may use.
 func unselectable(want []string, in *served) (fields []string) {
 	for _, field := range want {
 		selectable := false

@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	// lookEvery is how often to look at the schema that is served, and lookAgain
-	// while it is too old or could not be read.
+	// lookEvery is how often to look at the schema that is served, and
+	// lookAgain how often while it is too old or could not be read.
 	lookEvery = time.Minute
 	lookAgain = 10 * time.Second
-	// lookTimeout bounds one look, and maxSchema what is read, in bytes.
+	// lookTimeout limits one look, and maxSchema how much is read, in bytes.
 	lookTimeout = 10 * time.Second
 	maxSchema   = 8 << 20
 )
@@ -38,24 +38,25 @@ var outdated = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 
 func init() { metrics.Registry.MustRegister(outdated) }
 
-// Kind that is needed, with the Go type that is written to it.
+// Kind is a kind that the operator needs, with the Go type that it writes.
 type Kind struct {
 	// Name, such as UserLogout.
 	Name string
-	// Type of its objects; only their spec and status are looked at.
+	// Type of its objects. Only spec and status are examined.
 	Type any
-	// Selectable fields that lists and watches select by, such as status.phase.
+	// Selectable are the fields that lists and watches select by, such as
+	// status.phase.
 	Selectable []string
 }
 
-// need is what the schema of a kind has to have.
+// need lists what the schema of a kind must have.
 type need struct {
 	fields     fields
 	selectable []string
 }
 
-// Guard looks at the schema that the API server serves, and holds up the workers
-// while a kind lacks fields. A nil one holds up nobody.
+// Guard looks at the schema that the API server serves, and blocks the workers
+// while a kind lacks fields. A nil Guard blocks nobody.
 type Guard struct {
 	read  func(context.Context) ([]byte, error)
 	log   logr.Logger
@@ -65,14 +66,14 @@ type Guard struct {
 	suspect chan struct{}
 
 	mu     sync.Mutex
-	hold   chan struct{} // closed when work may go on; nil while it may
+	hold   chan struct{} // closed when work may resume; nil while it is not blocked
 	looked bool
-	gaps   []string // what is too old, for people
+	gaps   []string // what is too old, in words for people
 }
 
 // New returns a guard for the kinds of a group version. It reads the OpenAPI
-// schema by discovery, which every authenticated client may do. Until its first
-// look, which Start takes, it holds up everybody.
+// schema by discovery, which every authenticated client may do. It blocks all
+// workers until its first look, which Start takes.
 func New(
 	config *rest.Config, httpClient *http.Client, log logr.Logger, gv schema.GroupVersion, kinds ...Kind,
 ) (*Guard, error) {
@@ -107,11 +108,12 @@ func (k Kind) need() need {
 	return need{fields{"spec": all["spec"], "status": all["status"]}, k.Selectable}
 }
 
-// NeedLeaderElection is false: a standby is ready, or not, for the same reason.
+// NeedLeaderElection is false, because a standby is ready under the same
+// conditions as the leader.
 func (g *Guard) NeedLeaderElection() bool { return false }
 
-// Start looks until ctx is done: seldom while all is well, more often while it is
-// not, and at once when somebody has a doubt.
+// Start looks until ctx is done: every lookEvery while the schema is complete,
+// every lookAgain while it is not, and at once after Suspect.
 func (g *Guard) Start(ctx context.Context) error {
 	for {
 		next := time.NewTimer(g.look(ctx))
@@ -126,7 +128,8 @@ func (g *Guard) Start(ctx context.Context) error {
 	}
 }
 
-// Await returns when work may go on, or reports that ctx is done first.
+// Await blocks until work may go on and returns true, or false if ctx is done
+// first.
 func (g *Guard) Await(ctx context.Context) bool {
 	for g != nil {
 		g.mu.Lock()
@@ -144,8 +147,8 @@ func (g *Guard) Await(ctx context.Context) bool {
 	return true
 }
 
-// Suspect has the guard look at once, and everybody wait until it has: a write
-// came back without what was written.
+// Suspect makes the guard look at once, and blocks all workers until it has. It
+// is called when a write comes back without the fields that were written.
 func (g *Guard) Suspect() {
 	if g == nil {
 		return
@@ -161,8 +164,8 @@ func (g *Guard) Suspect() {
 	}
 }
 
-// Ready returns an error that says what is too old and what to do, or nil. It is
-// a check of readiness.
+// Ready returns an error that says what is too old and what to do, or nil. It
+// is a readiness check.
 func (g *Guard) Ready(*http.Request) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -175,9 +178,9 @@ func (g *Guard) Ready(*http.Request) error {
 	return nil
 }
 
-// look compares once, and returns when to look again. While the schema cannot be
-// read, what is known stands; and at first nothing is held up, since every claim
-// is looked at when it comes back.
+// look compares once, and returns how long to wait until the next look. If it
+// cannot read the schema, the last result stands. If the first look fails, it
+// blocks nobody: every claim is checked when it comes back.
 func (g *Guard) look(ctx context.Context) (next time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -208,7 +211,8 @@ func (g *Guard) look(ctx context.Context) (next time.Duration) {
 	return lookEvery
 }
 
-// compare returns what is too old in an OpenAPI document.
+// compare returns a message for each kind that is too old in an OpenAPI
+// document.
 func (g *Guard) compare(text []byte) (gaps []string, err error) {
 	var document struct {
 		Components struct {

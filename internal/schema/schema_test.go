@@ -20,7 +20,7 @@ import (
 )
 
 // crd reads the schema of a kind from this version's CustomResourceDefinition,
-// and gives it the shape in which the API server publishes it.
+// and converts it to the form in which the API server publishes it.
 func crd(t *testing.T, plural, kind string) map[string]any {
 	t.Helper()
 	text, err := os.ReadFile("../../config/crd/bases/logout-operator.io_" + plural + ".yaml")
@@ -65,7 +65,7 @@ func document(t *testing.T, schemas ...map[string]any) []byte {
 	return text
 }
 
-// properties returns those of a nested object.
+// properties returns the properties of a nested object.
 func properties(s map[string]any, path ...string) map[string]any {
 	for _, name := range path {
 		s = s["properties"].(map[string]any)[name].(map[string]any)
@@ -92,7 +92,7 @@ func TestCompare(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		edit func(logout, provider map[string]any)
-		want []string // parts of what is said, in order
+		want []string // parts of the message, in order
 	}{
 		{"this version", func(_, _ map[string]any) {}, nil},
 		{"a later version", func(l, _ map[string]any) { properties(l, "status")["later"] = map[string]any{"type": "string"} }, nil},
@@ -157,7 +157,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// apiServer answers looks.
+// apiServer answers the guard's requests.
 type apiServer struct {
 	mu     sync.Mutex
 	answer []byte
@@ -184,8 +184,8 @@ func (a *apiServer) asked() int {
 	return a.looks
 }
 
-// TestGuard: who works is held up from the first look that finds something until
-// the first that does not.
+// TestGuard: workers are blocked from the first look that finds a gap until the
+// first that finds none.
 func TestGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -248,8 +248,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestFields: embedded types, lists and pointers are looked into, and what writes
-// itself is not.
+// TestFields: fieldsOf descends into embedded types, lists and pointers, but
+// not into types that marshal themselves.
 func TestFields(t *testing.T) {
 	all := fieldsOf(reflect.TypeFor[v1alpha1.UserLogout]())
 	for path, want := range map[string]bool{"apiVersion": true, "metadata": true, "status.conditions.lastTransitionTime": true, "spec.notAfter": true,

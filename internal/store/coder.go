@@ -10,20 +10,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// coder writes values to bytes or reads them from a string, in the same order. What it reads of texts are parts of the
-// string, so that they take no memory of their own.
+// coder writes values to bytes or reads them from a string, in the same order. The texts that it reads are parts of
+// that string, so that they need no memory of their own.
 type coder struct {
 	written []byte
 
 	reading bool
 	rest    string
 
-	since int64 // the time in seconds that others are told by, since most are soon after it
+	since int64 // the time in seconds that others are coded relative to, because most are soon after it
 }
 
 func reader(s string) coder { return coder{reading: true, rest: s} }
 
-// number codes a whole number, in a byte if it is small.
+// number codes an integer. A small one takes one byte.
 func number[N int | int32 | int64](c *coder, n *N) {
 	if !c.reading {
 		c.written = binary.AppendVarint(c.written, int64(*n))
@@ -40,7 +40,7 @@ func number[N int | int32 | int64](c *coder, n *N) {
 	*n = N(int64(value>>1) ^ -int64(value&1))
 }
 
-// next takes bytes off what is to be read.
+// next removes n bytes from the rest, and returns them.
 func (c *coder) next(n int) string {
 	part := c.rest[:n]
 	c.rest = c.rest[n:]
@@ -59,7 +59,7 @@ func text[S ~string](c *coder, s *S) {
 	}
 }
 
-// present codes whether a pointer is nil, and has it point at a zero value if it is read and was not.
+// present codes whether a pointer is nil. When reading, it points a non-nil one at a zero value.
 func present[T any](c *coder, p **T) bool {
 	there := 0
 	if *p != nil {
@@ -95,8 +95,8 @@ func (c *coder) optionalTime(p **metav1.Time) {
 	}
 }
 
-// time codes a time as decoding an object of the API gives it: in local time. Its lowest bit says whether it has a
-// fraction of a second, which only a tenant writes.
+// time codes a time. Reading returns it in local time, as decoding an object of the API does. The lowest bit says
+// whether the time has a fraction of a second, which only a tenant writes.
 func (c *coder) time(t *metav1.Time) {
 	if c.reading {
 		*t = metav1.Time{}
@@ -119,10 +119,10 @@ func (c *coder) time(t *metav1.Time) {
 	number(c, &nanoseconds)
 }
 
-// packedUID stands where the length of a UID would, if it is coded in 16 bytes.
+// packedUID replaces the length of a UID that is coded in 16 bytes.
 const packedUID = -1
 
-// uid codes a UID in 16 bytes if it is a UUID, as the API server makes them.
+// uid codes a UID in 16 bytes if it is a UUID. The API server creates only those.
 func (c *coder) uid(u *types.UID) {
 	n := len(*u)
 	raw, packed := undashed(string(*u))
@@ -142,7 +142,7 @@ func (c *coder) uid(u *types.UID) {
 	}
 }
 
-// version codes a resourceVersion as a number if it is one, as the API server makes them.
+// version codes a resourceVersion as a number if it is one. The API server creates only those.
 func (c *coder) version(v *string) {
 	n, err := strconv.ParseInt(*v, 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != *v || n <= 0 {
@@ -157,7 +157,7 @@ func (c *coder) version(v *string) {
 	}
 }
 
-// dashed returns 16 bytes as a UUID is written.
+// dashed formats 16 bytes as a UUID.
 func dashed(raw string) string {
 	var b [36]byte
 	i := 0
@@ -172,7 +172,7 @@ func dashed(raw string) string {
 	return string(b[:])
 }
 
-// undashed returns the 16 bytes of a UUID, if it is one as dashed writes it.
+// undashed returns the 16 bytes of a UUID, if it is formatted as by dashed.
 func undashed(u string) (raw string, ok bool) {
 	if len(u) != 36 {
 		return "", false

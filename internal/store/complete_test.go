@@ -13,7 +13,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// TestNoFieldIsForgotten: a field that is added to the API is kept, too, or this fails.
+// TestNoFieldIsForgotten: this test fails if the store does not keep a field
+// that was added to the API.
 func TestNoFieldIsForgotten(t *testing.T) {
 	obj := &v1alpha1.UserLogout{}
 	obj.Namespace, obj.Name = "security", "jane"
@@ -26,7 +27,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 }
 
-// fill sets everything in a value to something that is not its zero value.
+// fill sets every field of a value to something other than its zero value.
 func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
 	if v.Type() == reflect.TypeFor[metav1.Time]() {

@@ -9,19 +9,19 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// layout goes through everything that is kept of an object, in one order for writing and for reading.
+// layout codes all that is kept of an object, in the same order for writing and for reading.
 type layout struct {
 	spec, status, own coder
 }
 
-// encode returns what is kept of an object.
+// encode returns the record of an object.
 func encode(obj *v1alpha1.UserLogout) record {
 	var l layout
 	l.object(obj)
 	return record{unique.Make(string(l.spec.written)), unique.Make(string(l.status.written)), string(l.own.written)}
 }
 
-// decode sets the object to what is kept of it. It may be one that has been used, whose slices are used again.
+// decode sets obj to the object of the record. obj may have been used before; its slices are used again.
 func (r record) decode(key types.NamespacedName, obj *v1alpha1.UserLogout) {
 	l := layout{spec: reader(r.spec.Value()), status: reader(r.status.Value()), own: reader(r.own)}
 	*obj = v1alpha1.UserLogout{Status: v1alpha1.UserLogoutStatus{Conditions: obj.Status.Conditions[:0]}}

@@ -1,11 +1,11 @@
-// Package store keeps UserLogouts in as little memory as deciding about them needs: a hundred thousand that wait for
-// a service are some twenty megabytes (TestSize).
+// Package store keeps UserLogouts in as little memory as decisions about them need: a hundred thousand that wait for
+// a service take about twenty megabytes (TestSize).
 //
-// An object is kept as three strings. Two of them hold what thousands of objects have in common, such as the provider
-// and the texts of the conditions, and are shared by all that have the same. The third holds what is the object's
-// own: its UID and version, the user, and the times. Labels, annotations, owners, finalizers and managedFields are
-// not kept: writes to the status subresource do not need them, as the API server takes nothing but the status from
-// those.
+// An object is kept as three strings. Two of them contain what thousands of objects have in common, such as the
+// provider and the texts of the conditions, and equal strings are shared. The third contains what belongs to the
+// object alone: its UID and version, the user, and the times. Labels, annotations, owners, finalizers and
+// managedFields are not kept. Writes to the status subresource do not need them, because the API server takes nothing
+// but the status from such a write.
 package store
 
 import (
@@ -18,24 +18,24 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// Store holds the newest state of each object that was put into it. It may be used from any goroutine.
+// Store holds the newest state of each object that was put into it. It is safe for concurrent use.
 type Store struct {
 	mu         sync.RWMutex
 	namespaces map[string]map[string]record // by namespace and name
 	len        int
 }
 
-// record is an object: see encode.
+// record is an object; see encode.
 type record struct {
-	spec, status unique.Handle[string] // shared; the runtime drops a string that nothing refers to any more
+	spec, status unique.Handle[string] // shared; the runtime frees a string without references
 	own          string
 }
 
 // New returns an empty store.
 func New() *Store { return &Store{namespaces: map[string]map[string]record{}} }
 
-// Put keeps the object's state in place of an earlier one, and reports whether it differs from that. It keeps nothing
-// of the object's memory but its name.
+// Put stores the object's state in place of an earlier one, and reports whether they differ. It keeps nothing of the
+// object's memory except its name.
 func (s *Store) Put(obj *v1alpha1.UserLogout) (changed bool) {
 	r := encode(obj)
 	s.mu.Lock()
@@ -68,7 +68,7 @@ func (s *Store) Delete(key types.NamespacedName) {
 	}
 }
 
-// Get returns a copy of the object with all that is kept of it; nil if there is none.
+// Get returns a copy of the object, with all fields that are kept; nil if the store does not have it.
 func (s *Store) Get(key types.NamespacedName) *v1alpha1.UserLogout {
 	s.mu.RLock()
 	r, ok := s.namespaces[key.Namespace][key.Name]
@@ -81,15 +81,15 @@ func (s *Store) Get(key types.NamespacedName) *v1alpha1.UserLogout {
 	return obj
 }
 
-// Len is how many objects there are.
+// Len returns the number of objects.
 func (s *Store) Len() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.len
 }
 
-// All yields every object in no particular order. It is the same variable each time, overwritten for the next one,
-// and the store is locked meanwhile: nothing can be put into it.
+// All yields every object, in no particular order. It yields the same variable each time, overwritten for the next
+// object. The store is locked meanwhile, so that nothing can be put into it.
 func (s *Store) All() iter.Seq[*v1alpha1.UserLogout] {
 	return func(yield func(*v1alpha1.UserLogout) bool) {
 		var obj v1alpha1.UserLogout
@@ -122,9 +122,10 @@ func (s *Store) InNamespace(namespace string) []types.NamespacedName {
 	return keys
 }
 
-// OfProvider returns the names of the objects that name a provider. It looks at every object: providers change rarely.
+// OfProvider returns the names of the objects that name a provider. It examines every object, because providers
+// rarely change.
 func (s *Store) OfProvider(name string) (keys []types.NamespacedName) {
-	of := map[unique.Handle[string]]bool{} // by what objects have in common
+	of := map[unique.Handle[string]]bool{} // by the string that objects share
 	for key, r := range s.records() {
 		is, known := of[r.spec]
 		if !known {
@@ -138,7 +139,7 @@ func (s *Store) OfProvider(name string) (keys []types.NamespacedName) {
 	return keys
 }
 
-// records yields all of them, under the lock.
+// records yields all records, under the lock.
 func (s *Store) records() iter.Seq2[types.NamespacedName, record] {
 	return func(yield func(types.NamespacedName, record) bool) {
 		s.mu.RLock()

@@ -17,8 +17,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/store"
 )
 
-// TestWhatIsKept: whatever was put into a store, and taken out again, comes back as the API has it, without what
-// deciding does not need.
+// TestWhatIsKept: an object that was put into a store comes back as the API has it, without what decisions do not
+// need.
 func TestWhatIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, want := store.New(), map[types.NamespacedName]*v1alpha1.UserLogout{}
@@ -85,7 +85,7 @@ func compare(t *rapid.T, s *store.Store, want map[types.NamespacedName]*v1alpha1
 	}
 }
 
-// bare is the object without what is not kept.
+// bare returns the object without the parts that are not kept.
 func bare(obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
 	return &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{
@@ -110,7 +110,7 @@ var (
 		switch rapid.IntRange(0, 5).Draw(t, "kind of time") {
 		case 0:
 			return metav1.Time{}
-		case 1: // what a tenant can write into notAfter
+		case 1: // as a tenant can write into notAfter
 			return metav1.Unix(
 				rapid.Int64Range(-30e9, 90e9).Draw(t, "second"),
 				rapid.Int64Range(0, 999999999).Draw(t, "nanosecond"),
@@ -143,7 +143,7 @@ func pointer[T any](t *rapid.T, of *rapid.Generator[T], what string) *T {
 	return ptr.To(of.Draw(t, what))
 }
 
-// set are times that a pointer can point at: a pointer to none is not told from none.
+// set are the times that a pointer can point to: the store does not distinguish a pointer to a zero time from nil.
 var set = times.Filter(func(t metav1.Time) bool { return !t.IsZero() })
 
 var logouts = rapid.Custom(func(t *rapid.T) *v1alpha1.UserLogout {
@@ -216,7 +216,7 @@ var logouts = rapid.Custom(func(t *rapid.T) *v1alpha1.UserLogout {
 	return obj
 })
 
-// waiting is an object as there are many of: it has failed once and waits for its turn.
+// waiting returns a typical object: it has failed once and waits for a slot.
 func waiting(i int) *v1alpha1.UserLogout {
 	now := metav1.Unix(1.8e9+int64(i/10), 0)
 	condition := func(kind, reason, message string) metav1.Condition {
@@ -271,7 +271,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 	}
 }
 
-// TestSize: an object that waits takes no more than docs/performance.md says.
+// TestSize: a waiting object takes no more memory than docs/performance.md says.
 func TestSize(t *testing.T) {
 	const n, most = 100_000, 350
 	before := heap()
@@ -296,7 +296,7 @@ func TestSize(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
-// heap is what is in use, in bytes, once what nothing refers to is gone, shared strings too.
+// heap returns the memory in use, in bytes, after everything without references is freed, including shared strings.
 func heap() int64 {
 	for range 4 {
 		runtime.GC()
@@ -361,7 +361,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
-			for range s.All() { // what costs is to make them
+			for range s.All() { // decoding the objects is the cost to measure
 			}
 		}
 	})
