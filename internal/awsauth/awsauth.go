@@ -1,5 +1,5 @@
-// Package awsauth gets the credentials that calls of AWS services are signed
-// with: keys, the program's own AWS identity, or a role to assume with either.
+// Package awsauth gets the credentials that sign calls to AWS services: keys,
+// the program's own AWS identity, or a role that it assumes with either.
 package awsauth
 
 import (
@@ -28,7 +28,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Keys of a Secret: the names the AWS tools give their environment variables.
+// Keys of a Secret. They are the names of the environment variables of the AWS
+// tools.
 const (
 	keyAccessKeyID     = "AWS_ACCESS_KEY_ID"
 	keySecretAccessKey = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // the name of a key, not a credential
@@ -37,26 +38,26 @@ const (
 
 // Config says where credentials come from.
 type Config struct {
-	// Region to ask for a role in, unless the program's environment names one,
-	// and to sign for.
+	// Region is the region to sign for. It is also where the role is assumed,
+	// unless the program's environment names a region.
 	Region string
-	// Keys to sign with; nil for the program's own AWS identity, found as every
-	// AWS SDK finds it (environment, web identity, pod identity, shared files,
-	// instance metadata).
+	// Keys to sign with. If nil, the program uses its own AWS identity, which
+	// it finds like every AWS SDK (environment, web identity, pod identity,
+	// shared files, instance metadata).
 	Keys *Keys
-	// AssumeRole, where not nil, is assumed with those by AWS STS, and calls are
-	// signed with the role's credentials.
+	// AssumeRole, if not nil, is a role to assume through AWS STS with those
+	// credentials. Calls are then signed with the role's credentials.
 	AssumeRole *AssumeRole
 }
 
 // Keys are long-lived keys, or temporary ones with their session token. White
-// space around each is ignored, as Secrets often end in a new line.
+// space around each is ignored, because Secrets often end in a newline.
 type Keys struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
-// KeysFrom finds the keys in a Secret's data. The error names the key that is
-// missing.
+// KeysFrom reads the keys from a Secret's data. The error names the missing
+// key.
 func KeysFrom(data map[string][]byte) (*Keys, error) {
 	for _, key := range []string{keyAccessKeyID, keySecretAccessKey} {
 		if len(data[key]) == 0 {
@@ -74,29 +75,31 @@ func KeysFrom(data map[string][]byte) (*Keys, error) {
 type AssumeRole struct {
 	// RoleARN of the role.
 	RoleARN string
-	// ExternalID that the role's trust policy asks for; empty for none.
+	// ExternalID is what the role's trust policy requires; empty if it requires
+	// none.
 	ExternalID string
 }
 
 const (
-	// requestTimeout bounds each request for credentials.
+	// requestTimeout limits each request for credentials.
 	requestTimeout = 10 * time.Second
-	// maxHeader bounds the headers of an answer, in bytes.
+	// maxHeader limits the headers of an answer, in bytes.
 	maxHeader = 64 << 10
-	// margin before the end of a role's credentials in which no call begins.
+	// margin is how long before the end of a role's credentials they are no
+	// longer used.
 	margin = time.Minute
 )
 
-// Source gives credentials. It is safe for concurrent use.
+// Source provides credentials. It is safe for concurrent use.
 type Source struct {
 	provider aws.CredentialsProvider
 	fetched  *credential.Source[aws.Credentials]
-	keys     *Keys                           // that a role is assumed with; nil for others
-	last     atomic.Pointer[aws.Credentials] // that were given
+	keys     *Keys                           // from the configuration; nil if there are none
+	last     atomic.Pointer[aws.Credentials] // the newest that Retrieve returned
 }
 
-// New returns a source. It asks nobody yet; the error says what is wrong with
-// the configuration and holds no credential.
+// New returns a source. It sends nothing yet. The error says what is wrong with
+// the configuration, and contains no credential.
 func New(ctx context.Context, config Config) (*Source, error) {
 	if !smithyhttp.ValidHostLabel(config.Region) {
 		return nil, errors.New("region must consist of letters, digits and -")
@@ -112,19 +115,20 @@ func New(ctx context.Context, config Config) (*Source, error) {
 
 func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, error) {
 	options := []func(*awsconfig.LoadOptions) error{
-		// Credentials may be issued in another region than the endpoint's.
+		// Credentials may be issued in another region than that of the
+		// endpoint.
 		awsconfig.WithDefaultRegion(config.Region),
 		awsconfig.WithAppID(httpcall.UserAgent),
-		// The SDK's own client, as nothing else can be given the CA bundle of
-		// AWS_CA_BUNDLE.
+		// This is the SDK's own client, because only that one reads the CA
+		// bundle of AWS_CA_BUNDLE.
 		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout).WithTransportOptions(
 			func(t *http.Transport) {
-				t.DisableKeepAlives = true // a call an hour
+				t.DisableKeepAlives = true // about one request an hour
 				t.DisableCompression = true
 				t.MaxResponseHeaderBytes = maxHeader
 			})),
 		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{contained}),
-		// One request for each fetch: the pauses between them are package credential's.
+		// One request for each fetch: package credential decides when to retry.
 		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 		awsconfig.WithLogger(logging.Nop{}),
 	}
@@ -143,7 +147,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 		return loaded.Credentials, nil
 	}
 	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), config.AssumeRole.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "logout-operator" // what CloudTrail shows, and a trust policy may demand
+		o.RoleSessionName = "logout-operator" // CloudTrail shows it, and a trust policy may require it
 		if config.AssumeRole.ExternalID != "" {
 			o.ExternalID = &config.AssumeRole.ExternalID
 		}
@@ -151,8 +155,9 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 	return role, nil
 }
 
-// contained has the answers of whoever gives credentials read within bounds: see
-// httpcall.Contain. It sits next to the wire, before the SDK reads them.
+// contained limits how the answers of the servers that issue credentials are
+// read: see httpcall.Contain. It runs directly on the raw answer, before the
+// SDK reads it.
 func contained(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Contained", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -162,14 +167,14 @@ func contained(stack *middleware.Stack) error {
 			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 			defer cancel()
 			if cut := httpcall.Contain(ctx, resp.Response); cut != nil && resp.StatusCode < http.StatusMultipleChoices {
-				err = &smithyhttp.RequestSendError{Err: cut} // half an answer gives no credentials
+				err = &smithyhttp.RequestSendError{Err: cut} // a partial answer has no credentials
 			}
 		}
 		return out, metadata, err
 	}), middleware.After)
 }
 
-// provider checks the keys and returns them as the SDK wants them.
+// provider checks the keys and returns them in the form that the SDK needs.
 func (c *Keys) provider() (aws.CredentialsProvider, error) {
 	key, secret, session := strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey), strings.TrimSpace(c.SessionToken)
 	for _, field := range []struct{ name, value string }{{"access key ID", key}, {"secret access key", secret}, {"session token", session}} {
@@ -184,7 +189,7 @@ func (c *Keys) provider() (aws.CredentialsProvider, error) {
 }
 
 // unavailable says why there are no credentials, in words fit for a status. It
-// wraps nothing: STS quotes ARNs, and files their paths.
+// wraps no error, because STS quotes ARNs, and file errors quote paths.
 type unavailable struct {
 	why        string
 	retryAfter time.Duration
@@ -192,7 +197,7 @@ type unavailable struct {
 
 func (e *unavailable) Error() string { return "no credentials: " + e.why }
 
-// retryAfter is what was asked for with an error.
+// retryAfter returns the pause that an error asks for.
 func retryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*unavailable](err); ok {
 		return e.retryAfter
@@ -200,8 +205,8 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// Unavailable returns the seam's error if err is that of a Source which had no
-// credentials to give, else nil.
+// Unavailable returns a *logout.Error if err means that a Source had no
+// credentials, otherwise nil.
 func Unavailable(err error) *logout.Error {
 	e, ok := errors.AsType[*unavailable](err)
 	if !ok {
@@ -219,8 +224,8 @@ func Unavailable(err error) *logout.Error {
 	}
 }
 
-// Check retrieves the credentials, which may mean asking AWS STS or the
-// instance's metadata. The error is fit for people and holds no credential.
+// Check retrieves the credentials. It may call AWS STS or the instance's
+// metadata service. The error is fit for a status and contains no credential.
 func (s *Source) Check(ctx context.Context) error {
 	_, err := s.Retrieve(ctx)
 	if e, ok := errors.AsType[*unavailable](err); ok {
@@ -229,9 +234,9 @@ func (s *Source) Check(ctx context.Context) error {
 	return err
 }
 
-// Refused forgets the credentials with an access key ID, which a service has
-// refused: it knows better than their expiry time. Those for the next call are
-// retrieved anew, unless others have taken their place already.
+// Refused drops the credentials with this access key ID, because a service has
+// rejected them: that overrules their expiry time. The next call retrieves new
+// ones, unless others have already replaced them.
 func (s *Source) Refused(keyID string) {
 	last := s.last.Load()
 	if last == nil || last.AccessKeyID != keyID {
@@ -243,8 +248,8 @@ func (s *Source) Refused(keyID string) {
 	}
 }
 
-// Secrets are the parts of the credentials that were retrieved last, and of those
-// that they were retrieved with, for the comparison with what a service says.
+// Secrets returns the parts of the credentials that were retrieved last, and of
+// the configured keys, to compare them with what a service answers.
 func (s *Source) Secrets() []string {
 	var all []string
 	if c := s.last.Load(); c != nil {
@@ -256,43 +261,44 @@ func (s *Source) Secrets() []string {
 	return all
 }
 
-// Retrieve returns the credentials to sign with. It is what the SDK calls.
+// Retrieve returns the credentials to sign with. The SDK calls it.
 func (s *Source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	found, err := s.fetched.Get(ctx)
 	if err == nil {
 		s.last.Store(&found)
 		return found, nil
 	}
-	if _, ok := errors.AsType[*unavailable](err); !ok { // nobody has answered yet
+	if _, ok := errors.AsType[*unavailable](err); !ok { // no server has answered yet
 		why, _ := httpcall.Trouble(err)
 		err = &unavailable{why: why}
 	}
 	return aws.Credentials{}, err
 }
 
-// fetch asks whoever gives the credentials. The error is an *unavailable.
+// fetch requests the credentials. The error is an *unavailable.
 func (s *Source) fetch(ctx context.Context) (credential.Fetched[aws.Credentials], error) {
 	found, err := s.provider.Retrieve(ctx)
 	if err != nil {
 		return credential.Fetched[aws.Credentials]{}, explain(ctx, err, s.Secrets())
 	}
-	if !found.HasKeys() { // the SDK takes any 200 of STS for credentials
+	if !found.HasKeys() { // the SDK accepts any 200 of STS as credentials
 		return credential.Fetched[aws.Credentials]{}, &unavailable{why: s.asked() + ": the answer contains no keys"}
 	}
 	got := credential.Fetched[aws.Credentials]{Value: found}
 	if found.CanExpire {
 		got.UseUntil = found.Expires.Round(0)
-		if _, ok := s.provider.(*aws.CredentialsCache); !ok { // whose times have a margin already
+		if _, ok := s.provider.(*aws.CredentialsCache); !ok { // which already subtracts a margin
 			got.UseUntil = got.UseUntil.Add(-margin)
 		}
 	}
 	return got, nil
 }
 
-// ownIdentity names, for people, where credentials come from without a role.
+// ownIdentity names, in messages, the source of credentials if there is no
+// role.
 const ownIdentity = "the operator's AWS identity"
 
-// asked names who gives the credentials.
+// asked names, in messages, who issues the credentials.
 func (s *Source) asked() string {
 	if _, ok := s.provider.(*stscreds.AssumeRoleProvider); ok {
 		return "STS AssumeRole"
@@ -300,22 +306,22 @@ func (s *Source) asked() string {
 	return ownIdentity
 }
 
-// errorCode is what all codes of AWS look like, and no token or key does.
+// errorCode matches all error codes of AWS, and no token or key.
 var errorCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
 
-// explain says why a provider of the SDK has no credentials.
+// explain returns why a provider of the SDK has no credentials.
 func explain(ctx context.Context, err error, secrets []string) *unavailable {
-	source, why := ownIdentity, "not usable" // say, a token file that is not there
+	source, why := ownIdentity, "not usable" // for example, a token file is missing
 	for cause := err; ; {
 		op, ok := errors.AsType[*smithy.OperationError](cause)
 		if !ok {
 			break
 		}
 		if op.ServiceID == imds.ServiceID {
-			// The last place the SDK searches, so there was nothing in the others.
+			// The SDK looks here last, so it found nothing elsewhere.
 			return &unavailable{why: "none configured, and the operator has no AWS identity"}
 		}
-		source, cause = op.ServiceID+" "+op.OperationName, op.Err // the innermost is what failed
+		source, cause = op.ServiceID+" "+op.OperationName, op.Err // the innermost operation failed
 	}
 	var wait time.Duration
 	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.Response != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// atSTS has an AWS STS asked, whatever the machine's files and variables say.
+// atSTS makes the SDK call an AWS STS at the server, whatever the machine's
+// files and environment variables say.
 func atSTS(t *testing.T, sts http.HandlerFunc) {
 	t.Helper()
 	server := httptest.NewServer(sts)
@@ -27,7 +28,7 @@ func atSTS(t *testing.T, sts http.HandlerFunc) {
 	}
 }
 
-// newRoleSource returns a source of a role's credentials, at an AWS STS.
+// newRoleSource returns a source of a role's credentials from an AWS STS.
 func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
 	t.Helper()
 	atSTS(t, sts)
@@ -38,8 +39,8 @@ func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
 	return s
 }
 
-// An STS that refuses or is down is asked once, until it may be asked again,
-// whoever asks.
+// An STS that denies the role or is down gets one request until its pause is
+// over, however many callers there are.
 func TestLeftAlone(t *testing.T) {
 	for retryAfter, want := range map[string]time.Duration{"300": 5 * time.Minute, "86400": logout.MaxRetryAfter} {
 		for _, status := range []int{http.StatusForbidden, http.StatusServiceUnavailable} {
@@ -66,8 +67,8 @@ func TestLeftAlone(t *testing.T) {
 	}
 }
 
-// An STS that answers without keys gives no credentials: nothing is signed with
-// empty ones, and it is left alone like one that refuses.
+// An STS answer without keys gives no credentials: nothing is signed with empty
+// keys, and STS gets the same pause as after a denial.
 func TestAnswerWithoutKeys(t *testing.T) {
 	const expiration = `<Expiration>2099-01-01T00:00:00Z</Expiration>`
 	for _, given := range []string{
@@ -94,7 +95,8 @@ func TestAnswerWithoutKeys(t *testing.T) {
 	}
 }
 
-// The SDK, which keeps the credentials of the operator's own identity, asks again.
+// The SDK, which caches the credentials of the operator's own identity,
+// requests them again.
 func TestOwnIdentityWithoutKeys(t *testing.T) {
 	given := `<Expiration>2099-01-01T00:00:00Z</Expiration>`
 	token := filepath.Join(t.TempDir(), "token")
@@ -125,7 +127,7 @@ func TestOwnIdentityWithoutKeys(t *testing.T) {
 	}
 }
 
-// A caller that has little time left does not make the request fail for the others.
+// A caller with little time left does not make the request fail for the others.
 func TestShortOfTime(t *testing.T) {
 	var asked atomic.Int64
 	arrived, release := make(chan struct{}), make(chan struct{})

@@ -14,20 +14,20 @@ import (
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
-// answer is what came instead of success. It is an error only in order to pass
-// through the SDK, which would take any 2xx for success, and which finds no
-// error code where the body is not JSON.
+// answer is any answer that is not a success. It is an error only to pass
+// through the SDK, which would take any 2xx for success, and finds no error
+// code if the body is not JSON.
 type answer struct {
 	*httpcall.Answer
-	keyID   string   // that signed the request
-	secrets []string // what signed the request, which no message may repeat
+	keyID   string   // of the key that signed the request
+	secrets []string // the credentials of the request, which no message may repeat
 }
 
 func (a *answer) Error() string { return fmt.Sprintf("HTTP %d", a.Status) }
 
 // onlySuccess ends a call with an *answer unless the service answered as the
-// operation documents for success. It sits next to the wire, before the SDK's
-// own reading of answers.
+// operation documents for success. It runs directly on the raw answer, before
+// the SDK reads it.
 func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlySuccess", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -47,11 +47,11 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 	}), middleware.After)
 }
 
-// receiptKey is where the receipt of a call is in its metadata.
+// receiptKey is the key of a call's receipt in its metadata.
 type receiptKey struct{}
 
-// secrets are what a request was signed with, as far as anybody knows: the keys may
-// have changed since.
+// secrets returns the credentials that a request was signed with, as far as
+// known: the keys may have changed since.
 func (c *Caller) secrets(request any) []string {
 	all := c.Credentials.Secrets()
 	if req, ok := request.(*smithyhttp.Request); ok {
@@ -62,7 +62,8 @@ func (c *Caller) secrets(request any) []string {
 }
 
 // keyID returns the access key ID that a request was signed with, as in
-// AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260220/us-east-1/chime/aws4_request, …
+// AWS4-HMAC-SHA256
+// Credential=AKIDEXAMPLE/20260220/us-east-1/chime/aws4_request, …
 func keyID(request any) string {
 	req, ok := request.(*smithyhttp.Request)
 	if !ok {
@@ -74,8 +75,8 @@ func keyID(request any) string {
 }
 
 // problem returns the service's error code, from the header X-Amzn-ErrorType or
-// the body's Code, code or __type, and the message in the body. Each is empty
-// if the service gave none; a body that is not a JSON object gives neither.
+// the body's Code, code or __type, and the message in the body. Either is empty
+// if the service gave none. A body that is not a JSON object gives neither.
 func (a *answer) problem() (code, message string) {
 	var fields map[string]any
 	_ = a.JSON(&fields)
@@ -84,7 +85,8 @@ func (a *answer) problem() (code, message string) {
 		return s
 	}
 	for _, s := range []string{a.Header.Get("X-Amzn-ErrorType"), text("Code"), text("code"), text("__type")} {
-		// As in com.amazonaws.chime#NotFoundException:http://internal.amazon.com/…
+		// For example
+		// com.amazonaws.chime#NotFoundException:http://internal.amazon.com/…
 		s, _, _ = strings.Cut(s, ":")
 		if _, name, ok := strings.Cut(s, "#"); ok {
 			s = name
@@ -99,7 +101,7 @@ func (a *answer) problem() (code, message string) {
 	return code, message
 }
 
-// requestID returns the ID by which the service's operator finds the request.
+// requestID returns the ID by which those who run the service find the request.
 func requestID(h http.Header) string {
 	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id"} {
 		if id := httpcall.Token(h.Get(name)); id != "" {

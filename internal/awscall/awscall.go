@@ -1,6 +1,6 @@
-// Package awscall is what the clients of AWS services share: it makes an SDK
-// client send one request, to one place, take nothing but the documented
-// success for success, and say what went wrong as the seam demands.
+// Package awscall is the code that the clients of AWS services share. It makes
+// an SDK client send one request to one place, accept only the documented
+// success, and report errors as package logout requires.
 package awscall
 
 import (
@@ -15,32 +15,33 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Service is an operation that logs a user out, and what its answers mean.
+// Service is an operation that logs a user out, and how to read its answers.
 type Service struct {
-	// Operation is its name, for people.
+	// Operation is the name of the operation, for messages.
 	Operation string
-	// Status is that of success.
+	// Status is the HTTP status of success.
 	Status int
-	// IsSuccess, where not nil, looks at an answer of that status more closely.
+	// IsSuccess, if not nil, checks an answer with that status further.
 	IsSuccess func(*httpcall.Answer) bool
-	// Codes are the service's own. They go before those common to all services.
+	// Codes are the service's own error codes. They take precedence over those
+	// common to all services.
 	Codes []Codes
 }
 
 // Caller makes the calls of one client. It is safe for concurrent use.
 type Caller struct {
-	// Service that is called.
+	// Service to call.
 	Service Service
 	// Credentials to sign with.
 	Credentials *awsauth.Source
-	// Wire to send by.
+	// Wire to send through.
 	Wire *httpcall.Wire
 }
 
-// Options are what every SDK client has to be made with, under the names of its
-// own Options. It is to be made from these alone, not from an aws.Config, so
-// that no AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT, AWS_MAX_ATTEMPTS or shared
-// file changes where a logout goes or how often.
+// Options are the options that every SDK client must be created with, under the
+// names of its own Options. Create the client from these alone, not from an
+// aws.Config, so that no AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT,
+// AWS_MAX_ATTEMPTS or shared file changes where or how often a logout is sent.
 type Options struct {
 	APIOptions  []func(*middleware.Stack) error
 	Credentials aws.CredentialsProvider
@@ -48,7 +49,7 @@ type Options struct {
 	Retryer     aws.Retryer
 }
 
-// Options returns those of the caller.
+// Options returns the options for the caller's SDK client.
 func (c *Caller) Options() Options {
 	return Options{
 		APIOptions:  []func(*middleware.Stack) error{c.onlySuccess},
@@ -58,13 +59,13 @@ func (c *Caller) Options() Options {
 	}
 }
 
-// Receipt of a call that ended without an error.
+// Receipt returns the receipt of a call that ended without an error.
 func (c *Caller) Receipt(metadata middleware.Metadata) logout.Receipt {
-	receipt, _ := metadata.Get(receiptKey{}).(logout.Receipt) // onlySuccess lets no call pass without
+	receipt, _ := metadata.Get(receiptKey{}).(logout.Receipt) // onlySuccess sets it for every success
 	return receipt
 }
 
-// Failure turns what the SDK returned into the seam's error.
+// Failure converts an error of the SDK to a *logout.Error.
 func (c *Caller) Failure(err error) *logout.Error {
 	if a, ok := errors.AsType[*answer](err); ok {
 		e := c.Service.classify(a)
@@ -79,10 +80,11 @@ func (c *Caller) Failure(err error) *logout.Error {
 	return httpcall.Unreachable(err)
 }
 
-// CheckCredentials retrieves the credentials, which may mean asking AWS STS or
-// the instance's metadata but never the service. The error is fit for people
-// and holds no credential.
+// CheckCredentials retrieves the credentials. It may call AWS STS or the
+// instance's metadata service, but never the service. The error is fit for a
+// status and contains no credential.
 func (c *Caller) CheckCredentials(ctx context.Context) error { return c.Credentials.Check(ctx) }
 
-// Close closes idle connections. Calls under way go on, and so may later ones.
+// Close closes idle connections. Calls under way continue, and later ones are
+// possible.
 func (c *Caller) Close() { c.Wire.Close() }

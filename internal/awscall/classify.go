@@ -9,8 +9,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Codes gives error codes their reason. A code means the same with and without
-// "Exception" at its end; * stands for any end.
+// Codes maps error codes to a reason. A code means the same with and without
+// "Exception" at its end; * stands for any ending.
 type Codes struct {
 	// Reason for all of the patterns.
 	Reason logout.Reason
@@ -19,9 +19,9 @@ type Codes struct {
 }
 
 // common are the codes that mean the same in all AWS services:
-// https://docs.aws.amazon.com/chime/latest/APIReference/CommonErrors.html.
-// The codes by which other AWS services refuse a signature or token are here as
-// well, so that people read what is wrong.
+// https://docs.aws.amazon.com/chime/latest/APIReference/CommonErrors.html. It
+// also has the codes by which other AWS services reject a signature or token,
+// so that users read what is wrong.
 var common = []Codes{
 	{logout.BadRequest, []string{"ValidationError"}},
 	{logout.Unauthorized, rejected},
@@ -32,17 +32,18 @@ var common = []Codes{
 	{logout.UnexpectedResponse, []string{"UnknownOperation*"}},
 }
 
-// rejected are the codes for credentials or a signature that no call would be
-// accepted with; those for a missing permission may concern one account only.
+// rejected are the codes for credentials or a signature that every call would
+// fail with. Codes for a missing permission are not among them, because they
+// may concern one account only.
 var rejected = []string{
 	"ExpiredToken*", "UnrecognizedClient*", "InvalidClientTokenId", "IncompleteSignature", "RequestExpired",
 	"SignatureDoesNotMatch", "MissingAuthenticationToken*", "InvalidSignature*", "RequestTimeTooSkewed",
 }
 
-// classify says what an answer other than success means.
+// classify returns the error for an answer other than success.
 func (s Service) classify(a *answer) *logout.Error {
 	var code, message string
-	if a.Status >= http.StatusBadRequest { // else it is no error of the service, whatever it carries
+	if a.Status >= http.StatusBadRequest { // otherwise it is not an error of the service, whatever it contains
 		code, message = a.problem()
 	}
 	return a.Failure(httpcall.Finding{
@@ -56,9 +57,9 @@ func (s Service) classify(a *answer) *logout.Error {
 	})
 }
 
-// reasonOf goes by the code if it is a known one, else by the status. A code that
-// is final counts only at a status that AWS documents for such codes: at another,
-// something on the way answered.
+// reasonOf uses the code if it is known, otherwise the status. A final code
+// counts only with a status that AWS documents for such codes; with any other
+// status, the answer comes from a proxy or firewall on the way.
 func (s Service) reasonOf(status int, code string) logout.Reason {
 	documented := status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound
 	for _, c := range slices.Concat(s.Codes, common) {

@@ -12,7 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// sessionToken could be a code or a request ID by its characters.
+// sessionToken has only characters that a code or a request ID may have.
 const sessionToken = "IQoJb3JpZ2luX2VjEXAMPLE"
 
 var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent, Codes: []Codes{{logout.NotFound, []string{"NotFound"}}}}
@@ -20,9 +20,9 @@ var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent, Cod
 // final are the statuses that AWS documents for errors of the client.
 var final = []int{400, 403, 404}
 
-// Both spellings of every code mean the same at any error status, but that nothing
-// is final at one that it cannot come with, and the service's own codes go before
-// the common ones.
+// Both spellings of every code mean the same with any error status, except that
+// nothing is final with a status that the code is not documented for. The
+// service's own codes take precedence over the common ones.
 func TestCodes(t *testing.T) {
 	service := service
 	service.Codes = append(service.Codes, Codes{logout.Forbidden, []string{"OptInRequired"}})

@@ -1,8 +1,8 @@
-// Package bearer signs requests in with a bearer token (RFC 6750): one that an
-// administrator wrote down, or one that is fetched by the client credentials of
-// OAuth 2.0 (RFC 6749, section 4.4). A token goes to the URL of the request, and
-// the client's secret to the token endpoint; neither goes anywhere else, as no
-// redirect is followed.
+// Package bearer authenticates requests by a bearer token (RFC 6750): a fixed
+// one from the configuration, or one that it fetches by the client credentials
+// of OAuth 2.0 (RFC 6749, section 4.4). It sends the token to the URL of the
+// request only, and the client's secret to the token endpoint only, because it
+// follows no redirect.
 package bearer
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Config says which token requests are signed in with: Token, or one fetched by
-// Client where that is not nil.
+// Config selects the token for requests: Token, or one that Client fetches if
+// Client is not nil.
 type Config struct {
-	// Token that does not change.
+	// Token is a fixed token.
 	Token string
-	// Client that fetches tokens.
+	// Client fetches tokens.
 	Client *Client
 }
 
@@ -33,26 +33,25 @@ type Config struct {
 type Client struct {
 	// TokenURL is the server's token endpoint.
 	TokenURL httpcall.Endpoint
-	// ID and Secret sign the client in, by HTTP Basic: the one way that every
-	// server has to know.
+	// ID and Secret authenticate the client by HTTP Basic, the one method that
+	// every server must support.
 	ID, Secret string
-	// Scopes to ask for; none for what the server gives by default.
+	// Scopes to ask for; if there are none, the server grants its default.
 	Scopes []string
 }
 
-// Caller sends requests that are signed in with a token. It is safe for
-// concurrent use.
+// Caller sends requests with a token. It is safe for concurrent use.
 type Caller struct {
 	wire    *httpcall.Wire
 	static  string
 	grant   *clientcredentials.Config // nil for a static token
-	secrets []string                  // beside a token that was fetched
+	secrets []string                  // without the token that was fetched
 
 	fetched *credential.Source[string] // nil for a static token
 }
 
-// New returns a caller that sends by a wire. It sends nothing yet; the error says
-// what is wrong with the configuration and holds no credential.
+// New returns a caller that sends through wire. New itself sends nothing. Its
+// error says what is wrong with the configuration, and contains no credential.
 func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 	if config.Client == nil {
 		if config.Token == "" || !sendable(config.Token) {
@@ -72,7 +71,7 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 			ClientID:     client.ID,
 			ClientSecret: client.Secret,
 			Scopes:       client.Scopes,
-			AuthStyle:    oauth2.AuthStyleInHeader, // to find out would take a second request
+			AuthStyle:    oauth2.AuthStyleInHeader, // detecting the style would take a second request
 		},
 		secrets: []string{client.ID, client.Secret, id, secret, base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
 	}
@@ -80,31 +79,32 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 	return c, nil
 }
 
-// Anonymous returns a caller that signs no request in, for services that only the
-// network guards.
+// Anonymous returns a caller that sends no token, for services that only the
+// network protects.
 func Anonymous(wire *httpcall.Wire) *Caller { return &Caller{wire: wire} }
 
-// Answer to a request that a token signed in.
+// Answer is the answer to a request that was sent with a token.
 type Answer struct {
 	*httpcall.Answer
 	secrets []string
 }
 
-// Failure returns the seam's error for an answer. The finding need not name the
-// secrets.
+// Failure returns the *logout.Error for an answer. The finding need not name
+// the secrets.
 func (a *Answer) Failure(f httpcall.Finding) *logout.Error {
 	f.Secrets = a.secrets
 	return a.Answer.Failure(f)
 }
 
-// Receipt of an answer that confirms a logout, with its request ID if there is one.
+// Receipt returns the receipt of an answer that confirms a logout, with its
+// request ID if there is one.
 func (a *Answer) Receipt(requestID string) logout.Receipt {
 	return a.Answer.Receipt(requestID, a.secrets)
 }
 
-// Call signs a request in and sends it, after one for a token if there is none
-// that is still good. The error is a *logout.Error. A token that the service
-// refuses with 401 is forgotten, so that the next attempt fetches another.
+// Call sends a request with a token. If it has no valid token, it fetches one
+// first. The error is a *logout.Error. If the service answers 401, Call drops
+// the token, so that the next attempt fetches a new one.
 func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
@@ -125,17 +125,18 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	return &Answer{answer, secrets}, nil
 }
 
-// CheckCredentials fetches a token where one has to be fetched, and returns a
-// *logout.Error if there is none to be had.
+// CheckCredentials fetches a token if the caller has to, and returns a
+// *logout.Error if it cannot get one.
 func (c *Caller) CheckCredentials(ctx context.Context) error {
 	_, err := c.token(ctx)
 	return err
 }
 
-// Close closes idle connections. Calls under way go on, and so may later ones.
+// Close closes idle connections. Calls under way continue, and later ones are
+// possible.
 func (c *Caller) Close() { c.wire.Close() }
 
-// token returns one that is good for now. The error is a *logout.Error.
+// token returns a valid token. The error is a *logout.Error.
 func (c *Caller) token(ctx context.Context) (string, error) {
 	if c.fetched == nil {
 		return c.static, nil
@@ -145,7 +146,7 @@ func (c *Caller) token(ctx context.Context) (string, error) {
 		return value, nil
 	}
 	failed, ok := errors.AsType[*logout.Error](err)
-	if !ok { // nobody has answered yet
+	if !ok { // no server has answered yet
 		return "", ofTokenEndpoint(httpcall.Unreachable(err))
 	}
 	if paused, ok := errors.AsType[*credential.Paused](err); ok {

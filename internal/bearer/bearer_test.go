@@ -30,17 +30,17 @@ const (
 	basic    = "Y2xpZW50JTNBMTpjbGllbnQlMkJzZWNyZXQlMkZFWEFNUExFJTI1"
 )
 
-// service is a transport with a token endpoint and a service behind it, which
-// takes the newest token only.
+// service is a transport with a token endpoint and a service, which accepts
+// only the newest token.
 type service struct {
-	token http.HandlerFunc // nil: issues token-1, token-2 …, for expires
+	token http.HandlerFunc // nil: issues token-1, token-2 …, which are valid for expires
 
 	expires      int
 	answersAfter time.Duration
 	mu           sync.Mutex
 	issued       int
-	hosts        []string // that were sent something
-	reject       bool     // has the service refuse any token
+	hosts        []string // that received a request
+	reject       bool     // the service rejects every token
 }
 
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -101,7 +101,7 @@ func call(ctx context.Context, t *testing.T, c *Caller) (int, *logout.Error) {
 }
 
 // A token is fetched once, kept until shortly before its end, and then fetched
-// anew.
+// again.
 func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	for _, tc := range []struct {
 		expires int
@@ -128,8 +128,8 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	}
 }
 
-// A token that is over when it comes is used for the attempts of that moment, and
-// not again.
+// A token that has already expired when it arrives is used for the attempts of
+// that moment, and not after that.
 func TestTokenWithoutALife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{expires: -5}
@@ -143,8 +143,8 @@ func TestTokenWithoutALife(t *testing.T) {
 	})
 }
 
-// A token that is refused is not sent again, and not fetched anew by the same
-// attempt.
+// A token that the service rejects is not sent again, and the same attempt does
+// not fetch another.
 func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
 	s := &service{expires: 300}
 	c := newCaller(t, s)
@@ -159,8 +159,8 @@ func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
 	}
 }
 
-// One request for a token serves all who wait for it, whether it comes or not;
-// who has no time left waits no longer.
+// One token request serves all callers that wait for it, whether it succeeds or
+// not. A caller without time left stops waiting.
 func TestOneFetchForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
@@ -194,8 +194,8 @@ func TestOneFetchForAll(t *testing.T) {
 	})
 }
 
-// A fetch has a deadline of its own: a caller that has little time left does not
-// make it fail for those who have more.
+// A fetch has a deadline of its own: a caller with little time left does not
+// make it fail for the others.
 func TestShortOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answersAfter: time.Second}
@@ -225,13 +225,13 @@ func TestShortOfTime(t *testing.T) {
 	})
 }
 
-// begin is when a context of a length began.
+// begin returns when a context with this timeout began.
 func begin(ctx context.Context, length time.Duration) time.Time {
 	deadline, _ := ctx.Deadline()
 	return deadline.Add(-length)
 }
 
-// stuck is a transport whose first request does not even end with its context.
+// stuck is a transport whose first request does not end even with its context.
 type stuck struct {
 	*service
 	asked   atomic.Int64
@@ -245,8 +245,8 @@ func (s *stuck) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.service.RoundTrip(r)
 }
 
-// A transport that never returns holds nobody beyond the own deadline, and the
-// next fetch neither.
+// A transport that never returns blocks no caller beyond its own deadline, and
+// does not block the next fetch.
 func TestTransportThatNeverReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stuck{service: &service{}, release: make(chan struct{})}
@@ -267,9 +267,9 @@ func TestTransportThatNeverReturns(t *testing.T) {
 	})
 }
 
-// A token endpoint that gives no token is left alone for as long as it asked for
-// and at least a growing pause, whoever asks. Meanwhile the error stays the same,
-// with the time that is left.
+// A token endpoint that issues no token gets no request for as long as it asked
+// for, and at least for a growing pause, however many callers there are.
+// Meanwhile the error stays the same, with the remaining time.
 func TestTokenEndpointIsLeftAlone(t *testing.T) {
 	for _, tc := range []struct {
 		retryAfter string
@@ -304,8 +304,8 @@ func TestTokenEndpointIsLeftAlone(t *testing.T) {
 	}
 }
 
-// What each answer of a token endpoint means. Nothing is final, and the service
-// is not called.
+// Every answer of a token endpoint has a meaning. None is final, and the
+// service is not called.
 func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 	const refused = "token endpoint: the service does not accept the credentials (HTTP "
 	const garbage = "token endpoint: the endpoint does not answer as a token endpoint does (HTTP "
@@ -366,7 +366,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 	}
 }
 
-// A redirect that cannot be read is an answer, too.
+// A redirect that cannot be parsed is an answer, too.
 func TestMalformedRedirect(t *testing.T) {
 	_, e := call(t.Context(), t, newCaller(t, &service{token: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "https://%zz")
@@ -377,7 +377,7 @@ func TestMalformedRedirect(t *testing.T) {
 	}
 }
 
-// A token endpoint that cannot be reached is said to be that.
+// The error for an unreachable token endpoint names the token endpoint.
 func TestUnreachableTokenEndpoint(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
@@ -392,7 +392,7 @@ func TestUnreachableTokenEndpoint(t *testing.T) {
 	}
 }
 
-// Nothing is fetched for an attempt whose time is over.
+// No token is fetched for an attempt whose deadline has passed.
 func TestNoTokenForALateAttempt(t *testing.T) {
 	s := &service{}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))

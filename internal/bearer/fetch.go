@@ -17,17 +17,20 @@ import (
 )
 
 const (
-	// margin before a token's end in which it is not used any more: it has to be
-	// good when the request arrives, by a clock that may go before this one.
+	// margin is how long before its end a token is no longer used: it must
+	// still be valid when the request arrives, even if the server's clock is
+	// ahead.
 	margin = 30 * time.Second
-	// unstated is how long a token is used whose end the server did not tell.
+	// unstated is how long a token is used if the server does not state when it
+	// ends.
 	unstated = 5 * time.Minute
-	// maxToken is how long a token may be, in bytes: few servers take a request's
-	// header of more, and each answer is searched for all of it.
+	// maxToken is the maximum length of a token, in bytes: few servers accept a
+	// longer header, and the operator searches each answer for all parts of the
+	// token.
 	maxToken = 16 << 10
 )
 
-// fetch asks the token endpoint, with one request. The error is a *logout.Error.
+// fetch sends one request to the token endpoint. The error is a *logout.Error.
 func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) {
 	var none credential.Fetched[string]
 	call := &tokenCall{wire: c.wire}
@@ -53,7 +56,7 @@ func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) 
 	return credential.Fetched[string]{Value: got.AccessToken, UseUntil: now.Add(lifetime - min(margin, lifetime/2))}, nil
 }
 
-// retryAfter is what the token endpoint asked for with an error.
+// retryAfter returns the pause that the token endpoint asked for with an error.
 func retryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*logout.Error](err); ok {
 		return e.RetryAfter
@@ -61,14 +64,14 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// tokenCall is the transport of one request for a token. It keeps what
-// x/oauth2 makes errors of that quote the whole answer.
+// tokenCall is the transport for one token request. It keeps the answer,
+// because the errors of x/oauth2 quote all of it.
 type tokenCall struct {
 	wire   *httpcall.Wire
 	answer *httpcall.Answer
 }
 
-// RoundTrip sends the request by the wire.
+// RoundTrip sends the request through the wire.
 func (t *tokenCall) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer, err := t.wire.Call(req)
 	if err != nil {
@@ -83,14 +86,14 @@ func (t *tokenCall) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// refusal says what an answer without a token means. It is never final: what is
-// wrong is the provider's, not the object's.
+// refusal returns the error for an answer without a token. It is never final:
+// the error is in the provider's configuration, not in the object.
 func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	if a.Status >= http.StatusBadRequest { // else it is no error of the server, whatever it carries
+	if a.Status >= http.StatusBadRequest { // otherwise it is not an error of the server, whatever it contains
 		_ = a.JSON(&body)
 	}
 	return ofTokenEndpoint(a.Failure(httpcall.Finding{
@@ -103,8 +106,8 @@ func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
 	}))
 }
 
-// reasonOf goes by the codes of RFC 6749, section 5.2, and access_denied, by
-// which some servers say that the client may not have such a token.
+// reasonOf uses the codes of RFC 6749, section 5.2, and access_denied, by which
+// some servers say that the client may not have such a token.
 func reasonOf(status int, code string) logout.Reason {
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -118,14 +121,14 @@ func reasonOf(status int, code string) logout.Reason {
 	return logout.UnexpectedResponse
 }
 
-// ofTokenEndpoint has an error's message say who answered, as it is not whom the
-// logout goes to.
+// ofTokenEndpoint says in the error's message that the token endpoint answered,
+// because it is not the service that the logout goes to.
 func ofTokenEndpoint(e *logout.Error) *logout.Error {
 	e.Message = httpcall.Shorten("token endpoint: " + e.Message)
 	return e
 }
 
-// sendable reports whether a token can stand in a header.
+// sendable reports whether a token can be sent in a header.
 func sendable(token string) bool {
 	return !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
 }

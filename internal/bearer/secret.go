@@ -13,8 +13,8 @@ const (
 	keyClientSecret = "clientSecret"
 )
 
-// TokenFrom finds a token in a Secret's data. White space around it is cut; the
-// error names the key.
+// TokenFrom reads a token from a Secret's data, and trims white space around
+// it. The error names the key.
 func TokenFrom(data map[string][]byte) (string, error) {
 	token, err := valueFrom(data, keyToken)
 	if err == nil && !sendable(token) {
@@ -23,7 +23,8 @@ func TokenFrom(data map[string][]byte) (string, error) {
 	return token, err
 }
 
-// ClientFrom finds a client's ID and secret in a Secret's data, in the same way.
+// ClientFrom reads a client's ID and secret from a Secret's data, in the same
+// way.
 func ClientFrom(data map[string][]byte) (id, secret string, err error) {
 	if id, err = valueFrom(data, keyClientID); err == nil {
 		secret, err = valueFrom(data, keyClientSecret)

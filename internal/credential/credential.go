@@ -1,6 +1,6 @@
-// Package credential keeps a credential that has to be fetched, for many callers
-// at a time: one request serves all of them, and a server that gives none is
-// left alone for a while, whoever asks.
+// Package credential keeps a credential that has to be fetched, for many
+// concurrent callers: one request serves all of them, and after a failure the
+// server gets no request for a while, however many callers ask.
 package credential
 
 import (
@@ -11,26 +11,27 @@ import (
 )
 
 const (
-	// fetchTime bounds a fetch. It is nobody's deadline but the fetch's own: a
-	// caller that has little time left must not make it fail for the others.
+	// fetchTime limits a fetch. The fetch does not use the deadline of a
+	// caller: a caller with little time left must not make it fail for the
+	// others.
 	fetchTime = 10 * time.Second
-	// grace is how long a fetch may take to notice that its time is over, before
-	// it is given up and the next may begin.
+	// grace is how long a fetch may take to return after its deadline. After
+	// that it is abandoned, and the next may begin.
 	grace = 2 * time.Second
-	// firstPause and maxPause bound the pauses after failures, which double from
-	// one to the next.
+	// firstPause and maxPause limit the pauses after failures, which double
+	// from one to the next.
 	firstPause, maxPause = time.Second, time.Minute
-	// leastUse is how long a credential is used that is over when it comes, so that no
-	// server has one request for each caller.
+	// leastUse is how long a credential is used that has already expired when
+	// it arrives, so that the server does not get one request for each caller.
 	leastUse = time.Second
 )
 
-// Fetched is a credential, and how long it is good.
+// Fetched is a credential, and how long it is valid.
 type Fetched[T any] struct {
 	// Value of the credential.
 	Value T
-	// UseUntil is by the wall clock, as a machine may be suspended. The zero time
-	// means for ever.
+	// UseUntil is by the wall clock, because a machine may be suspended. The
+	// zero time means for ever.
 	UseUntil time.Time
 }
 
@@ -45,48 +46,46 @@ type Source[T comparable] struct {
 
 	mu       sync.Mutex
 	kept     *Fetched[T]
-	flight   *flight[T] // that is under way
+	flight   *flight[T] // under way; nil if there is none
 	failures int        // in a row
-	failure  error      // the last of them
-	askAgain time.Time  // by the monotonic clock: no step of the wall clock makes it last
+	failure  error      // the last failure; nil if there was none since the last success
+	askAgain time.Time  // by the monotonic clock, so that a step of the wall clock does not prolong it
 }
 
-// flight is a fetch that others wait for.
+// flight is a fetch that callers wait for.
 type flight[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
 }
 
-// New returns a source that fetches by one request at a time. Of an error of
-// fetch, retryAfter says how long the server asks to be left alone; 0 if it does
-// not.
+// New returns a source that calls fetch, once at a time. For an error of fetch,
+// retryAfter returns the pause that the server asks for; 0 if it asks for none.
 func New[T comparable](
 	fetch func(context.Context) (Fetched[T], error), retryAfter func(error) time.Duration,
 ) *Source[T] {
 	return &Source[T]{fetch: fetch, retryAfter: retryAfter}
 }
 
-// Paused is the error of a fetch that failed before. Nobody is asked again until
-// its pause is over.
+// Paused is the error while a failed fetch pauses the next one.
 type Paused struct {
-	// Err of that fetch.
+	// Err is the error of the failed fetch.
 	Err error
-	// For is how long the pause still lasts.
+	// For is the remaining length of the pause.
 	For time.Duration
 }
 
-// Error returns the text of the error of that fetch, and the pause.
+// Error returns the text of the failed fetch's error, and the pause.
 func (p *Paused) Error() string { return fmt.Sprintf("%v (asking again in %s)", p.Err, p.For) }
 
-// Unwrap returns the error of that fetch.
+// Unwrap returns the error of the failed fetch.
 func (p *Paused) Unwrap() error { return p.Err }
 
-// Get returns the credential: the one that is kept while it is good, else that of
-// the fetch under way, or of a new one. It waits until ctx is done at most, and
-// returns the context's error then; the fetch goes on for whoever comes next.
-// After a fetch that failed the error is a *Paused, for as long as the server
-// asked for and at least a pause that grows from failure to failure.
+// Get returns the credential: the kept one while it is valid, otherwise that of
+// the fetch under way, or of a new fetch. It waits no longer than until ctx is
+// done, and then returns the context's error; the fetch continues for the next
+// caller. After a failed fetch, Get returns a *Paused for as long as the server
+// asked for, and at least for a pause that grows from failure to failure.
 func (s *Source[T]) Get(ctx context.Context) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -115,7 +114,7 @@ func (s *Source[T]) Get(ctx context.Context) (T, error) {
 	}
 }
 
-// Forget drops a credential that was refused, unless another has taken its place.
+// Forget drops a credential that was rejected, unless another has replaced it.
 func (s *Source[T]) Forget(value T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +123,7 @@ func (s *Source[T]) Forget(value T) {
 	}
 }
 
-// start begins a fetch, which ends within its time even if fetch does not return.
+// start begins a fetch, which ends in time even if fetch does not return.
 func (s *Source[T]) start() *flight[T] {
 	f := &flight[T]{done: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
@@ -138,7 +137,7 @@ func (s *Source[T]) start() *flight[T] {
 	return f
 }
 
-// finish ends a fetch, unless it was given up.
+// finish ends a fetch, unless it was abandoned.
 func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,8 +159,8 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 	s.failures++
 }
 
-// pause after a failure that follows others.
+// pause returns the pause after a failure that follows others.
 func pause(others int) time.Duration {
-	const doublings = 6 // are more than maxPause
+	const doublings = 6 // more than maxPause
 	return min(firstPause<<min(others, doublings), maxPause)
 }

@@ -13,12 +13,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server gives credentials 1, 2, 3 …, or fails.
+// server issues credentials 1, 2, 3 …, or fails.
 type server struct {
 	asked int
 	life  time.Duration
 	err   error
-	wait  time.Duration // that it asks for
+	wait  time.Duration // the pause that it asks for
 }
 
 func (s *server) fetch(context.Context) (Fetched[int], error) {
@@ -53,7 +53,8 @@ func TestKeptUntilItsEnd(t *testing.T) {
 	})
 }
 
-// A credential that is over when it comes serves those who come with it.
+// A credential that has already expired when it arrives serves all callers that
+// wait for it.
 func TestOverWhenItComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &server{life: -time.Hour}
@@ -91,8 +92,8 @@ func TestNothingIsAskedForACallerWithoutTime(t *testing.T) {
 	}
 }
 
-// The pauses grow up to their bound, are as long as the server asks for if that is
-// longer, and begin anew after a success.
+// The pauses grow up to their limit, last as long as the server asks for if
+// that is longer, and start anew after a success.
 func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("down")
@@ -129,7 +130,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// A fetch that does not return is given up, and what it says later is not heard.
+// A fetch that does not return is abandoned, and its later result is ignored.
 func TestFetchThatDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

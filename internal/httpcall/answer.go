@@ -1,7 +1,7 @@
-// Package httpcall makes the HTTP calls of every provider in the same safe way:
-// one request on the wire, no redirect followed, bounds on time and bytes, and
-// errors that say what happened in clean words and quote no credential. It
-// knows no service.
+// Package httpcall makes the HTTP calls of all clients safe in the same way: it
+// sends one request, follows no redirect, limits time and bytes, and returns
+// errors that are fit for a status and quote no credential. It knows no
+// service.
 package httpcall
 
 import (
@@ -14,22 +14,23 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// MaxBody bounds how much of an answer's body is read, in bytes.
+// MaxBody is how much of an answer's body is read at most, in bytes.
 const MaxBody = 64 << 10
 
-// Answer is what came back, read within bounds.
+// Answer is an answer to a request, read within limits.
 type Answer struct {
 	// Status is the HTTP status code.
 	Status int
 	// Header of the answer.
 	Header http.Header
-	// Body has the first MaxBody bytes, or fewer if the body broke off.
+	// Body has the first MaxBody bytes, or fewer if the body was cut off.
 	Body []byte
-	// Partial means that the body is longer than that or broke off, by the
-	// deadline or by what is no HTTP. Status and header still say something, but
-	// nothing that is final, and what there is of the body proves nothing.
+	// Partial means that the body is longer than MaxBody or was cut off, by the
+	// deadline or because it is not valid HTTP. Status and Header are still
+	// meaningful, but such an answer is never final, and its body proves
+	// nothing.
 	Partial bool
-	// At is when it came.
+	// At is when the answer arrived.
 	At time.Time
 }
 
@@ -37,43 +38,45 @@ type Answer struct {
 func Read(resp *http.Response) *Answer {
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
 	var err error
-	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // what Contain left, and how it ends
+	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // the body that Contain read, and its error
 	a.Partial = err != nil
 	_ = resp.Body.Close()
 	return a
 }
 
-// JSON decodes the body and reports whether it is JSON that fits v and came
-// whole. Whatever a body can make final, success or failure, goes by this: half
-// an answer says neither.
+// JSON decodes the body, and reports whether it is complete and is JSON that
+// fits v. Every decision that a body can make final, success or failure, uses
+// this method, because a partial answer proves neither.
 func (a *Answer) JSON(v any) bool { return !a.Partial && json.Unmarshal(a.Body, v) == nil }
 
-// Finding is what a provider makes of an answer that is not the success its
+// Finding is a client's interpretation of an answer that is not the success its
 // protocol documents.
 type Finding struct {
-	// Reason is what the answer means; see ReasonOf for what follows from the
-	// status alone.
+	// Reason is the meaning of the answer. ReasonOf returns the reason that
+	// follows from the status alone.
 	Reason logout.Reason
-	// ProviderWide: no other call would be accepted either. It need not be set
-	// for Throttled and ServiceUnavailable, which always are.
+	// ProviderWide means that no other call would be accepted either. It need
+	// not be set for Throttled and ServiceUnavailable, which always are
+	// provider-wide.
 	ProviderWide bool
-	// Code is the service's error code, as it stands in the answer.
+	// Code is the service's error code, as in the answer.
 	Code string
-	// Message is what the service says, as it stands in the answer.
+	// Message is the service's message, as in the answer.
 	Message string
-	// RequestID by which the service's operator finds the request, likewise.
+	// RequestID is the ID by which those who run the service find the request,
+	// as in the answer.
 	RequestID string
-	// RetryAfter, where not 0, is how long the service asked to be left alone by
-	// a header of its own. The header Retry-After needs no mention.
+	// RetryAfter, if not 0, is the pause that the service asked for in a header
+	// of its own. The header Retry-After is read anyway.
 	RetryAfter time.Duration
-	// Operation is what should have answered, for people: "LogoutUser".
+	// Operation is the operation that was called, for messages: "LogoutUser".
 	Operation string
-	// Secrets are what the request was signed in with. Nothing that repeats one
-	// of them gets into the error.
+	// Secrets are the credentials of the request. The error contains no text
+	// that repeats one of them.
 	Secrets []string
 }
 
-// Failure returns the seam's error for an answer.
+// Failure returns the *logout.Error for an answer.
 func (a *Answer) Failure(f Finding) *logout.Error {
 	if a.Partial && f.Reason.Class() == logout.Permanent {
 		f.Reason = logout.UnexpectedResponse
@@ -92,14 +95,14 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 	return e
 }
 
-// Receipt of an answer that confirms a logout. The request ID is as it stands in
-// the answer; it is left out if it repeats a secret.
+// Receipt returns the receipt of an answer that confirms a logout. The request
+// ID is as in the answer; it is left out if it repeats a secret.
 func (a *Answer) Receipt(requestID string, secrets []string) logout.Receipt {
 	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Token(requestID), secrets)}
 }
 
-// message returns what people read about an answer: the service's own words
-// where they are of use and quote no part of what signs the request in.
+// message returns the message for users about an answer: the service's own
+// message if it is useful and quotes no part of the credentials.
 func (a *Answer) message(f Finding, code string) string {
 	what := fmt.Sprintf("HTTP %d", a.Status)
 	if code != "" {
@@ -124,10 +127,10 @@ func unlessSecret(token string, secrets []string) string {
 	return token
 }
 
-// ReasonOf is what a status means by itself, where the answer has no code that
-// the service documents. That is never final: every proxy and firewall on the way
-// answers with a 4xx of its own, and a 404 is what everybody says who does not know
-// the operation.
+// ReasonOf returns the meaning of a status by itself, if the answer has no code
+// that the service documents. That is never final: every proxy and firewall on
+// the way answers with a 4xx of its own, and every server that does not know
+// the operation answers with a 404.
 func ReasonOf(status int) logout.Reason {
 	switch {
 	case status == http.StatusUnauthorized:

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Call sends one request, follows nothing and reads within bounds.
+// Call sends one request, follows no redirect and reads within limits.
 func TestCall(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/elsewhere")
@@ -46,7 +46,7 @@ func TestCall(t *testing.T) {
 
 const token = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"
 
-// What an answer says gets into the error, unless it repeats a credential.
+// The error contains what the answer says, unless that repeats a credential.
 func TestFailure(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status  int

@@ -11,15 +11,15 @@ import (
 
 var errTooLong = errors.New("the body is too long")
 
-// Contain reads an answer's body into memory, so that nobody who reads it waits
-// for the service any more: at most MaxBody bytes, and no longer than until ctx
-// is done. What is over is dropped with its connection. Where the body has not come
-// whole, Contain returns why, and so does reading it to its end.
+// Contain reads an answer's body into memory, so that no later reader waits for
+// the service. It reads at most MaxBody bytes, until ctx is done at the latest,
+// and drops the rest with its connection. If it could not read the whole body,
+// it returns why, and so does reading the body to its end.
 //
-// After 101 Switching Protocols there is no body but the connection itself, which
-// net/http hands over: it forgets the request's context then, and whoever reads
-// would wait for as long as the service pleases. No client asks for another
-// protocol, so the connection is closed.
+// After 101 Switching Protocols there is no body but the connection itself,
+// which net/http hands over. It then ignores the request's context, and a
+// reader would wait for as long as the service wants. No client asks for
+// another protocol, so Contain closes the connection.
 func Contain(ctx context.Context, resp *http.Response) error {
 	body := resp.Body
 	defer func() { _ = body.Close() }()
@@ -36,7 +36,7 @@ func Contain(ctx context.Context, resp *http.Response) error {
 	return err
 }
 
-// end of a body that has come whole, if there is no error.
+// end is the end of a body: complete if there is no error.
 type end struct{ err error }
 
 func (e end) Read([]byte) (int, error) { return 0, cmp.Or(e.err, io.EOF) }

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// Endpoint is a URL that may be called: there is no way to have one but
-// ParseEndpoint. The zero value is none.
+// Endpoint is a URL that may be called. Only ParseEndpoint creates one. The
+// zero value is no URL.
 type Endpoint struct{ url string }
 
-// ParseEndpoint checks a URL. The error says what is wrong with it, without
-// quoting it: a URL can hold a password. Plain http is for the loopback alone,
-// unless allowInsecure: what signs a request in could be read and used again.
+// ParseEndpoint checks a URL. The error says what is wrong with it, but does
+// not quote it, because a URL can contain a password. Plain http is allowed
+// only for the loopback, unless allowInsecure is set: somebody could read the
+// credentials of a request and use them again.
 func ParseEndpoint(url string, allowInsecure bool) (Endpoint, error) {
 	if err := checkEndpoint(url, allowInsecure); err != nil {
 		return Endpoint{}, err
@@ -23,7 +24,8 @@ func ParseEndpoint(url string, allowInsecure bool) (Endpoint, error) {
 	return Endpoint{url}, nil
 }
 
-// MustParseEndpoint is ParseEndpoint for constants and tests; it panics.
+// MustParseEndpoint is ParseEndpoint for constants and tests. It panics if the
+// URL is not valid.
 func MustParseEndpoint(url string) Endpoint {
 	e, err := ParseEndpoint(url, false)
 	if err != nil {
@@ -32,11 +34,11 @@ func MustParseEndpoint(url string) Endpoint {
 	return e
 }
 
-// String returns the URL; empty for none.
+// String returns the URL; empty if there is none.
 func (e Endpoint) String() string { return e.url }
 
-// Join returns the endpoint of a path below this one. The path begins with a
-// slash, and its segments are escaped.
+// Join returns the endpoint with a path appended. The path must begin with a
+// slash, and its segments must be escaped.
 func (e Endpoint) Join(path string) Endpoint { return Endpoint{strings.TrimRight(e.url, "/") + path} }
 
 func checkEndpoint(endpoint string, allowInsecure bool) error {
@@ -66,8 +68,8 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// hostLabel is what is between the dots of a host's name. AWS's SDK demands the
-// same before each call, so that an IPv6 address could never be called there.
+// hostLabel is the part between the dots of a host name. AWS's SDK requires the
+// same before each call, so that it could never call an IPv6 address.
 var hostLabel = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
 
 func validHost(host string) bool {

@@ -8,7 +8,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Clean leaves printable characters, with single spaces in place of all others.
+// Clean keeps printable characters, and replaces each run of others by one
+// space.
 func Clean(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
 		return r == ' ' || !unicode.IsPrint(r)
@@ -23,8 +24,9 @@ func Shorten(text string) string {
 	return string([]rune(text)[:logout.MaxMessageLength-1]) + "…"
 }
 
-// Token returns s if it could be an error code or a request ID, and nothing
-// otherwise: both go into a status, and neither is worth it when malformed.
+// Token returns s if it could be an error code or a request ID, and otherwise
+// the empty string: both are written to a status, and are useless there if
+// malformed.
 func Token(s string) string {
 	const maxLength = 128
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"

@@ -9,13 +9,14 @@ import (
 	"unicode"
 )
 
-// run is how many letters and digits of a secret, one after the other, a text may
-// not have in it: fewer are of no use to anybody, and more occur by chance.
+// run is how many letters and digits of a secret in a row count as a
+// repetition. Fewer are of no use to anybody, and more matches would be
+// accidental.
 const run = 8
 
-// quotesCredentials reports whether a text may repeat parts of what signs a
-// request in: some services quote the Authorization header in their errors, and
-// AWS also the string to sign and the canonical request.
+// quotesCredentials reports whether a text may repeat parts of a request's
+// credentials. Some services quote the Authorization header in their errors,
+// and AWS also quotes the string to sign and the canonical request.
 func quotesCredentials(text string, secrets []string) bool {
 	for _, reading := range readings(text) {
 		for _, word := range []string{"authorization", "signature", "credential", "bearer", "aws4", "xamz"} {
@@ -27,10 +28,10 @@ func quotesCredentials(text string, secrets []string) bool {
 	return Repeats(text, secrets)
 }
 
-// Repeats reports whether a text may have one of the secrets in it, or a run of it:
-// in whatever case, folded, spaced out or with invisible characters in between, as
-// it stands or encoded for a URL, HTML or JSON, in base64 or hexadecimal. Where in
-// doubt it does, so what it finds must not be needed.
+// Repeats reports whether a text may contain one of the secrets, or a run of
+// it: in any case, folded, spaced out or with invisible characters in between;
+// as it is or encoded for a URL, HTML or JSON, in base64 or hexadecimal. If in
+// doubt, it reports true, so discard only texts that nobody needs.
 func Repeats(text string, secrets []string) bool {
 	all := readings(text)
 	for _, secret := range secrets {
@@ -48,8 +49,8 @@ func Repeats(text string, secrets []string) bool {
 	return false
 }
 
-// sharesRun reports whether a text has a run of a secret in it, or all of a secret
-// that is shorter. Both are plain.
+// sharesRun reports whether a text contains a run of a secret, or all of a
+// secret that is not longer than a run. Both must be plain.
 func sharesRun(text, secret string) bool {
 	if len(secret) <= run {
 		return secret != "" && strings.Contains(text, secret)
@@ -62,7 +63,7 @@ func sharesRun(text, secret string) bool {
 	return false
 }
 
-// plain leaves letters and digits, in lower case.
+// plain keeps letters and digits, in lower case.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
@@ -72,8 +73,8 @@ func plain(text string) string {
 	}, text)
 }
 
-// readings are what a text says: as it stands, and decoded, as often as it was
-// encoded.
+// readings returns a text as plain text: as it is, and decoded up to three
+// times.
 func readings(text string) []string {
 	const times = 3
 	all := []string{plain(text)}
@@ -88,28 +89,29 @@ func readings(text string) []string {
 	return all
 }
 
-// escaped is a byte in a URL, a quoted-printable text, a string of JSON or of C.
+// escaped matches an encoded byte in a URL, in quoted-printable text, or in a
+// string of JSON or C.
 var escaped = regexp.MustCompile(`(?i)(?:%|=|\\x|[\\%]u00)[0-9a-f]{2}`)
 
 func decode(text string) string {
 	return html.UnescapeString(escaped.ReplaceAllStringFunc(text, func(s string) string {
 		value, err := hex.DecodeString(s[len(s)-2:])
-		if err != nil { // not of two hexadecimal digits
+		if err != nil { // not two hexadecimal digits
 			return s
 		}
 		return string(value)
 	}))
 }
 
-// forms are how a secret may be written, plain each.
+// forms returns the ways to write a secret, each as plain text.
 func forms(secret string) []string {
 	all := []string{plain(secret)}
 	if len(secret) < run {
 		return all
 	}
 	all = append(all, hex.EncodeToString([]byte(secret)))
-	// In base64 a text looks different by where in a group of three it begins; what
-	// stands next to it changes the characters at both ends.
+	// In base64, a text looks different depending on where in a group of three
+	// bytes it begins, and its neighbours change the characters at both ends.
 	for offset, changed := range []int{0, 2, 3} {
 		encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", offset) + secret))
 		all = append(all, plain(encoded[changed:len(encoded)-1]))

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// echoes are the ways in which a service repeats what it was sent.
+// echoes are the ways in which a service may repeat a text that it received.
 var echoes = map[string]func(secret string) string{
 	"as it stands": func(s string) string { return s },
 	"upper case":   strings.ToUpper,
@@ -69,13 +69,13 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// An echo is found whatever the secret is and whatever stands around it.
+// Repeats finds an echo whatever the secret is and whatever stands around it.
 func FuzzRepeats(f *testing.F) {
 	f.Add("0123456789abcdef", "your ", " is wrong")
 	f.Add("a+b/c=d&e f%g!h(i)j", "%2", "=3D")
 	f.Add("\x00\xff secret secret", "&#x", "\\u00")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		Repeats(before, []string{secret, after}) // of which no panic is wanted
+		Repeats(before, []string{secret, after}) // must not panic
 		letters := strings.Map(func(r rune) rune {
 			if '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
 				return r
@@ -86,7 +86,7 @@ func FuzzRepeats(f *testing.F) {
 			return
 		}
 		for name, echo := range echoes {
-			// What is around it is no part of the encoding.
+			// The text around it is not part of the encoding.
 			if text := before + "\n\n" + echo(letters) + "\n\n" + after; !Repeats(text, []string{letters}) {
 				t.Errorf("%s of %q is not found in %q", name, letters, text)
 			}

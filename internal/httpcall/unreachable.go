@@ -11,7 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Unreachable classifies a call that ended without an answer.
+// Unreachable returns the error for a call that ended without an answer.
 func Unreachable(err error) *logout.Error {
 	message, down := Trouble(err)
 	return &logout.Error{
@@ -21,9 +21,9 @@ func Unreachable(err error) *logout.Error {
 	}
 }
 
-// Trouble says in a few words why no answer came, in place of Go's chain of
-// errors with its addresses and URLs. Down means that the endpoint could not be
-// spoken to at all, rather than that it failed one call.
+// Trouble returns in a few words why no answer came. They replace Go's chain of
+// errors, which contains addresses and URLs. Down means that the endpoint could
+// not be reached at all, not only that this call failed.
 func Trouble(err error) (words string, down bool) {
 	switch {
 	case errors.Is(err, errTooLate):
@@ -55,7 +55,7 @@ func Trouble(err error) (words string, down bool) {
 	return "connection lost before a valid HTTP answer came", false
 }
 
-// tlsTrouble returns why TLS could not be set up; empty if that is not it.
+// tlsTrouble returns why the TLS handshake failed; empty if it was not TLS.
 func tlsTrouble(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "certificate signed by unknown authority"
@@ -72,7 +72,8 @@ func tlsTrouble(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the endpoint does not speak TLS"
 	}
-	// crypto/tls marks an alert from the other side, whose own type it hides.
+	// crypto/tls hides the type of an alert from the other side, but marks it
+	// so.
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
 		return "the endpoint refused the handshake"
 	}

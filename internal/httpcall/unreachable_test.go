@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// The words for failures that a test cannot bring about with a real socket.
+// The messages for failures that a test cannot cause with a real socket.
 func TestTrouble(t *testing.T) {
 	for _, tc := range []struct {
 		err  error

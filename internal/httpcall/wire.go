@@ -11,22 +11,26 @@ import (
 )
 
 const (
-	// MaxConnections is how many idle connections to the endpoint are kept: as
-	// many as an operator has workers, so that none dials for each call.
+	// MaxConnections is how many idle connections to the endpoint are kept: one
+	// for each worker of an operator, so that no worker has to dial for each
+	// call.
 	MaxConnections = 100
-	// maxHeader bounds an answer's headers, in bytes.
+	// maxHeader limits an answer's headers, in bytes.
 	maxHeader = 64 << 10
-	// dialTimeout bounds connecting, as a dial outlives the call that began it.
+	// dialTimeout limits connecting, because a dial outlives the call that
+	// began it.
 	dialTimeout = 5 * time.Second
-	// idleTimeout is shorter than that of common servers and balancers (60 s
-	// and more), so that a call rarely meets a connection just being closed.
+	// idleTimeout is shorter than that of common servers and load balancers (60
+	// s and more), so that a call rarely uses a connection that is just being
+	// closed.
 	idleTimeout = 30 * time.Second
-	// MaxTime bounds each request, from sending it to the end of its answer, also
-	// where its context has no deadline.
+	// MaxTime limits each request, from sending it to the end of its answer,
+	// even if its context has no deadline.
 	MaxTime = time.Minute
-	// UserAgent by which a service's logs tell the operator from other callers.
+	// UserAgent identifies the operator in the logs of a service.
 	UserAgent = "logout-operator"
-	// grace is how long a transport may take to notice that its context is done.
+	// grace is how long a transport may take to return after its context is
+	// done.
 	grace = time.Second
 )
 
@@ -35,12 +39,12 @@ var (
 	errProxyRefused = errors.New("the proxy refused the connection")
 )
 
-// Wire puts one request on the wire for each Do. It stands in for an
-// http.Client, whose only additions are unwanted here: following redirects
-// (and failing on a redirect it cannot parse), cookies, and errors that quote
-// the URL with its IDs.
+// Wire sends one request for each Do. It replaces http.Client, whose additional
+// features are not wanted here: it follows redirects (and fails on a redirect
+// that it cannot parse), handles cookies, and returns errors that quote the URL
+// with its IDs.
 type Wire struct {
-	// Transport that sends; tests have it dial elsewhere.
+	// Transport sends the requests; tests make it dial another address.
 	Transport interface {
 		http.RoundTripper
 		CloseIdleConnections()
@@ -48,13 +52,13 @@ type Wire struct {
 }
 
 // NewWire returns a wire whose transport
-//   - goes through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, as
-//     users behind an egress proxy expect;
-//   - speaks HTTP/1.1 only: HTTP/2 would repeat a refused request by itself, and
-//     share one connection, and its fate, among all calls. Over HTTP/1.1,
-//     net/http repeats a POST only if it met a dead idle connection before the
-//     first byte of the request was written, so the service sees it once;
-//   - asks for no compression, as nothing worth it comes back.
+//   - uses the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, as users
+//     behind an egress proxy expect;
+//   - speaks HTTP/1.1 only: HTTP/2 would retry a refused request by itself, and
+//     all calls would share, and lose, one connection. Over HTTP/1.1, net/http
+//     retries a POST only if an idle connection turned out to be closed before
+//     the first byte of the request was written, so the service sees it once;
+//   - asks for no compression, because answers are short.
 func NewWire() *Wire {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -79,18 +83,18 @@ func NewWire() *Wire {
 }
 
 // Do sends the request, unless its deadline has passed by the wall clock. The
-// context's own timer runs on the monotonic clock, which stands still while a
-// machine is suspended, and it may fire late after a stopped process goes on:
-// by then another process may have made the attempt that follows.
+// context's own timer uses the monotonic clock, which stops while a machine is
+// suspended, and it may fire late after a stopped process continues: by then
+// another process may have made the next attempt.
 //
-// The answer is returned as it came, whatever its status, with a body that
-// [Contain] has read into memory. Do returns soon after the context is done,
+// Do returns the answer as it came, whatever its status, with a body that
+// [Contain] has read into memory. It returns soon after the context is done,
 // and after MaxTime at the latest, whatever the transport does.
 func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 	if deadline, ok := req.Context().Deadline(); ok && !time.Now().Round(0).Before(deadline.Round(0)) {
 		return nil, errTooLate
 	}
-	if req.Header.Get("User-Agent") == "" { // AWS' SDK has one of its own
+	if req.Header.Get("User-Agent") == "" { // AWS's SDK sets its own
 		req.Header.Set("User-Agent", UserAgent)
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), MaxTime)
@@ -104,7 +108,8 @@ func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 		return o.resp, o.err
 	case <-ctx.Done():
 	}
-	// A transport that minds the context is back at once, and knows more.
+	// A transport that respects the context returns at once, with a better
+	// error.
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	select {
@@ -115,7 +120,7 @@ func (w *Wire) Do(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// outcome of sending a request.
+// outcome is the result of sending a request.
 type outcome struct {
 	resp *http.Response
 	err  error
@@ -126,7 +131,7 @@ func (w *Wire) send(req *http.Request) outcome {
 	if err != nil {
 		return outcome{nil, err}
 	}
-	_ = Contain(req.Context(), resp) // an answer says so itself: see Answer.Partial
+	_ = Contain(req.Context(), resp) // reading the body returns the error again: see Answer.Partial
 	return outcome{resp, nil}
 }
 
@@ -139,5 +144,6 @@ func (w *Wire) Call(req *http.Request) (*Answer, error) {
 	return Read(resp), nil
 }
 
-// Close closes idle connections. Calls under way go on, and so may later ones.
+// Close closes idle connections. Calls under way continue, and later ones are
+// possible.
 func (w *Wire) Close() { w.Transport.CloseIdleConnections() }

@@ -12,15 +12,15 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// transport is a function that sends.
+// transport is a function that sends a request.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func (transport) CloseIdleConnections() {}
 
-// endless is a body that gives a byte a second until it is closed, and does not mind
-// any context.
+// endless is a body that returns one byte a second until it is closed, and
+// ignores the context.
 type endless struct{ closed chan struct{} }
 
 func newEndless() endless { return endless{make(chan struct{})} }
@@ -43,8 +43,8 @@ func (e endless) Close() error {
 	return nil
 }
 
-// Whatever a transport does, a call ends with its context, and without one within
-// MaxTime.
+// Whatever a transport does, a call ends with its context, or within MaxTime if
+// the context has no deadline.
 func TestEveryCallEnds(t *testing.T) {
 	answer := func(status int, body io.ReadCloser) func(*http.Request) (*http.Response, error) {
 		return func(*http.Request) (*http.Response, error) {
@@ -53,7 +53,7 @@ func TestEveryCallEnds(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		send   func(release <-chan struct{}) transport
-		within time.Duration // beyond the deadline
+		within time.Duration // after the deadline
 		status int           // 0 for none
 	}{
 		"a transport that never returns": {func(release <-chan struct{}) transport {
@@ -99,7 +99,7 @@ func TestEveryCallEnds(t *testing.T) {
 	}
 }
 
-// Half an answer is neither success nor final.
+// A partial answer is neither a success nor final.
 func TestPartial(t *testing.T) {
 	a := &Answer{Status: 404, Body: []byte(`{"a":1}`), Partial: true}
 	if a.JSON(new(any)) {

@@ -1,6 +1,6 @@
-// Package liblog takes in what libraries log by themselves, by package log. They
-// quote what they got from the network: net/http logs the beginning of whatever
-// a service sends after its answer, which can be a token or personal data.
+// Package liblog receives the messages that libraries log through package log.
+// They quote data from the network: net/http logs the beginning of whatever a
+// service sends after its answer, which can be a token or personal data.
 package liblog
 
 import (
@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// maxLength bounds a message, in bytes.
+// maxLength is the maximum length of a message, in bytes.
 const maxLength = 200
 
-// Redirect has package log write to a logger from now on, and slog's default
-// logger be that one. Of a message of package log only the first line gets there,
-// and of that what stands before the first quotation mark.
+// Redirect makes package log write to logger, and makes logger the default of
+// slog. Of each message of package log, it logs only the first line, up to the
+// first quotation mark.
 func Redirect(logger *slog.Logger) {
 	slog.SetDefault(logger)
 	log.SetFlags(0)
@@ -30,7 +30,7 @@ func (w writer) Write(message []byte) (int, error) {
 	return len(message), nil
 }
 
-// unquoted is what of a message can be logged.
+// unquoted returns the part of a message that may be logged.
 func unquoted(message string) string {
 	message = strings.TrimSpace(message)
 	end := strings.IndexFunc(message, func(r rune) bool {

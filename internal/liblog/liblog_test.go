@@ -36,7 +36,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// Whatever a service sends, quoted as net/http quotes it, nothing of it is left.
+// Nothing that a service sends gets through, if it is quoted as net/http quotes
+// it.
 func FuzzUnquoted(f *testing.F) {
 	for _, s := range []string{"", "plain", `a "quoted" b`, "line\nline", strings.Repeat("é", 300), "a\xffb"} {
 		f.Add(s)

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxIDLength bounds an account or user ID, in characters.
+// maxIDLength is the maximum length of an account or user ID, in characters.
 const maxIDLength = 256
 
-// CheckID refuses an ID that could change a request beyond the ID's own place
-// in it: an empty or over-long one, "." and "..", and any with white space,
-// control, format or private-use characters or one of / \ ? # % { }. The CRD's
-// schema states the same rule; it is checked again before a call because the
-// schema of a cluster can be older than the program, or edited. The error says
-// what the ID must be, and does not quote it.
+// CheckID rejects an ID that could change more of a request than the place
+// where the ID stands: an empty or over-long one, "." and "..", and any with
+// white space, control, format or private-use characters or one of / \ ? # % {
+// }. The CRD's schema has the same rule. The operator checks again before a
+// call, because the schema of a cluster can be older than the operator, or
+// edited. The error says what the ID must be, and does not quote it.
 func CheckID(id string) error {
 	switch {
 	case id == "":
@@ -35,8 +35,9 @@ func CheckID(id string) error {
 	return nil
 }
 
-// CheckIDs refuses a call for IDs that [CheckID] refuses. The error, if any, is
-// an *Error that ends the object for good; every provider begins with it.
+// CheckIDs rejects a call if [CheckID] rejects one of its IDs. The error, if
+// any, is an *Error that ends the object for good. Every client calls CheckIDs
+// first.
 func CheckIDs(accountID, userID string) error {
 	for _, id := range []struct{ field, value string }{{"accountID", accountID}, {"userID", userID}} {
 		if err := CheckID(id.value); err != nil {

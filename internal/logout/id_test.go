@@ -49,7 +49,8 @@ func TestCheckID(t *testing.T) {
 	}
 }
 
-// An accepted ID is one segment of a path, however a server normalises it.
+// An accepted ID is one segment of a path, however a server normalises the
+// path.
 func FuzzCheckID(f *testing.F) {
 	for _, id := range []string{"12a3456b-7c89", "..", "a/b", "%2e%2e", "{UserId}", "é\u202e", "a\xffb", "用户"} {
 		f.Add(id)

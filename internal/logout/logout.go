@@ -1,6 +1,6 @@
-// Package logout is the seam between the controller and any service that can
-// log a user out of every device. The controller knows only this package; a
-// service's client knows only this package and its own protocol.
+// Package logout is the interface between the controller and any service that
+// can log a user out of every device. The controller knows only this package;
+// the client of a service knows only this package and its own protocol.
 package logout
 
 import (
@@ -10,41 +10,43 @@ import (
 
 // Client makes the logout call of one service.
 //
-// Logout makes exactly one attempt: one request on the wire, no retry of its
-// own, because only the caller has claimed the attempt and knows when the next
-// one is due. It returns when the service has answered or ctx is done, and it
-// sends nothing once ctx is past its deadline. A nil error means that the
-// service confirmed the logout. Every other end is an *Error.
+// Logout makes exactly one attempt: it sends one request and does not retry,
+// because only the caller has claimed the attempt and knows when the next one
+// is due. It returns when the service has answered or ctx is done, and it sends
+// nothing after the deadline of ctx. A nil error means that the service
+// confirmed the logout. Every other error is an *Error.
 type Client interface {
 	Logout(ctx context.Context, accountID, userID string) (Receipt, error)
 }
 
-// Receipt is what a service says of a logout it confirmed.
+// Receipt is the service's confirmation of a logout.
 type Receipt struct {
 	// HTTPStatusCode of the answer.
 	HTTPStatusCode int
-	// RequestID by which the service's operator finds the request; may be empty.
+	// RequestID is the ID by which those who run the service find the request;
+	// it may be empty.
 	RequestID string
 }
 
-// Class says what is to be done after a failed attempt.
+// Class says what to do after a failed attempt.
 type Class int
 
 const (
-	// Retry means that the cause lies in the moment; retry with backoff.
+	// Retry means that the cause is temporary; retry with backoff.
 	Retry Class = iota
-	// RetrySlowly means that the cause lies outside the object and somebody has
-	// to fix it (credentials, the endpoint's address); retry seldom.
+	// RetrySlowly means that the cause is outside the object and somebody has
+	// to fix it (credentials, the endpoint's address); retry rarely.
 	RetrySlowly
 	// Permanent means that the same call will never succeed.
 	Permanent
 )
 
-// Reason is a condition reason: one CamelCase word for what an answer means.
-// The constants of the same names in api/v1alpha1 document each for users.
+// Reason is a condition reason: one CamelCase word for the meaning of an
+// answer. The constants in api/v1alpha1 with the same values document them for
+// users.
 type Reason string
 
-// The reasons a provider reports.
+// The reasons that a client reports.
 const (
 	BadRequest          Reason = "BadRequest"
 	NotFound            Reason = "NotFound"
@@ -57,7 +59,7 @@ const (
 	UnexpectedResponse  Reason = "UnexpectedResponse"
 )
 
-// Class is what every failure for this reason is.
+// Class returns the class of every failure with this reason.
 func (r Reason) Class() Class {
 	switch r {
 	case BadRequest, NotFound, Forbidden:
@@ -68,16 +70,18 @@ func (r Reason) Class() Class {
 	return Retry
 }
 
-// MaxMessageLength bounds Error.Message, in characters.
+// MaxMessageLength is the maximum length of Error.Message, in characters.
 const MaxMessageLength = 256
 
-// Error is a failed attempt. Its text is written to the object's status, so it
-// carries no credential, no header but those named here, and no body.
+// Error is a failed attempt. The operator writes it to the object's status, so
+// it contains no credential, no body, and no header except those named here.
 type Error struct {
-	// Reason for the Ready condition. Its class decides between retry and failure.
+	// Reason for the Ready condition. Its class decides whether the operator
+	// retries.
 	Reason Reason
-	// ProviderWide: the trouble is certainly the provider's and not this
-	// object's, so its other calls would meet it too and are held as well.
+	// ProviderWide means that the failure is certainly the provider's and not
+	// this object's. Other calls through the provider would fail too, so they
+	// are paused as well.
 	ProviderWide bool
 	// HTTPStatusCode of the answer; 0 if none came.
 	HTTPStatusCode int
@@ -85,10 +89,10 @@ type Error struct {
 	Code string
 	// Message for people: printable, at most MaxMessageLength characters.
 	Message string
-	// RequestID of the answer; may be empty.
+	// RequestID of the answer; it may be empty.
 	RequestID string
-	// RetryAfter is how long the service asked to be left alone, counted from
-	// the arrival of its answer; 0 if it did not ask. At most MaxRetryAfter.
+	// RetryAfter is the pause that the service asked for, counted from the
+	// arrival of its answer; 0 if it asked for none. At most MaxRetryAfter.
 	RetryAfter time.Duration
 }
 

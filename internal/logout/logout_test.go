@@ -17,7 +17,7 @@ func TestError(t *testing.T) {
 	}
 }
 
-// TestClass: only what the service has said of this user ends an object.
+// TestClass: only what the service says about this user ends an object.
 func TestClass(t *testing.T) {
 	for reason, want := range map[Reason]Class{
 		BadRequest: Permanent, NotFound: Permanent, Forbidden: Permanent,

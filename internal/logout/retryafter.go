@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// MaxRetryAfter bounds how long a service can make the operator wait with one
-// answer, so that a wrong header (a year, a date in another era) cannot hold a
+// MaxRetryAfter limits how long a service can make the operator wait with one
+// answer, so that a wrong header (a year, a date in another era) cannot stop a
 // logout for ever.
 const MaxRetryAfter = 5 * time.Minute
 
 // ParseRetryAfter reads a Retry-After header in either form of RFC 9110 section
-// 10.2.3: whole seconds, or a date, which is taken relative to the answer's own
-// Date header so that a clock that differs from the service's does not matter
-// (relative to now where the answer has no Date). It returns a duration between
-// 0 and MaxRetryAfter; 0 for an absent or malformed header and for the past.
+// 10.2.3: whole seconds, or a date. A date is taken relative to the Date header
+// of the same answer, so that a difference between the clocks does not matter;
+// if there is no Date, it is taken relative to now. The result is between 0 and
+// MaxRetryAfter. It is 0 if the header is absent or malformed, or if the date
+// has passed.
 func ParseRetryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {

@@ -1,5 +1,5 @@
-// Package logouttest checks what every failed attempt must be, whatever the
-// service.
+// Package logouttest checks the properties that every failed attempt must have,
+// whatever the service.
 package logouttest
 
 import (
@@ -17,8 +17,8 @@ import (
 // maxToken bounds an error code and a request ID, in bytes.
 const maxToken = 128
 
-// Failure returns the seam's error of an attempt, nil if it succeeded. It fails
-// the test unless the error is fit for a status and free of the secrets.
+// Failure returns the *logout.Error of an attempt, or nil if it succeeded. It
+// fails the test unless the error is fit for a status and free of the secrets.
 func Failure(t testing.TB, err error, secrets ...string) *logout.Error {
 	t.Helper()
 	if err == nil {
@@ -33,12 +33,12 @@ func Failure(t testing.TB, err error, secrets ...string) *logout.Error {
 	return e
 }
 
-// reasons are all that a client reports.
+// reasons are all the reasons that a client may report.
 var reasons = []logout.Reason{logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.UnexpectedResponse,
 	logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable}
 
-// CheckFit fails the test unless e is fit for a status: its reason is known, and
-// its texts are bounded and printable.
+// CheckFit fails the test unless e is fit for a status: its reason is known,
+// and its texts are bounded and printable.
 func CheckFit(t testing.TB, e *logout.Error) {
 	t.Helper()
 	if !slices.Contains(reasons, e.Reason) {
@@ -63,12 +63,12 @@ func CheckFit(t testing.TB, e *logout.Error) {
 	}
 }
 
-// header is what usually stands around a credential, with something after it: a
-// service may call its code "AWS4-HMAC".
+// header matches what usually stands around a credential, if something follows
+// it: a service may use "AWS4-HMAC" as an error code.
 var header = regexp.MustCompile(`(?i)(authorization|bearer|aws4-hmac)[-a-z0-9]*[\s:=]+\S`)
 
-// CheckSecrets fails the test if an error has any of the secrets in it, or any
-// of what usually stands around them.
+// CheckSecrets fails the test if an error contains any of the secrets, or the
+// text that usually stands around one.
 func CheckSecrets(t testing.TB, e *logout.Error, secrets ...string) {
 	t.Helper()
 	for _, text := range []string{string(e.Reason), e.Code, e.Message, e.RequestID, e.Error()} {
