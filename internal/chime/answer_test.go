@@ -20,13 +20,13 @@ import (
 
 const page = `<!DOCTYPE html><html><head><title>Secret page</title></head></html>`
 
-// Every answer of the protocol, and those of things that are not it, over HTTP.
+// Every answer of the protocol, and answers of other servers, over HTTP.
 func TestAnswers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		header map[string]string
 		body   string
-		want   logout.Error // RequestID is checked apart
+		want   logout.Error // RequestID is checked separately
 	}{
 		"bad request": {400, map[string]string{"X-Amzn-ErrorType": "BadRequestException"}, `{"Code":"BadRequest","Message":"no such account format"}`,
 			logout.Error{Reason: logout.BadRequest, Code: "BadRequestException", Message: "no such account format"}},
@@ -150,7 +150,7 @@ func TestLoggedOut(t *testing.T) {
 
 // A 204 has no body, whatever follows it (RFC 9110, section 15.3.5).
 func TestLoggedOutWithBody(t *testing.T) {
-	log.SetOutput(io.Discard) // where net/http reports what follows
+	log.SetOutput(io.Discard) // net/http logs what follows
 	defer log.SetOutput(os.Stderr)
 	endpoint := serveConn(t, func(c net.Conn) {
 		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
@@ -184,7 +184,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// A connection is used again after an error whose body was read whole.
+// A connection is reused after an error whose body was read completely.
 func TestConnectionsAreKept(t *testing.T) {
 	addresses := map[string]bool{}
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -202,8 +202,8 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// What an answer says reaches people cleaned, shortened, and without anything
-// of the request that the service may repeat.
+// Messages contain the text of an answer cleaned, shortened, and without any
+// part of the request that the service may repeat.
 func TestMessages(t *testing.T) {
 	for name, tc := range map[string]struct{ said, want string }{
 		"control characters": {"no\x1b[31m\r\n\tsuch\x00 \u202e user", "no [31m such user"},
@@ -228,7 +228,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// No error holds a credential, even if the endpoint repeats the request.
+// No error contains a credential, even if the endpoint repeats the request.
 func TestNothingSecretInErrors(t *testing.T) {
 	for _, status := range []int{200, 400, 401, 403, 404, 408, 429, 500, 503} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -254,7 +254,7 @@ func TestNothingSecretInErrors(t *testing.T) {
 }
 
 // Both spellings of LogoutUser's own codes, and of those common to all AWS
-// services, mean the same at any error status that they can come with.
+// services, mean the same with any error status that they can come with.
 func TestCodes(t *testing.T) {
 	var code string
 	var status int
@@ -289,7 +289,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// quote returns s as JSON, keeping bytes that are not UTF-8.
+// quote returns s as JSON, and keeps bytes that are not UTF-8.
 func quote(s string) string {
 	if utf8.ValidString(s) {
 		b, _ := json.Marshal(s)

@@ -1,8 +1,9 @@
-// Package chime logs users out by Amazon Chime's LogoutUser operation, at
-// whatever endpoint speaks it. One Logout is at most one request on the wire,
-// and only the answer that LogoutUser documents, 204, counts as success.
+// Package chime logs users out by Amazon Chime's LogoutUser operation, at any
+// endpoint that implements it. One Logout sends at most one request, and only
+// 204, the answer that LogoutUser documents, counts as success.
 //
-// The operation: https://docs.aws.amazon.com/chime/latest/APIReference/API_LogoutUser.html
+// The operation:
+// https://docs.aws.amazon.com/chime/latest/APIReference/API_LogoutUser.html
 package chime
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// logoutUser and the errors it documents.
+// logoutUser is the operation, with the errors that it documents.
 var logoutUser = awscall.Service{
 	Operation: "LogoutUser",
 	Status:    http.StatusNoContent,
@@ -36,8 +37,8 @@ var logoutUser = awscall.Service{
 type Config struct {
 	// Endpoint is the URL before /accounts/…; it may have a base path.
 	Endpoint httpcall.Endpoint
-	// Auth says what to sign with, and for which region: us-east-1 for the
-	// documented endpoint.
+	// Auth says how to sign, and for which region: us-east-1 for the documented
+	// endpoint.
 	Auth awsauth.Config
 }
 
@@ -49,8 +50,8 @@ type Client struct {
 
 var _ logout.Client = (*Client)(nil)
 
-// New returns a client. It sends nothing; the error says what is wrong with the
-// configuration and holds no credential.
+// New returns a client. It sends nothing. The error says what is wrong with the
+// configuration, and contains no credential.
 func New(ctx context.Context, config Config) (*Client, error) {
 	credentials, err := awsauth.New(ctx, config.Auth)
 	if err != nil {
@@ -70,9 +71,9 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	return c, nil
 }
 
-// Logout logs the user out of every device. See logout.Client for what it
-// promises. IDs that logout.CheckID refuses, and credentials that cannot be
-// had, end it before anything is sent.
+// Logout logs the user out of every device. See logout.Client for its
+// guarantees. If logout.CheckID rejects an ID, or there are no credentials, it
+// sends nothing.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(accountID, userID); err != nil {
 		return logout.Receipt{}, err

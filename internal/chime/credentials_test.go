@@ -20,7 +20,8 @@ import (
 
 const roleARN = "arn:aws:iam::123456789012:role/private-name"
 
-// bare leaves the process no AWS identity but what set gives it.
+// bare leaves the process without an AWS identity, except for the variables in
+// set.
 func bare(t *testing.T, set map[string]string) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -32,14 +33,14 @@ func bare(t *testing.T, set map[string]string) {
 	t.Setenv("AWS_CONFIG_FILE", nowhere)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	t.Setenv("AWS_MAX_ATTEMPTS", "1") // of STS
+	t.Setenv("AWS_MAX_ATTEMPTS", "1") // for STS
 	for name, value := range set {
 		t.Setenv(name, value)
 	}
 }
 
-// newRoleClient returns a client that signs with keys or, if they are nil, the
-// process's identity, after assuming roleARN if externalID is given.
+// newRoleClient returns a client that signs with keys or, if they are nil, with
+// the process's identity. If externalID is given, it assumes roleARN first.
 func newRoleClient(t *testing.T, endpoint string, keys *awsauth.Keys, externalID string) *Client {
 	t.Helper()
 	config := Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
@@ -54,7 +55,7 @@ func newRoleClient(t *testing.T, endpoint string, keys *awsauth.Keys, externalID
 	return c
 }
 
-// fakeSTS answers AssumeRole with key number n at the n-th request.
+// fakeSTS answers the n-th AssumeRole request with key number n.
 type fakeSTS struct {
 	*httptest.Server
 	asked []url.Values
@@ -92,7 +93,7 @@ func TestAssumeRole(t *testing.T) {
 		name   string
 		status int
 		code   string
-		key    string // that signs
+		key    string // expected to sign
 	}{
 		{"first", 204, "", "1"},
 		{"cached", 204, "", "1"},
@@ -125,7 +126,7 @@ func TestAssumeRole(t *testing.T) {
 	}
 }
 
-// A permission may be missing for one account: it costs the others nothing.
+// A permission may be missing for one account: that does not affect the others.
 func TestDeniedCallsKeepTheCredentials(t *testing.T) {
 	sts := newFakeSTS(t)
 	bare(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL})
@@ -144,8 +145,8 @@ func TestDeniedCallsKeepTheCredentials(t *testing.T) {
 	}
 }
 
-// Calls that were signed before credentials expired are rejected late, one by one.
-// Those that have taken their place stay.
+// Calls that were signed before the credentials expired are rejected late, one
+// by one. The credentials that have replaced those are kept.
 func TestLateRejectionsKeepNewCredentials(t *testing.T) {
 	const calls = 50
 	sts := newFakeSTS(t)
@@ -187,7 +188,7 @@ func TestLateRejectionsKeepNewCredentials(t *testing.T) {
 }
 
 // The process's own identity, its region for STS, and none of the variables
-// that would send a logout elsewhere or more than once.
+// that would send a logout to another place or more than once.
 func TestEnvironment(t *testing.T) {
 	sts := newFakeSTS(t)
 	elsewhere, requests := serve(t, func(http.ResponseWriter, *http.Request) {})
@@ -236,7 +237,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestStaticKeysAreTrimmed(t *testing.T) {
-	bare(t, map[string]string{"AWS_PROFILE": "absent", "AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}) // which static keys make irrelevant
+	bare(t, map[string]string{"AWS_PROFILE": "absent", "AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}) // static keys do not use these
 	var signed http.Header
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		signed = r.Header
@@ -254,7 +255,8 @@ func TestStaticKeysAreTrimmed(t *testing.T) {
 	}
 }
 
-// Without credentials nothing is sent, and the error says why in clean words.
+// Without credentials nothing is sent, and the error is a clean message that
+// says why.
 func TestNoCredentials(t *testing.T) {
 	denied, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -269,7 +271,7 @@ func TestNoCredentials(t *testing.T) {
 	refused := httptest.NewServer(nil)
 	refused.Close()
 	silent, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // a server notices that its client hangs up only after that
+		_, _ = io.Copy(io.Discard, r.Body) // only after that does a server notice that the client closes the connection
 		<-r.Context().Done()
 	})
 	t.Cleanup(silent.CloseClientConnections)
@@ -296,7 +298,7 @@ func TestNoCredentials(t *testing.T) {
 			c := newRoleClient(t, server.URL, tc.keys, tc.externalID)
 			patience := time.Minute
 			if strings.HasPrefix(tc.want, "timeout") {
-				patience = time.Second // which is what ends it
+				patience = time.Second // this deadline ends the check
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
@@ -308,7 +310,7 @@ func TestNoCredentials(t *testing.T) {
 			defer cancel()
 			_, e := attemptWith(ctx, t, c)
 			want := logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: err.Error()}
-			if e != nil && e.RetryAfter <= time.Second { // which is left of the pause after the first failure
+			if e != nil && e.RetryAfter <= time.Second { // what is left of the pause after the first failure
 				want.RetryAfter = e.RetryAfter
 			}
 			if e == nil || *e != want {

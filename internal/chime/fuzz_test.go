@@ -11,8 +11,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// FuzzAnswers: whatever answer comes, with whatever headers, only 204 is a
-// logout, and every other answer is an error that is fit for a status.
+// FuzzAnswers: only 204 is a logout, whatever the headers. Every other answer
+// is an error that is fit for a status.
 func FuzzAnswers(f *testing.F) {
 	c := newClient(f, "https://service.chime.aws.amazon.com")
 	is := new(http.Response)

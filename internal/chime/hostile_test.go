@@ -20,7 +20,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Endpoints that take the request and give no answer to speak of.
+// Endpoints that accept the request and send no valid answer.
 func TestNoAnswer(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer func(net.Conn)
@@ -58,8 +58,8 @@ func endlessHeaders(c net.Conn) {
 	}
 }
 
-// A kept connection that ends as the next request is on its way: the service
-// may have acted on it, so it is not sent again.
+// An idle connection that is closed while the next request is being sent: the
+// service may have acted on the request, so it is not sent again.
 func TestConnectionClosedUnderARequest(t *testing.T) {
 	var requests atomic.Int64
 	endpoint := serveConn(t, func(c net.Conn) {
@@ -84,8 +84,8 @@ func TestConnectionClosedUnderARequest(t *testing.T) {
 	}
 }
 
-// A silent endpoint, and one that sends an error's body byte by byte, hold a
-// call until the attempt's deadline and no longer.
+// A silent endpoint, and one that sends the body of an error byte by byte,
+// delay a call until the attempt's deadline and no longer.
 func TestSlowAnswers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		first string
@@ -122,13 +122,13 @@ func TestSlowAnswers(t *testing.T) {
 	}
 }
 
-// trickle answers a request with first and then, if that is anything, one byte
-// a second.
+// trickle answers a request with first, and then sends one byte a second. If
+// first is empty, it sends nothing until the client closes the connection.
 func trickle(c net.Conn, first string) {
 	defer c.Close()
 	_, err := http.ReadRequest(bufio.NewReader(c))
 	if first == "" {
-		_, err = c.Read(make([]byte, 1)) // until the client hangs up
+		_, err = c.Read(make([]byte, 1)) // until the client closes the connection
 	} else if err == nil {
 		_, err = io.WriteString(c, first)
 	}
@@ -156,7 +156,7 @@ func TestHugeBodies(t *testing.T) {
 		if e == nil || e.HTTPStatusCode != status {
 			t.Errorf("%d: got %+v", status, e)
 		}
-		if n := written.Load(); n > 64<<20 { // what the sockets' buffers take
+		if n := written.Load(); n > 64<<20 { // the capacity of the sockets' buffers
 			t.Errorf("%d: %d bytes written", status, n)
 		}
 		if n := requests.Load(); n != 1 {
@@ -235,8 +235,8 @@ func TestProxyRefuses(t *testing.T) {
 	}
 }
 
-// A proxy that answers CONNECT with all that HTTP allows gets nothing, and holds
-// nobody beyond the deadline.
+// A proxy that answers CONNECT with all that HTTP allows gets no request, and
+// delays no caller beyond the deadline.
 func TestHostileProxy(t *testing.T) {
 	for name, answer := range map[string]func(net.Conn){
 		"101": func(c net.Conn) {

@@ -42,10 +42,10 @@ func newClient(t testing.TB, endpoint string) *Client {
 	return c
 }
 
-// transport of a client, for tests to redirect.
+// transport returns the transport of a client, for tests to redirect.
 func transport(c *Client) *http.Transport { return c.Wire.Transport.(*http.Transport) }
 
-// serve starts an endpoint that counts the requests it sees.
+// serve starts an endpoint that counts its requests.
 func serve(t testing.TB, handler http.HandlerFunc) (server *httptest.Server, requests *atomic.Int64) {
 	t.Helper()
 	requests = new(atomic.Int64)
@@ -57,8 +57,8 @@ func serve(t testing.TB, handler http.HandlerFunc) (server *httptest.Server, req
 	return server, requests
 }
 
-// serveConn starts an endpoint that hands each connection to handle, one after
-// the other, and closes it afterwards.
+// serveConn starts an endpoint that passes each connection to handle, one after
+// another, and closes it afterwards.
 func serveConn(t testing.TB, handle func(net.Conn)) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,7 +84,7 @@ func serveConn(t testing.TB, handle func(net.Conn)) (url string) {
 	return "http://" + listener.Addr().String()
 }
 
-// attempt makes one call under an attempt's deadline.
+// attempt makes one call under the deadline of an attempt.
 func attempt(t testing.TB, c *Client) (logout.Receipt, *logout.Error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

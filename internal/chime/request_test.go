@@ -36,7 +36,7 @@ func TestReferenceExample(t *testing.T) {
 	var dialled string
 	redirect(c, address, &dialled)
 	transport(c).TLSClientConfig.RootCAs = certified.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	transport(c).TLSClientConfig.ServerName = "example.com" // which the certificate is for
+	transport(c).TLSClientConfig.ServerName = "example.com" // the host of the certificate
 
 	if receipt, err := attempt(t, c); err != nil || receipt != (logout.Receipt{HTTPStatusCode: 204, RequestID: "3f1c"}) {
 		t.Fatalf("%+v, %v", receipt, err)
@@ -74,7 +74,7 @@ func TestReferenceExample(t *testing.T) {
 	}
 }
 
-// redirect makes the client dial address, whatever its endpoint says.
+// redirect makes the client dial address, whatever its endpoint is.
 func redirect(c *Client, address string, dialled *string) {
 	transport(c).Proxy = nil
 	transport(c).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -83,7 +83,7 @@ func redirect(c *Client, address string, dialled *string) {
 	}
 }
 
-// authorization is the header that Signature Version 4 demands for a request
+// authorization is the header that Signature Version 4 requires for a request
 // without a body, in us-east-1 for chime, over the headers that the request
 // says it signed. See "Create a signed AWS API request" in the IAM User Guide.
 func authorization(t *testing.T, header map[string]string, target string) string {
@@ -122,7 +122,7 @@ func mac(key []byte, s string) []byte {
 	return m.Sum(nil)
 }
 
-// The base path stands before the operation's, however it is written.
+// The base path stands before that of the operation, however it is written.
 func TestBasePath(t *testing.T) {
 	for base, want := range map[string]string{
 		"":           "/accounts/a/users/b",
@@ -144,7 +144,7 @@ func TestBasePath(t *testing.T) {
 	}
 }
 
-// Refused IDs send nothing.
+// No request is sent for a rejected ID.
 func TestRefusedIDs(t *testing.T) {
 	server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	c := newClient(t, server.URL)
@@ -165,8 +165,8 @@ func TestRefusedIDs(t *testing.T) {
 	}
 }
 
-// Whatever IDs are accepted, they fill their own two segments of the path and
-// change nothing else of the request.
+// Every accepted ID stays in its own segment of the path and changes nothing
+// else of the request.
 func FuzzIDs(f *testing.F) {
 	c := newClient(f, "https://service.chime.aws.amazon.com/console")
 	sent := capture(c)
@@ -207,7 +207,8 @@ func FuzzIDs(f *testing.F) {
 	})
 }
 
-// capture makes the client send into the request it returns, and hear 204.
+// capture makes the client send into the request that capture returns, and
+// answers 204.
 func capture(c *Client) *http.Request {
 	sent := new(http.Request)
 	c.Wire.Transport = captured{sent}

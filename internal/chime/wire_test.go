@@ -14,8 +14,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// suspended is a context as a process finds it after its machine was suspended:
-// past its deadline by the wall clock, while its timer still has time to run.
+// suspended is the context that a process has after its machine was suspended:
+// past its deadline by the wall clock, while its timer is still running.
 type suspended struct{ context.Context }
 
 func (suspended) Deadline() (time.Time, bool) { return time.Now().Round(0).Add(-time.Second), true }
@@ -45,7 +45,7 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	}
 }
 
-// All workers keep a connection each.
+// Every worker keeps a connection.
 func TestConnectionPool(t *testing.T) {
 	const workers = httpcall.MaxConnections
 	var arrived sync.WaitGroup

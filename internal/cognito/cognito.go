@@ -1,8 +1,9 @@
 // Package cognito signs users out of Amazon Cognito by AdminUserGlobalSignOut.
-// The account is a user pool, the user a name in it. One Logout is at most one
-// request on the wire.
+// The account is a user pool, and the user is a username in it. One Logout
+// sends at most one request.
 //
-// The operation: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminUserGlobalSignOut.html
+// The operation:
+// https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminUserGlobalSignOut.html
 package cognito
 
 import (
@@ -19,9 +20,10 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// signOut and the errors it documents. ForbiddenException is the answer of a web
-// ACL (AWS WAF) of the user pool, which somebody can fix; so no logout may fail
-// for good by it, as by Chime's code of the same name.
+// signOut is the operation, with the errors that it documents.
+// ForbiddenException comes from a web ACL (AWS WAF) of the user pool, which
+// somebody can fix. So it must not be final, unlike Chime's code of the same
+// name.
 var signOut = awscall.Service{
 	Operation: "AdminUserGlobalSignOut",
 	Status:    http.StatusOK,
@@ -36,8 +38,9 @@ var signOut = awscall.Service{
 	},
 }
 
-// isSuccess tells the service's answer, a JSON object without members, from those
-// of whatever else answers 200: pages, and objects that say what is wrong.
+// isSuccess distinguishes the service's answer, a JSON object without members,
+// from other answers with status 200: web pages, and objects that report an
+// error.
 func isSuccess(a *httpcall.Answer) bool {
 	media, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	var object map[string]any
@@ -47,9 +50,10 @@ func isSuccess(a *httpcall.Answer) bool {
 
 // Config of a Client.
 type Config struct {
-	// Endpoint is the URL of the service; empty for that of AWS in the region.
+	// Endpoint is the URL of the service; empty for the one of AWS in the
+	// region.
 	Endpoint httpcall.Endpoint
-	// Auth says what to sign with, and the region of the user pools.
+	// Auth says how to sign, and in which region the user pools are.
 	Auth awsauth.Config
 }
 
@@ -61,8 +65,8 @@ type Client struct {
 
 var _ logout.Client = (*Client)(nil)
 
-// New returns a client. It sends nothing; the error says what is wrong with the
-// configuration and holds no credential.
+// New returns a client. It sends nothing. The error says what is wrong with the
+// configuration, and contains no credential.
 func New(ctx context.Context, config Config) (*Client, error) {
 	credentials, err := awsauth.New(ctx, config.Auth)
 	if err != nil {
@@ -85,9 +89,9 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	return c, nil
 }
 
-// Logout signs the user out of every device: all refresh tokens are revoked. See
-// logout.Client for what it promises. IDs that logout.CheckID refuses, and
-// credentials that cannot be had, end it before anything is sent.
+// Logout signs the user out of every device: it revokes all refresh tokens. See
+// logout.Client for its guarantees. If logout.CheckID rejects an ID, or there
+// are no credentials, it sends nothing.
 func (c *Client) Logout(ctx context.Context, userPoolID, userName string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(userPoolID, userName); err != nil {
 		return logout.Receipt{}, err

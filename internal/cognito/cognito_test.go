@@ -18,7 +18,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in test/providertest, by TestContract.
+// TestContract in test/providertest tests what every client has to do.
 
 const (
 	pool = "eu-central-1_EXAMPLE"
@@ -45,8 +45,8 @@ func attempt(t *testing.T, c *Client) (logout.Receipt, *logout.Error) {
 	return receipt, logouttest.Failure(t, err)
 }
 
-// Every exception that AdminUserGlobalSignOut documents, and the common ones, in
-// each way that AWS names a code.
+// Every exception that AdminUserGlobalSignOut documents, and the common ones,
+// in each way that AWS writes a code.
 func TestExceptions(t *testing.T) {
 	for code, want := range map[string]logout.Error{
 		"InternalErrorException":       {Reason: logout.ServiceFailure},
@@ -90,7 +90,8 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
-// Only an empty JSON object confirms, as the service's own is.
+// Only an empty JSON object, which is the service's own answer, confirms a
+// logout.
 func TestConfirmation(t *testing.T) {
 	for _, answer := range []struct {
 		media, body string
@@ -126,7 +127,7 @@ func TestConfirmation(t *testing.T) {
 	}
 }
 
-// captured is a transport that hands over what it is sent.
+// captured is a transport that passes on the request that it gets.
 type captured struct{ sent *http.Request }
 
 func (c captured) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -136,8 +137,8 @@ func (c captured) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (captured) CloseIdleConnections() {}
 
-// Without an endpoint the calls go to the region's own, whatever variables or
-// shared files say.
+// Without an endpoint, calls go to that of the region, whatever the environment
+// variables or shared files say.
 func TestEndpointOfTheRegion(t *testing.T) {
 	var requests atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))

@@ -1,6 +1,6 @@
-// Package keycloak logs users out of Keycloak by its Admin REST API. The account
-// is a realm. One Logout is at most one logout request on the wire, beside one
-// for a token and one that looks the user up, both of which change nothing.
+// Package keycloak logs users out of Keycloak by its Admin REST API. The
+// account is a realm. One Logout sends at most one logout request, and at most
+// one for a token and one that looks the user up. Those two change nothing.
 //
 // The API: https://www.keycloak.org/docs-api/latest/rest-api/index.html
 package keycloak
@@ -21,25 +21,25 @@ import (
 type Config struct {
 	// Endpoint is the URL of Keycloak, with its base path if it has one.
 	Endpoint httpcall.Endpoint
-	// TokenRealm is the realm that the client is in.
+	// TokenRealm is the realm of the client.
 	TokenRealm string
 	// ClientID and ClientSecret of the client, which has a service account.
 	ClientID, ClientSecret string
-	// Lookup says what a user ID is.
+	// Lookup says how a user ID identifies a user.
 	Lookup Lookup
 }
 
 // Client calls Keycloak. It is safe for concurrent use.
 type Client struct {
 	*bearer.Caller
-	realms string // the URL that a realm's name is added to
+	realms string // the URL to which a realm's name is appended
 	lookup Lookup
 }
 
 var _ logout.Client = (*Client)(nil)
 
-// New returns a client. It sends nothing; the error says what is wrong with the
-// configuration and holds no credential.
+// New returns a client. It sends nothing. The error says what is wrong with the
+// configuration, and contains no credential.
 func New(config Config) (*Client, error) {
 	if err := logout.CheckID(config.TokenRealm); err != nil {
 		return nil, errors.New("token realm " + err.Error())
@@ -55,7 +55,7 @@ func New(config Config) (*Client, error) {
 	return &Client{caller, config.Endpoint.Join("/admin/realms/").String(), config.Lookup}, nil
 }
 
-// Logout ends all sessions of the user. See logout.Client for what it promises.
+// Logout ends all sessions of the user. See logout.Client for its guarantees.
 func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(realm, userID); err != nil {
 		return logout.Receipt{}, err
@@ -83,21 +83,22 @@ func (c *Client) call(ctx context.Context, method, url string) (*bearer.Answer, 
 	if err != nil {
 		return nil, httpcall.Unreachable(err)
 	}
-	req.Header.Set("Accept", "application/json") // or errors are pages
+	req.Header.Set("Accept", "application/json") // otherwise errors are HTML pages
 	return c.Call(req)
 }
 
-// failure says what an answer means that is not the success of an operation.
+// failure returns the error for an answer that is not the success of an
+// operation.
 func failure(a *bearer.Answer, operation string) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 		Message     string `json:"errorMessage"`
 	}
-	if a.Status >= http.StatusBadRequest { // else it is no error of Keycloak, whatever it carries
+	if a.Status >= http.StatusBadRequest { // otherwise it is not an error of Keycloak, whatever it contains
 		_ = a.JSON(&body)
 	}
-	if body.Error == http.StatusText(a.Status) { // of a gateway: these are no words of Keycloak
+	if body.Error == http.StatusText(a.Status) { // this text comes from a gateway, not from Keycloak
 		body.Error = ""
 	}
 	return a.Failure(httpcall.Finding{
@@ -109,9 +110,9 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 	})
 }
 
-// reasonOf is what a status means, with Keycloak's words beside it, of which a page
-// has none. It tells a missing user and realm by words alone: by a 404 it also says
-// that it does not know the path.
+// reasonOf returns the meaning of a status together with Keycloak's texts,
+// which an HTML page does not have. Only the texts tell a missing user or
+// realm, because Keycloak also answers 404 for a path that it does not know.
 func reasonOf(status int, said ...string) logout.Reason {
 	switch status {
 	case http.StatusForbidden: // a missing role, which somebody can grant
@@ -130,7 +131,7 @@ func reasonOf(status int, said ...string) logout.Reason {
 	return httpcall.ReasonOf(status)
 }
 
-// words returns the first text that is for people, not a code.
+// words returns the first text that is a message, not a code.
 func words(texts ...string) string {
 	for _, text := range texts {
 		if strings.Contains(text, " ") {

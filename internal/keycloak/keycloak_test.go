@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in test/providertest, by TestContract.
+// TestContract in test/providertest tests what every client has to do.
 
 const (
 	token  = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"
@@ -26,7 +26,7 @@ const (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// keycloak answers each request by its method and URI, and keeps what came.
+// keycloak answers each request by its method and URI, and keeps the requests.
 type keycloak struct {
 	*httptest.Server
 	answers map[string]answer
@@ -78,7 +78,7 @@ const (
 	ofU1   = "POST " + users + "/u-1/logout"
 )
 
-// What a search finds decides whether there is a logout, and whose.
+// The result of a search decides whether there is a logout, and of whom.
 func TestLookup(t *testing.T) {
 	const foreign = "the endpoint does not answer as Keycloak's search for users does (HTTP 200)"
 	for name, tc := range map[string]struct {
@@ -125,7 +125,8 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// A name that only looks like a user's logs nobody out, whatever a search finds.
+// A name that only looks like a user's logs nobody out, whatever a search
+// finds.
 func TestLookalikesAreNotLoggedOut(t *testing.T) {
 	for found, asked := range lookalikes {
 		search := "GET " + users + "?" + url.Values{"briefRepresentation": {"true"}, "exact": {"true"}, "max": {"2"}, "username": {asked}}.Encode()
@@ -136,7 +137,7 @@ func TestLookalikesAreNotLoggedOut(t *testing.T) {
 	}
 }
 
-// What Keycloak says in place of 204, in the words of several versions.
+// Keycloak's answers other than 204, with the messages of several versions.
 func TestAnswers(t *testing.T) {
 	const refused = "the service does not accept the credentials (HTTP "
 	const foreign = "the endpoint does not answer as Keycloak's logout does (HTTP "

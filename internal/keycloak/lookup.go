@@ -9,27 +9,28 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Lookup says what identifies a user.
+// Lookup is the attribute that identifies a user.
 type Lookup string
 
-// The ways to identify a user. The texts are the API's parameters.
+// The ways to identify a user. The values are the parameters of the API.
 const (
 	ByID       Lookup = ""
 	ByUsername Lookup = "username"
 	ByEmail    Lookup = "email"
 )
 
-// user is what a search tells of one.
+// user is a user in the result of a search.
 type user struct {
 	ID       string `json:"id"`
 	Username string `json:"username"`
 	Email    string `json:"email"`
 }
 
-// find returns the ID of the one user who has a name. It trusts no search: a
-// version that does not know the parameter exact would find others, too.
+// find returns the ID of the one user with this name. It checks the result of
+// the search, because a version of Keycloak that does not know the parameter
+// exact would find other users, too.
 func (c *Client) find(ctx context.Context, users, name string) (string, error) {
-	const two = "2" // are enough to see that it is not one
+	const two = "2" // two results are enough to see that there is more than one
 	query := url.Values{string(c.lookup): {name}, "exact": {"true"}, "briefRepresentation": {"true"}, "max": {two}}
 	answer, err := c.call(ctx, http.MethodGet, users+"?"+query.Encode())
 	if err != nil {
@@ -57,7 +58,8 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 	return "", answer.Failure(httpcall.Finding{Reason: logout.BadRequest, Message: "several users of the realm have this " + string(c.lookup)})
 }
 
-// of returns what a user has to have in common with what was asked for.
+// of returns the attribute of a user that must equal the name that was searched
+// for.
 func (l Lookup) of(u user) string {
 	if l == ByEmail {
 		return u.Email

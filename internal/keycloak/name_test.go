@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// lookalikes are letters that are another's by some rule of Unicode.
+// lookalikes are names with letters that some rule of Unicode takes for other
+// letters.
 var lookalikes = map[string]string{
 	"kim":   "\u212aim",   // Kelvin sign
 	"smith": "\u017fmith", // long s
@@ -38,7 +39,8 @@ func TestSameName(t *testing.T) {
 	}
 }
 
-// Of all letters, the same are at most pairs, none of which is half ASCII.
+// No letter is the same as two others, and no ASCII letter is the same as one
+// that is not ASCII.
 func TestNoLetterIsTwoOthers(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		same := 0
@@ -56,7 +58,8 @@ func TestNoLetterIsTwoOthers(t *testing.T) {
 	}
 }
 
-// The same names are so in both orders, by every other rule, and letter by letter.
+// Two names that are the same are so in either order, by every other rule of
+// comparison, and letter by letter.
 func FuzzSameName(f *testing.F) {
 	f.Add("jane@example.com", "Jane@Example.com")
 	for a, b := range lookalikes {
@@ -64,7 +67,7 @@ func FuzzSameName(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) {
-			return // CheckID refuses one, and JSON has none
+			return // CheckID rejects it, and JSON cannot contain it
 		}
 		same := sameName(a, b)
 		if same != sameName(b, a) || !sameName(a, a) {

@@ -1,10 +1,10 @@
 // Package kratos ends the sessions of identities by the admin API of Ory
-// Kratos. The user is an identity; there are no accounts, so that the account
-// is not sent.
+// Kratos. The user is an identity. Kratos has no accounts, so the account is
+// not sent.
 //
 // Kratos answers a logout with 404 both if the identity has no session left and
-// if there is no such identity. Only then is a second request sent, which reads
-// the identity.
+// if there is no such identity. Only then the client sends a second request,
+// which reads the identity.
 //
 // The operations: https://www.ory.sh/docs/kratos/reference/api
 package kratos
@@ -28,13 +28,13 @@ const (
 	getIdentity    = "getIdentity"
 )
 
-// csrf is Kratos's code for requests that its public API takes for a browser's:
-// the endpoint is the other of its two ports.
+// csrf is the error ID for requests that Kratos's public API takes for a
+// browser's: the endpoint is the wrong one of its two ports.
 const csrf = "security_csrf_violation"
 
-// unknown is what Kratos says of an identity that there is not, or that has no
-// session. Ory's proxy says something else, in the same form, of a path that it
-// has no rule for.
+// unknown lists Kratos's messages for an identity that does not exist or has no
+// session. Ory's proxy has another message, in the same form, for a path that
+// no rule matches.
 var unknown = []string{"Unable to locate the resource", "The requested resource could not be found"}
 
 // Config of a Client.
@@ -47,14 +47,14 @@ type Config struct {
 
 // Client ends sessions. It is safe for concurrent use.
 type Client struct {
-	identities string // the URL that an identity's ID is added to
+	identities string // the URL to which an identity's ID is appended
 	caller     *bearer.Caller
 }
 
 var _ logout.Client = (*Client)(nil)
 
-// New returns a client. It sends nothing; the error says what is wrong with the
-// configuration and holds no credential.
+// New returns a client. It sends nothing. The error says what is wrong with the
+// configuration, and contains no credential.
 func New(config Config) (*Client, error) {
 	wire := httpcall.NewWire()
 	caller := bearer.Anonymous(wire)
@@ -67,8 +67,8 @@ func New(config Config) (*Client, error) {
 	return &Client{identities: config.Endpoint.Join("/admin/identities/").String(), caller: caller}, nil
 }
 
-// Logout ends all sessions of an identity. See logout.Client for what it
-// promises. The account is checked like every ID, and not sent.
+// Logout ends all sessions of an identity. See logout.Client for its
+// guarantees. It checks the account like every ID, but does not send it.
 func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(accountID, identityID); err != nil {
 		return logout.Receipt{}, err
@@ -86,9 +86,10 @@ func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logo
 	return logout.Receipt{}, failure(a, deleteSessions)
 }
 
-// whetherKnown tells an identity without sessions, which is logged out, from one
-// that there is not. net/http repeats this request by itself, unlike the logout,
-// if the connection it took from its pool turns out to be closed: it only reads.
+// whetherKnown distinguishes an identity without sessions, which is logged out,
+// from one that does not exist. net/http retries this request by itself, which
+// it does not do for the logout, if a connection from its pool turns out to be
+// closed: the request only reads.
 func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Receipt, error) {
 	a, err := c.call(ctx, http.MethodGet, identity)
 	switch {
@@ -102,18 +103,18 @@ func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Rece
 
 func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
-	if err != nil { // not of an endpoint that was checked and an ID that is escaped
+	if err != nil { // impossible: the endpoint is checked and the ID is escaped
 		return nil, httpcall.Unreachable(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	return c.caller.Call(req)
 }
 
-// failure says what an answer means that is not the confirmation. Kratos itself
-// refuses nobody: 401 and 403 are those of what stands before it, and somebody
-// can fix them. 403 may be a rule that concerns one identity or path only, so that
-// it says nothing about other calls. What would be final is so in Kratos's own
-// words only.
+// failure returns the error for an answer that does not confirm the logout.
+// Kratos itself rejects no caller: 401 and 403 come from a proxy before it, and
+// somebody can fix them. 403 may come from a rule for one identity or path, so
+// it says nothing about other calls. A failure is final only if Kratos's own
+// message says so.
 func failure(a *bearer.Answer, operation string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
@@ -136,10 +137,10 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 	return a.Failure(finding)
 }
 
-// problem is the form that all Ory's services give their errors.
+// problem is the error format of all of Ory's services.
 type problem struct {
 	ID      string // such as security_csrf_violation; most have none
-	Code    int    // the HTTP status, again
+	Code    int    // the HTTP status, repeated
 	Message string
 	Reason  string
 	Request string
@@ -154,19 +155,20 @@ func problemOf(a *bearer.Answer) problem {
 	return body.Error
 }
 
-// isNotFound reports whether Kratos says that it found nothing. A 404 in another
-// form or other words comes from whoever does not know the operation.
+// isNotFound reports whether Kratos says that it found nothing. A 404 in
+// another format or with another message comes from a server that does not know
+// the operation.
 func isNotFound(a *bearer.Answer) bool {
 	own := problemOf(a)
 	return a.Status == http.StatusNotFound && own.Code == a.Status && slices.Contains(unknown, own.Message)
 }
 
-// brokeOff reports whether less came of an answer than was sent, other than what
-// is beyond the bound.
+// brokeOff reports whether the answer was cut off before the limit of what is
+// read.
 func brokeOff(a *bearer.Answer) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
 
-// hasID reports whether a text begins as an identity does: a JSON object with an
-// ID. An identity may be longer than what is read of it.
+// hasID reports whether a text begins like an identity: a JSON object with an
+// ID. An identity may be longer than the part that is read.
 func hasID(body []byte) bool {
 	in := json.NewDecoder(bytes.NewReader(body))
 	if open, err := in.Token(); err != nil || open != json.Delim('{') {
@@ -186,9 +188,9 @@ func hasID(body []byte) bool {
 	return false
 }
 
-// CheckCredentials returns nil: a token is there or is not needed, and only a
-// call shows what it is good for.
+// CheckCredentials returns nil: the token is there or is not needed, and only a
+// call shows whether it is valid.
 func (c *Client) CheckCredentials(context.Context) error { return nil }
 
-// Close frees idle connections; calls under way go on.
+// Close closes idle connections. Calls under way continue.
 func (c *Client) Close() { c.caller.Close() }

@@ -17,8 +17,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in test/providertest, by TestContract,
-// and that Kratos answers like this in test/kratos, by Kratos itself.
+// TestContract in test/providertest tests what every client has to do. The
+// tests in test/kratos run Kratos itself, to show that it answers like this.
 
 const (
 	project  = "kratos.example"
@@ -32,15 +32,15 @@ const (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answer to a request.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	body   string
 	header http.Header
 }
 
-// service answers the logout and the question for the identity, and keeps what
-// it was sent.
+// service answers the logout and the request for the identity, and keeps the
+// requests.
 type service struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -72,8 +72,8 @@ func newService(t *testing.T, logout, identity answer) *service {
 	return s
 }
 
-// requests are those so far. A GET that follows an equal one is left out: net/http
-// may repeat it.
+// requests returns the requests so far, without a GET that follows an equal
+// one, because net/http may retry a GET.
 func (s *service) requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,12 +91,12 @@ func attempt(t *testing.T, config Config) (logout.Receipt, *logout.Error) {
 	return receipt, logouttest.Failure(t, err, token)
 }
 
-// A 404 of Kratos is "no session left" or "no such identity", which the answer to
-// a second request tells. If it tells neither, nothing is said to be either.
+// A 404 of Kratos means "no session left" or "no such identity". The answer to
+// a second request decides which. If it does not, neither is reported.
 func TestNotFoundHasTwoMeanings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		identity answer
-		want     logout.Error // of the reason "", if it is logged out
+		want     logout.Error // with the reason "" if it is logged out
 	}{
 		"no session left":  {answer{status: 200, body: known}, logout.Error{}},
 		"a large identity": {answer{status: 200, body: known[:len(known)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`}, logout.Error{}},
@@ -152,8 +152,8 @@ func odd(status int) logout.Error {
 		Message: fmt.Sprintf("the endpoint does not answer as getIdentity does (HTTP %d)", status)}
 }
 
-// Nothing is final but in Kratos's own words, and nobody is asked for the
-// identity unless Kratos found nothing.
+// Only Kratos's own messages are final. The client requests the identity only
+// if Kratos found nothing.
 func TestOnlyKratosIsFinal(t *testing.T) {
 	for name, tc := range map[string]struct {
 		logout answer
@@ -185,7 +185,8 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 	}
 }
 
-// A proxy may forbid one ID or path only, but takes a token for all or for none.
+// A proxy may forbid a single ID or path, but accepts a token for all requests
+// or for none.
 func TestForbiddenConcernsOneIdentity(t *testing.T) {
 	for status, want := range map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: false} {
 		for _, body := range []string{"", page, fmt.Sprintf(`{"error":{"code":%d}}`, status)} {

@@ -5,7 +5,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 )
 
-// aws says what calls of an AWS service are signed with.
+// aws returns how to sign calls to an AWS service.
 func (s source) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, error) {
 	config := awsauth.Config{Region: region}
 	if s.secret != nil {
@@ -21,8 +21,9 @@ func (s source) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, e
 	return config, nil
 }
 
-// awsClient passes on a client of an AWS service, or says whose fault it is that
-// there is none: the Secret's if it gave the keys.
+// awsClient returns c, or an error that says why there is no client: the keys
+// in the Secret cannot be used if there is a Secret, the operator's AWS
+// configuration if there is none.
 func awsClient[C Client](s source, c C, err error) (Client, error) {
 	switch {
 	case err != nil && s.secret != nil:

@@ -25,8 +25,9 @@ func (a *asked) CheckCredentials(context.Context) error {
 	return a.err
 }
 
-// TestCredentialsAreCheckedSeldom: once for each client, and after a failure not
-// before the time that it asks for, however often somebody looks.
+// TestCredentialsAreCheckedSeldom: credentials are checked once for each
+// client, and after a failure not before the time that the failure asks for,
+// however often somebody looks.
 func TestCredentialsAreCheckedSeldom(t *testing.T) {
 	failure := func(after time.Duration) error {
 		return &logout.Error{Reason: logout.Throttled, Message: "slow down", RetryAfter: after}
@@ -35,7 +36,7 @@ func TestCredentialsAreCheckedSeldom(t *testing.T) {
 		name    string
 		err     error
 		message string
-		every   time.Duration // 0: not again
+		every   time.Duration // 0: never again
 	}{
 		{"good", nil, "", 0},
 		{"no answer", errors.New("no identity"), "no identity", 30 * time.Second},
@@ -70,7 +71,7 @@ func TestCredentialsAreCheckedSeldom(t *testing.T) {
 				if c.checks != want {
 					t.Errorf("%d checks in an hour, want %d", c.checks, want)
 				}
-				// Another client is checked at once.
+				// A new client is checked at once.
 				another := &asked{}
 				r.clients["p"] = entry{client: another}
 				if problem, again := r.CheckCredentials(t.Context(), p, another, time.Time{}); problem != nil || !again.IsZero() || another.checks != 1 {
@@ -81,8 +82,8 @@ func TestCredentialsAreCheckedSeldom(t *testing.T) {
 	}
 }
 
-// TestNoCheckInAPause: whom the service asked to be left alone, the operator does
-// not ask for a token either.
+// TestNoCheckInAPause: while the service asks for a pause, the operator
+// requests no token either.
 func TestNoCheckInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}}

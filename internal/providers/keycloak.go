@@ -8,7 +8,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/keycloak"
 )
 
-// lookups are empty for a spec of an older CRD, too: the default.
+// lookups maps the settings to lookups. The setting is empty if the spec was
+// written under an older CRD; that means the default.
 var lookups = map[v1alpha1.UserLookup]keycloak.Lookup{
 	"":                          keycloak.ByID,
 	v1alpha1.UserLookupID:       keycloak.ByID,

@@ -8,6 +8,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test asks a cloud for an identity
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no test requests an identity from a cloud
 	goleak.VerifyTestMain(m)
 }

@@ -23,7 +23,7 @@ var oryKratos = union[v1alpha1.OryKratosProvider]{
 			config.Token = token
 		}
 		c, err := kratos.New(config)
-		if err != nil { // nothing else can be wrong than the token
+		if err != nil { // only the token can be invalid
 			return nil, s.unusable(err)
 		}
 		return c, nil

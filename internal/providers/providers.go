@@ -1,6 +1,6 @@
-// Package providers turns a ClusterLogoutProvider into the client of its
-// service. It is the one place that knows every type of provider: types.go has
-// the table, and each type a file of its own.
+// Package providers creates the client of a service from a
+// ClusterLogoutProvider. It is the only package that knows every type of
+// provider: types.go has the table, and each type a file of its own.
 package providers
 
 import (
@@ -25,15 +25,15 @@ import (
 // Client of one provider's service.
 type Client interface {
 	logout.Client
-	// CheckCredentials returns an error fit for people if there are no
-	// credentials to be had: a *logout.Error if whoever gives them has answered.
-	// It may ask other services, but not the provider's.
+	// CheckCredentials returns an error, in words for a status, if it cannot
+	// get credentials. The error is a *logout.Error if the server that issues
+	// them has answered. It may call other services, but not the provider's.
 	CheckCredentials(ctx context.Context) error
-	// Close frees idle connections; calls under way go on.
+	// Close closes idle connections. Calls under way continue.
 	Close()
 }
 
-// ConfigError says why a provider cannot be used as it is configured. Its
+// ConfigError says why the configuration of a provider cannot be used. Its
 // message is fit for a status.
 type ConfigError struct {
 	// Reason for the provider's Ready condition, from api/v1alpha1.
@@ -45,14 +45,14 @@ type ConfigError struct {
 // Error returns the message.
 func (e *ConfigError) Error() string { return e.Message }
 
-// Resolver makes and keeps the clients of all providers. A client is made anew
-// when the provider's spec or its Secret has changed, and kept otherwise.
+// Resolver creates and keeps the clients of all providers. It replaces a client
+// when the provider's spec or its Secret has changed.
 type Resolver struct {
-	// Reader reads Secrets; a cache, because every attempt asks.
+	// Reader reads Secrets. It is a cache, because every attempt reads from it.
 	Reader client.Reader
 	// SecretNamespace is the only namespace whose Secrets are read.
 	SecretNamespace string
-	// AllowInsecure allows http endpoints on other hosts than the loopback.
+	// AllowInsecure allows http endpoints on hosts other than the loopback.
 	AllowInsecure bool
 
 	mu      sync.Mutex
@@ -64,24 +64,26 @@ type entry struct {
 	spec    v1alpha1.ClusterLogoutProviderSpec
 	secret  map[string][]byte
 	client  Client
-	changed time.Time // when it took the place of an earlier client; zero for the first
+	changed time.Time // when it replaced an earlier client; zero for the first
 
-	// Of the last check of its credentials.
+	// The result of the last check of its credentials.
 	checked bool
 	problem *ConfigError
-	recheck time.Time // zero if nothing was wrong
+	recheck time.Time // zero if the check succeeded
 }
 
 const (
-	// checkTimeout bounds one check of credentials.
+	// checkTimeout limits one check of credentials.
 	checkTimeout = 10 * time.Second
-	// recheckAfter is how soon to ask again for credentials that could not be
-	// had: whatever gives them (STS, a token endpoint) is not watched.
+	// recheckAfter is how soon to check again after credentials could not be
+	// obtained: the server that issues them (STS, a token endpoint) is not
+	// watched.
 	recheckAfter = 30 * time.Second
 )
 
-// version of everything a client is made from. It tells most changes and not all: an etcd that is restored from a
-// copy gives out the same generations and resourceVersions once more, so the contents are compared, too.
+// version identifies everything that a client is created from. It reveals most
+// changes but not all: an etcd that is restored from a backup issues the same
+// generations and resourceVersions again, so the contents are compared, too.
 type version struct {
 	provider       types.UID
 	generation     int64
@@ -90,7 +92,7 @@ type version struct {
 }
 
 // Client returns the client for a provider. The error is a *ConfigError if the
-// provider's configuration is at fault, else one of the API server.
+// provider's configuration is wrong, otherwise an error of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
 	if !p.DeletionTimestamp.IsZero() {
 		return nil, &ConfigError{v1alpha1.ReasonDeleted, "it is being deleted"}
@@ -120,7 +122,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	now.spec = *p.Spec.DeepCopy()
 	if replaces {
 		old.client.Close()
-		now.changed = time.Now().Round(0) // by the wall clock, as times in the API are
+		now.changed = time.Now().Round(0) // by the wall clock, like times in the API
 	}
 	if r.clients == nil {
 		r.clients = map[string]entry{}
@@ -129,18 +131,18 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	return now.client, nil
 }
 
-// same reports whether both are made from the same.
+// same reports whether both are created from the same configuration.
 func (e entry) same(as entry) bool {
 	return e.version == as.version && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
 		equality.Semantic.DeepEqual(e.spec, as.spec)
 }
 
-// CheckCredentials says what is wrong with the credentials of a provider, nil
-// for nothing, and when to ask again, zero for not before the provider changes.
-// A client's credentials are checked once, and again only after a failure: 30
-// seconds later, or as long after it as the failure asks for. In between, and
-// until the time paused, which is when calls may be made again, the last result
-// stands. So nothing that users do can make the operator ask for a token.
+// CheckCredentials returns what is wrong with the credentials of a provider, or
+// nil, and when to check again; zero means not before the provider changes. It
+// checks a client's credentials once, and again only after a failure: 30
+// seconds later, or after the failure's Retry-After if that is longer. Until
+// then, and while calls are paused (until paused), it returns the last result.
+// So users cannot make the operator request tokens.
 func (r *Resolver) CheckCredentials(
 	ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time,
 ) (*ConfigError, time.Time) {
@@ -167,8 +169,8 @@ func (r *Resolver) CheckCredentials(
 	return is.problem, is.recheck
 }
 
-// entryOf returns what is kept of a provider's client; of another one, which is
-// about to be taken over, nothing is known.
+// entryOf returns the entry of a provider's client. It is empty if the client
+// has been replaced meanwhile.
 func (r *Resolver) entryOf(name string, c Client) entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,7 +180,7 @@ func (r *Resolver) entryOf(name string, c Client) entry {
 	return entry{client: c}
 }
 
-// noteCheck keeps the result of a check, unless the client has been replaced.
+// noteCheck stores the result of a check, unless the client has been replaced.
 func (r *Resolver) noteCheck(name string, checked entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,15 +190,15 @@ func (r *Resolver) noteCheck(name string, checked entry) {
 	}
 }
 
-// ChangedAt is when a provider of this name was last given another client, with
-// other credentials or another address; zero for never in this process.
+// ChangedAt returns when the client of this provider was last replaced, because
+// its credentials or its address changed; zero if never in this process.
 func (r *Resolver) ChangedAt(name string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.clients[name].changed
 }
 
-// Forget drops the client of a provider that is gone.
+// Forget drops the client of a provider that was deleted.
 func (r *Resolver) Forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -206,7 +208,8 @@ func (r *Resolver) Forget(name string) {
 	}
 }
 
-// SecretName returns the name of the Secret a provider uses; empty for none.
+// SecretName returns the name of the Secret that a provider uses; empty for
+// none.
 func SecretName(p *v1alpha1.ClusterLogoutProvider) string {
 	known, ok := typesOf[p.Spec.Type]
 	if !ok {

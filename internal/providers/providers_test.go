@@ -23,7 +23,8 @@ func (s secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, 
 	return nil
 }
 
-// TestClientIsMadeAnew: whatever a client is made from, a change of it makes another, however the change is numbered.
+// TestClientIsMadeAnew: a change of anything that a client is created from
+// creates another client, even if generation and resourceVersion stay the same.
 func TestClientIsMadeAnew(t *testing.T) {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{UID: "1", ResourceVersion: "7"},

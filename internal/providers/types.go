@@ -11,8 +11,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
-// typesOf has every type of provider. A new one is a line here and a file beside
-// this one, which reads its member of the union.
+// typesOf lists every type of provider. A new type needs a line here and a file
+// beside this one, which reads its member of the union.
 var typesOf = map[v1alpha1.ProviderType]providerType{
 	v1alpha1.AmazonChimeProviderType:           amazonChime,
 	v1alpha1.AmazonCognitoProviderType:         amazonCognito,
@@ -21,31 +21,33 @@ var typesOf = map[v1alpha1.ProviderType]providerType{
 	v1alpha1.OryKratosProviderType:             oryKratos,
 }
 
-// providerType is what the package has to know of a type of provider.
+// providerType is what this package needs from a type of provider.
 type providerType interface {
-	// credentialsOf returns the part of a spec that names a Secret; nil for none.
+	// credentialsOf returns the part of a spec that names a Secret; nil if
+	// there is none.
 	credentialsOf(*v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.Credentials
-	// client makes a client and sends nothing. The error is a *ConfigError.
+	// client creates a client and sends nothing. The error is a *ConfigError.
 	client(context.Context, source) (Client, error)
 }
 
-// union is a type whose settings are a member M of the spec.
+// union is a type of provider whose settings are the member M of the spec.
 type union[M any] struct {
-	// field of the spec that has the member.
+	// field is the path of the member in the object.
 	field string
-	// member of the spec; nil if it is not set, which an older CRD, or an edited
-	// one, may let pass.
+	// member returns the member; nil if it is not set. An old or edited CRD may
+	// accept that.
 	member func(*v1alpha1.ClusterLogoutProviderSpec) *M
-	// endpoint of the service.
+	// endpoint returns the URL of the service.
 	endpoint func(*M) string
-	// hasDefault says that the vendor's own is called if the spec has none.
+	// hasDefault means that the client calls the vendor's own endpoint if the
+	// spec has none.
 	hasDefault bool
-	// credentials, which may be nil if the type can do without.
+	// credentials returns the credentials; nil if there are none.
 	credentials func(*M) *v1alpha1.Credentials
-	// needsSecret says that it cannot.
+	// needsSecret means that the type does not work without a Secret.
 	needsSecret bool
-	// newClient makes a client from what has been checked: the endpoint, and that
-	// there is a Secret if one is needed. It sends nothing.
+	// newClient creates a client and sends nothing. The endpoint has been
+	// checked, and so has the presence of the Secret if one is needed.
 	newClient func(context.Context, *M, source) (Client, error)
 }
 
@@ -72,7 +74,7 @@ func (u union[M]) client(ctx context.Context, s source) (c Client, err error) {
 	return u.newClient(ctx, m, s)
 }
 
-// source is what a client is made from.
+// source holds what a client is created from.
 type source struct {
 	spec          *v1alpha1.ClusterLogoutProviderSpec
 	secret        *corev1.Secret // nil if the spec names none
@@ -89,18 +91,18 @@ func (s source) parse(field, url string) (httpcall.Endpoint, error) {
 	return endpoint, nil
 }
 
-// invalidSpec is the error for a spec that cannot be used.
+// invalidSpec returns the error for a spec that cannot be used.
 func invalidSpec(format string, a ...any) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf(format, a...)}
 }
 
-// invalidSecret is the error for a Secret that has not what the type needs; why
-// names the key, and quotes no value.
+// invalidSecret returns the error for a Secret that lacks what the type needs.
+// The error why names the key, and quotes no value.
 func (s source) invalidSecret(why error) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
 }
 
-// unusable is the error for a Secret that a client cannot be made with.
+// unusable returns the error for a Secret from which no client can be created.
 func (s source) unusable(err error) error {
 	return s.invalidSecret(errors.New("cannot be used: " + err.Error()))
 }

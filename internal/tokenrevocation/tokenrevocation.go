@@ -1,8 +1,9 @@
 // Package tokenrevocation logs users out by Global Token Revocation, a protocol
-// that is no vendor's. One Logout is at most one request to its endpoint, beside
-// one for a token.
+// that belongs to no vendor. One Logout sends at most one request to its
+// endpoint, and at most one for a token.
 //
-// The protocol: https://datatracker.ietf.org/doc/draft-parecki-oauth-global-token-revocation/
+// The protocol:
+// https://datatracker.ietf.org/doc/draft-parecki-oauth-global-token-revocation/
 package tokenrevocation
 
 import (
@@ -31,7 +32,7 @@ func Opaque(userID string) Subject { return Subject{Format: "opaque", ID: userID
 // Email identifies a user by an email address.
 func Email(userID string) Subject { return Subject{Format: "email", Email: userID} }
 
-// IssuerSubject identifies users by the ID that an issuer of tokens gave them.
+// IssuerSubject identifies users by the ID that a token issuer gave them.
 func IssuerSubject(issuer string) func(userID string) Subject {
 	return func(userID string) Subject { return Subject{Format: "iss_sub", Issuer: issuer, Subject: userID} }
 }
@@ -40,9 +41,9 @@ func IssuerSubject(issuer string) func(userID string) Subject {
 type Config struct {
 	// Endpoint is the URL of the revocation endpoint.
 	Endpoint httpcall.Endpoint
-	// Subject makes an identifier of a user ID.
+	// Subject converts a user ID to an identifier.
 	Subject func(userID string) Subject
-	// Auth says what to sign in with.
+	// Auth selects the token to send.
 	Auth bearer.Config
 }
 
@@ -55,8 +56,8 @@ type Client struct {
 
 var _ logout.Client = (*Client)(nil)
 
-// New returns a client. It sends nothing; the error says what is wrong with the
-// configuration and holds no credential.
+// New returns a client. It sends nothing. The error says what is wrong with the
+// configuration, and contains no credential.
 func New(config Config) (*Client, error) {
 	caller, err := bearer.New(config.Auth, httpcall.NewWire())
 	if err != nil {
@@ -65,9 +66,9 @@ func New(config Config) (*Client, error) {
 	return &Client{caller, config.Endpoint.String(), config.Subject}, nil
 }
 
-// Logout has all tokens of the user revoked. See logout.Client for what it
-// promises. The account is not sent: the protocol has none, and the endpoint
-// stands for it.
+// Logout revokes all tokens of the user. See logout.Client for its guarantees.
+// It does not send the account: the protocol has no accounts, and the endpoint
+// stands for one.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {
 	if err := logout.CheckIDs(accountID, userID); err != nil {
 		return logout.Receipt{}, err
@@ -92,9 +93,9 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	return logout.Receipt{}, failure(answer)
 }
 
-// failure says what an answer other than 204 means. The draft has the status say
-// it, and leaves the body open; where there is an error of OAuth's form, its
-// words are passed on.
+// failure returns the error for an answer other than 204. In the draft, the
+// status has the meaning, and the body is not defined. If the body is an OAuth
+// error, failure passes its code and description on.
 func failure(a *bearer.Answer) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
@@ -111,10 +112,11 @@ func failure(a *bearer.Answer) *logout.Error {
 	})
 }
 
-// reasonOf is what a status means. Only an error of OAuth's form is the service's
-// own, whoever else answers on the way, and a 404 that is empty: that is what the
-// draft has for an unknown user. Nothing else is final, nor are codes that tell of
-// something else than the user.
+// reasonOf returns the meaning of a status. Only two answers certainly come
+// from the service and not from a proxy on the way: one with an OAuth error,
+// and an empty 404, which is what the draft defines for an unknown user.
+// Nothing else is final, and neither are codes that concern something other
+// than the user.
 func reasonOf(status int, code string, own, empty bool) logout.Reason {
 	switch status {
 	case http.StatusForbidden: // a missing scope, which somebody can add
@@ -138,8 +140,8 @@ func unlessNeverFinal(code string, final logout.Reason) logout.Reason {
 	return final
 }
 
-// neverFinal are the codes of OAuth that tell of the credentials or of the state of
-// the service, at whatever status: RFC 6749, 6750, 8628, 9449 and 9470.
+// neverFinal maps the OAuth codes that concern the credentials or the state of
+// the service, with any status: RFC 6749, 6750, 8628, 9449 and 9470.
 var neverFinal = map[string]logout.Reason{
 	"access_denied":                    logout.Unauthorized,
 	"insufficient_scope":               logout.Unauthorized,

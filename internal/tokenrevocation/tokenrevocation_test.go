@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// What every provider has to do is tested in test/providertest, by TestContract.
+// TestContract in test/providertest tests what every client has to do.
 
 const token = "f5641763544a7b24b08e4f74045"
 
@@ -33,7 +33,8 @@ func attempt(t *testing.T, endpoint string, subject func(string) Subject, userID
 	return receipt, logouttest.Failure(t, err, token)
 }
 
-// The requests of the draft's examples, and one that JSON has to escape.
+// The requests in the draft's examples, and one with characters that JSON
+// escapes.
 func TestSubjects(t *testing.T) {
 	for want, tc := range map[string]struct {
 		subject func(string) Subject
@@ -58,12 +59,12 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-// odd is the error of an answer that is not the protocol's.
+// odd is the error for an answer that is not the protocol's.
 func odd(status int) logout.Error {
 	return logout.Error{Reason: logout.UnexpectedResponse, Message: fmt.Sprintf("the endpoint does not answer as Global Token Revocation does (HTTP %d)", status)}
 }
 
-// What each status means, with and without a body.
+// Each status has a meaning, with and without a body.
 func TestAnswers(t *testing.T) {
 	const page = "<html>"
 	for _, tc := range []struct {
@@ -102,7 +103,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Whatever the status, codes that tell of the credentials or of the service's state
+// With any status, codes that concern the credentials or the service's state
 // say nothing final about a user.
 func TestCodesThatAreNeverFinal(t *testing.T) {
 	for code, want := range map[string]logout.Reason{
@@ -136,7 +137,7 @@ func TestCodesThatAreNeverFinal(t *testing.T) {
 	}
 }
 
-// The token goes to the endpoint alone.
+// The token is sent to the endpoint only.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var strangers atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers.Add(1) }))
