@@ -141,17 +141,19 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, errors.New(httpcall.Shorten("the operator's AWS configuration cannot be used: " + httpcall.Clean(err.Error())))
+		return nil, errors.New(httpcall.Shorten("the operator's AWS configuration cannot be used: " +
+			httpcall.Clean(err.Error())))
 	}
 	if config.AssumeRole == nil {
 		return loaded.Credentials, nil
 	}
-	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), config.AssumeRole.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "logout-operator" // CloudTrail shows it, and a trust policy may require it
-		if config.AssumeRole.ExternalID != "" {
-			o.ExternalID = &config.AssumeRole.ExternalID
-		}
-	})
+	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), config.AssumeRole.RoleARN,
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "logout-operator" // CloudTrail shows it, and a trust policy may require it
+			if config.AssumeRole.ExternalID != "" {
+				o.ExternalID = &config.AssumeRole.ExternalID
+			}
+		})
 	return role, nil
 }
 
@@ -176,8 +178,10 @@ func contained(stack *middleware.Stack) error {
 
 // provider checks the keys and returns them in the form that the SDK needs.
 func (c *Keys) provider() (aws.CredentialsProvider, error) {
-	key, secret, session := strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey), strings.TrimSpace(c.SessionToken)
-	for _, field := range []struct{ name, value string }{{"access key ID", key}, {"secret access key", secret}, {"session token", session}} {
+	key, secret, session := strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey),
+		strings.TrimSpace(c.SessionToken)
+	for _, field := range []struct{ name, value string }{{"access key ID", key}, {"secret access key", secret},
+		{"session token", session}} {
 		if strings.ContainsFunc(field.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return nil, errors.New("the " + field.name + " contains white space or characters outside of ASCII")
 		}

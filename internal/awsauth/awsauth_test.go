@@ -32,11 +32,13 @@ func TestNewChecksRegionAndKeys(t *testing.T) {
 }
 
 func TestKeysFrom(t *testing.T) {
-	all := map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("A"), "AWS_SECRET_ACCESS_KEY": []byte("S"), "AWS_SESSION_TOKEN": []byte("T")}
+	all := map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("A"), "AWS_SECRET_ACCESS_KEY": []byte("S"),
+		"AWS_SESSION_TOKEN": []byte("T")}
 	if got, err := KeysFrom(all); err != nil || *got != (Keys{"A", "S", "T"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for key, needed := range map[string]bool{"AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true, "AWS_SESSION_TOKEN": false} {
+	for key, needed := range map[string]bool{"AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true,
+		"AWS_SESSION_TOKEN": false} {
 		for name, value := range map[string][]byte{"missing": nil, "empty": {}} {
 			data := maps.Clone(all)
 			if data[key] = value; value == nil {

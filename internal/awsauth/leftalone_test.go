@@ -22,7 +22,8 @@ func atSTS(t *testing.T, sts http.HandlerFunc) {
 	t.Cleanup(server.Close)
 	nowhere := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_STS": server.URL, "AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere, "AWS_MAX_ATTEMPTS": "5",
+		"AWS_ENDPOINT_URL_STS": server.URL, "AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere,
+		"AWS_MAX_ATTEMPTS": "5",
 	} {
 		t.Setenv(name, value)
 	}
@@ -32,7 +33,9 @@ func atSTS(t *testing.T, sts http.HandlerFunc) {
 func newRoleSource(t *testing.T, sts http.HandlerFunc) *Source {
 	t.Helper()
 	atSTS(t, sts)
-	s, err := New(t.Context(), Config{Region: "us-east-1", Keys: &keys, AssumeRole: &AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout"}})
+	s, err := New(t.Context(),
+		Config{Region: "us-east-1", Keys: &keys,
+			AssumeRole: &AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +59,8 @@ func TestLeftAlone(t *testing.T) {
 					t.Errorf("%v, and then %v", first, err)
 				}
 				_, err := s.Retrieve(t.Context())
-				if e := Unavailable(err); e == nil || e.RetryAfter <= 0 || e.RetryAfter > want || e.RetryAfter < want/2 {
+				if e := Unavailable(err); e == nil || e.RetryAfter <= 0 || e.RetryAfter > want ||
+					e.RetryAfter < want/2 {
 					t.Errorf("%+v", e)
 				}
 			}

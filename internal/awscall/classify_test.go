@@ -15,7 +15,8 @@ import (
 // sessionToken has only characters that a code or a request ID may have.
 const sessionToken = "IQoJb3JpZ2luX2VjEXAMPLE"
 
-var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent, Codes: []Codes{{logout.NotFound, []string{"NotFound"}}}}
+var service = Service{Operation: "LogoutUser", Status: http.StatusNoContent,
+	Codes: []Codes{{logout.NotFound, []string{"NotFound"}}}}
 
 // final are the statuses that AWS documents for errors of the client.
 var final = []int{400, 403, 404}
@@ -44,7 +45,9 @@ func TestCodes(t *testing.T) {
 						reason = httpcall.ReasonOf(status)
 					}
 					h := http.Header{"X-Amzn-Errortype": {code}}
-					if got := service.classify(&answer{Answer: &httpcall.Answer{Status: status, Header: h}}).Reason; got != reason {
+					if got := service.classify(&answer{
+						Answer: &httpcall.Answer{Status: status, Header: h},
+					}).Reason; got != reason {
 						t.Errorf("%s at %d: got %s, want %s", code, status, got, reason)
 					}
 				}

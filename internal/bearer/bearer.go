@@ -73,7 +73,8 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 			Scopes:       client.Scopes,
 			AuthStyle:    oauth2.AuthStyleInHeader, // detecting the style would take a second request
 		},
-		secrets: []string{client.ID, client.Secret, id, secret, base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
+		secrets: []string{client.ID, client.Secret, id, secret,
+			base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
 	}
 	c.fetched = credential.New(c.fetch, retryAfter)
 	return c, nil

@@ -80,7 +80,8 @@ func newCaller(t *testing.T, transport *service) *Caller {
 	t.Helper()
 	wire := httpcall.NewWire()
 	wire.Transport = transport
-	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"), ID: clientID, Secret: secret}}, wire)
+	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"),
+		ID: clientID, Secret: secret}}, wire)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,8 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 			}{{0, 1}, {0, 1}, {tc.good - time.Millisecond, 1}, {time.Millisecond, 2}, {0, 2}} {
 				<-time.After(after.pause)
 				if status, e := call(t.Context(), t, c); status != 200 || s.issued != after.issued {
-					t.Errorf("expires_in %d: %d, %+v with %d tokens issued, want %d", tc.expires, status, e, s.issued, after.issued)
+					t.Errorf("expires_in %d: %d, %+v with %d tokens issued, want %d", tc.expires, status, e, s.issued,
+						after.issued)
 				}
 			}
 		})
@@ -183,7 +185,8 @@ func TestOneFetchForAll(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || e.Message != "token endpoint: timeout: no answer within the attempt's deadline" {
+		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable ||
+			e.Message != "token endpoint: timeout: no answer within the attempt's deadline" {
 			t.Errorf("%+v", e)
 		}
 		close(release)
@@ -204,7 +207,8 @@ func TestShortOfTime(t *testing.T) {
 		defer cancel()
 		var failed, fine atomic.Int64
 		go func() {
-			if c.CheckCredentials(short) != nil && time.Since(begin(short, 100*time.Millisecond)) == 100*time.Millisecond {
+			if c.CheckCredentials(short) != nil &&
+				time.Since(begin(short, 100*time.Millisecond)) == 100*time.Millisecond {
 				failed.Add(1)
 			}
 		}()
@@ -220,7 +224,8 @@ func TestShortOfTime(t *testing.T) {
 		}
 		<-time.After(2 * time.Second)
 		if failed.Load() != 1 || fine.Load() != 10 || s.issued != 1 {
-			t.Errorf("%d without time failed, %d of 10 with time have the token, %d issued", failed.Load(), fine.Load(), s.issued)
+			t.Errorf("%d without time failed, %d of 10 with time have the token, %d issued", failed.Load(), fine.Load(),
+				s.issued)
 		}
 	})
 }
@@ -255,7 +260,8 @@ func TestTransportThatNeverReturns(t *testing.T) {
 		c.wire.Transport = s
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable || time.Since(begin(ctx, 5*time.Second)) != 5*time.Second {
+		if _, e := call(ctx, t, c); e == nil || e.Reason != logout.EndpointUnreachable ||
+			time.Since(begin(ctx, 5*time.Second)) != 5*time.Second {
 			t.Errorf("%+v", e)
 		}
 		<-time.After(time.Minute)
@@ -286,7 +292,8 @@ func TestTokenEndpointIsLeftAlone(t *testing.T) {
 			c := newCaller(t, s)
 			for range 3600 {
 				_, e := call(t.Context(), t, c)
-				if err := c.CheckCredentials(t.Context()); e == nil || err == nil || err.Error() != e.Error() || e.Reason != logout.ServiceUnavailable || e.RetryAfter > logout.MaxRetryAfter {
+				if err := c.CheckCredentials(t.Context()); e == nil || err == nil || err.Error() != e.Error() ||
+					e.Reason != logout.ServiceUnavailable || e.RetryAfter > logout.MaxRetryAfter {
 					t.Fatalf("%+v, %v", e, err)
 				}
 				<-time.After(time.Second)
@@ -317,17 +324,21 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 	}{
 		{401, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "401, invalid_client)"},
 		{400, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "400, invalid_client)"},
-		{400, "", `{"error":"unauthorized_client","error_description":"no service account"}`, logout.Unauthorized, refused + "400, unauthorized_client)"},
+		{400, "", `{"error":"unauthorized_client","error_description":"no service account"}`, logout.Unauthorized,
+			refused + "400, unauthorized_client)"},
 		{400, "", `{"error":"invalid_scope"}`, logout.Unauthorized, refused + "400, invalid_scope)"},
 		{403, "", `{"error":"access_denied"}`, logout.Unauthorized, refused + "403, access_denied)"},
 		{401, "", "", logout.Unauthorized, refused + "401)"},
 		{401, "", `{"error":"` + secret + `"}`, logout.Unauthorized, refused + "401)"},
 		{429, "17", "", logout.Throttled, "token endpoint: the service answered HTTP 429"},
-		{429, "17", `{"error":"invalid_client","error_description":"Basic ` + basic + `"}`, logout.Throttled, "token endpoint: the service answered HTTP 429, invalid_client"},
+		{429, "17", `{"error":"invalid_client","error_description":"Basic ` + basic + `"}`, logout.Throttled,
+			"token endpoint: the service answered HTTP 429, invalid_client"},
 		{500, "", "oops", logout.ServiceUnavailable, "token endpoint: the service answered HTTP 500"},
-		{503, "17", `{"error":"temporarily_unavailable","error_description":"back soon"}`, logout.ServiceUnavailable, "token endpoint: back soon"},
+		{503, "17", `{"error":"temporarily_unavailable","error_description":"back soon"}`, logout.ServiceUnavailable,
+			"token endpoint: back soon"},
 		{408, "", "", logout.ServiceUnavailable, "token endpoint: the service answered HTTP 408"},
-		{400, "", `{"error":"unsupported_grant_type"}`, logout.UnexpectedResponse, garbage + "400, unsupported_grant_type)"},
+		{400, "", `{"error":"unsupported_grant_type"}`, logout.UnexpectedResponse,
+			garbage + "400, unsupported_grant_type)"},
 		{404, "", "<html>", logout.UnexpectedResponse, garbage + "404)"},
 		{403, "", "<html>", logout.UnexpectedResponse, garbage + "403)"},
 		{204, "", "", logout.UnexpectedResponse, garbage + "204)"},
@@ -339,8 +350,10 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage + "200)"},
 		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"access_token":"` + strings.Repeat("a", httpcall.MaxBody) + `","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`,
+			logout.UnexpectedResponse, garbage + "200)"},
+		{200, "", `{"access_token":"` + strings.Repeat("a", httpcall.MaxBody) + `","token_type":"Bearer"}`,
+			logout.UnexpectedResponse, garbage + "200)"},
 		{307, "", "", logout.UnexpectedResponse, garbage + "307)"},
 	} {
 		s := &service{token: func(w http.ResponseWriter, _ *http.Request) {
@@ -352,7 +365,8 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		}}
 		c := newCaller(t, s)
 		_, e := call(t.Context(), t, c)
-		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide || e.Reason.Class() == logout.Permanent || e.HTTPStatusCode != tc.status {
+		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide ||
+			e.Reason.Class() == logout.Permanent || e.HTTPStatusCode != tc.status {
 			t.Errorf("%d %.80s: %+v", tc.status, tc.body, e)
 		} else if want := tc.header != ""; (e.RetryAfter == 17*time.Second) != want {
 			t.Errorf("%d: Retry-After %s", tc.status, e.RetryAfter)
@@ -360,7 +374,8 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		if !slices.Equal(s.hosts, []string{"tokens.example"}) {
 			t.Errorf("%d: sent to %q", tc.status, s.hosts)
 		}
-		if checked, ok := errors.AsType[*logout.Error](c.CheckCredentials(t.Context())); !ok || checked.Message != tc.message {
+		if checked, ok := errors.AsType[*logout.Error](c.CheckCredentials(t.Context())); !ok ||
+			checked.Message != tc.message {
 			t.Errorf("%d: credentials: %+v", tc.status, checked)
 		}
 	}
@@ -381,13 +396,15 @@ func TestMalformedRedirect(t *testing.T) {
 func TestUnreachableTokenEndpoint(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL), ID: clientID, Secret: secret}}, httpcall.NewWire())
+	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL), ID: clientID,
+		Secret: secret}}, httpcall.NewWire())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	_, e := call(t.Context(), t, c)
-	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "token endpoint: connection refused"}) {
+	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+		Message: "token endpoint: connection refused"}) {
 		t.Errorf("%+v", e)
 	}
 }
@@ -409,7 +426,8 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}{
 		{Config{}, "token must consist of visible ASCII characters"},
 		{Config{Token: "two lines\n"}, "token must consist of visible ASCII characters"},
-		{Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example"), ID: "a"}}, "client ID and secret must not be empty"},
+		{Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example"), ID: "a"}},
+			"client ID and secret must not be empty"},
 	} {
 		if _, err := New(tc.config, httpcall.NewWire()); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc.config, err)
@@ -422,17 +440,21 @@ func TestSecret(t *testing.T) {
 	if got != "a.b-c" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := TokenFrom(map[string][]byte{"token": []byte("a ü")}); err == nil || err.Error() != "has a token with other than visible ASCII characters" {
+	if _, err := TokenFrom(map[string][]byte{"token": []byte("a ü")}); err == nil ||
+		err.Error() != "has a token with other than visible ASCII characters" {
 		t.Error(err)
 	}
-	id, key, err := ClientFrom(map[string][]byte{"clientID": []byte("a\n"), "clientSecret": []byte("with a spaceü\r\n")})
+	id, key, err := ClientFrom(map[string][]byte{"clientID": []byte("a\n"),
+		"clientSecret": []byte("with a spaceü\r\n")})
 	if id != "a" || key != "with a spaceü" || err != nil {
 		t.Errorf("%q, %q, %v", id, key, err)
 	}
 	for want, data := range map[string]map[string][]byte{
-		"has no key clientID, or it is empty":                                      {"clientSecret": []byte("b")},
-		"has no key clientSecret, or it is empty":                                  {"clientID": []byte("a"), "clientSecret": []byte("\n")},
-		"has a clientSecret with line breaks or characters that cannot be printed": {"clientID": []byte("a"), "clientSecret": []byte("b\nc")},
+		"has no key clientID, or it is empty": {"clientSecret": []byte("b")},
+		"has no key clientSecret, or it is empty": {"clientID": []byte("a"),
+			"clientSecret": []byte("\n")},
+		"has a clientSecret with line breaks or characters that cannot be printed": {"clientID": []byte("a"),
+			"clientSecret": []byte("b\nc")},
 	} {
 		if _, _, err := ClientFrom(data); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -53,7 +53,9 @@ func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) 
 	if !got.Expiry.IsZero() {
 		lifetime = got.Expiry.Round(0).Sub(now)
 	}
-	return credential.Fetched[string]{Value: got.AccessToken, UseUntil: now.Add(lifetime - min(margin, lifetime/2))}, nil
+	return credential.Fetched[string]{
+		Value: got.AccessToken, UseUntil: now.Add(lifetime - min(margin, lifetime/2)),
+	}, nil
 }
 
 // retryAfter returns the pause that the token endpoint asked for with an error.

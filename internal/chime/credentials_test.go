@@ -43,7 +43,8 @@ func bare(t *testing.T, set map[string]string) {
 // the process's identity. If externalID is given, it assumes roleARN first.
 func newRoleClient(t *testing.T, endpoint string, keys *awsauth.Keys, externalID string) *Client {
 	t.Helper()
-	config := Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
+	config := Config{Endpoint: httpcall.MustParseEndpoint(endpoint),
+		Auth: awsauth.Config{Region: "us-east-1", Keys: keys}}
 	if externalID != "" {
 		config.Auth.AssumeRole = &awsauth.AssumeRole{RoleARN: roleARN, ExternalID: externalID}
 	}
@@ -117,11 +118,13 @@ func TestAssumeRole(t *testing.T) {
 		}
 	}
 	for _, form := range sts.asked {
-		if form.Get("RoleArn") != roleARN || form.Get("ExternalId") != "tenant-7" || form.Get("RoleSessionName") != "logout-operator" {
+		if form.Get("RoleArn") != roleARN || form.Get("ExternalId") != "tenant-7" ||
+			form.Get("RoleSessionName") != "logout-operator" {
 			t.Errorf("STS was asked %v", form)
 		}
 	}
-	if !strings.Contains(sts.auth[0], "Credential="+keys.AccessKeyID+"/") || !strings.Contains(sts.auth[0], "/us-east-1/sts/") {
+	if !strings.Contains(sts.auth[0], "Credential="+keys.AccessKeyID+"/") ||
+		!strings.Contains(sts.auth[0], "/us-east-1/sts/") {
 		t.Errorf("STS was asked by %s", sts.auth[0])
 	}
 }
@@ -231,26 +234,30 @@ func TestEnvironment(t *testing.T) {
 	if n := requests.Load(); n != 0 {
 		t.Errorf("%d requests went where AWS_ENDPOINT_URL points", n)
 	}
-	if !strings.Contains(sts.auth[0], "Credential=AKIDENVIRONMENT/") || !strings.Contains(sts.auth[0], "/eu-west-1/sts/") {
+	if !strings.Contains(sts.auth[0], "Credential=AKIDENVIRONMENT/") ||
+		!strings.Contains(sts.auth[0], "/eu-west-1/sts/") {
 		t.Errorf("STS was asked by %s", sts.auth[0])
 	}
 }
 
 func TestStaticKeysAreTrimmed(t *testing.T) {
-	bare(t, map[string]string{"AWS_PROFILE": "absent", "AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}) // static keys do not use these
+	// Static keys do not use these.
+	bare(t, map[string]string{"AWS_PROFILE": "absent", "AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"})
 	var signed http.Header
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		signed = r.Header
 		w.WriteHeader(http.StatusNoContent)
 	})
-	c := newRoleClient(t, server.URL, &awsauth.Keys{AccessKeyID: "AKID1\n", SecretAccessKey: " s3cret\n", SessionToken: "token\r\n"}, "")
+	c := newRoleClient(t, server.URL,
+		&awsauth.Keys{AccessKeyID: "AKID1\n", SecretAccessKey: " s3cret\n", SessionToken: "token\r\n"}, "")
 	if err := c.CheckCredentials(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if _, e := attempt(t, c); e != nil {
 		t.Fatal(e)
 	}
-	if signed.Get("X-Amz-Security-Token") != "token" || !strings.Contains(signed.Get("Authorization"), "Credential=AKID1/") {
+	if signed.Get("X-Amz-Security-Token") != "token" ||
+		!strings.Contains(signed.Get("Authorization"), "Credential=AKID1/") {
 		t.Errorf("signed %v", signed)
 	}
 }
@@ -282,19 +289,27 @@ func TestNoCredentials(t *testing.T) {
 		externalID  string
 		want        string
 	}{
-		"no identity":      {want: "none configured, and the operator has no AWS identity"},
-		"STS denies":       {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x", "STS AssumeRole: failed (AccessDenied)"},
-		"STS unreachable":  {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x", "STS AssumeRole: connection refused"},
-		"STS is a page":    {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x", "STS AssumeRole: failed (UnknownError)"},
-		"STS is silent":    {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x", "timeout: no answer within the attempt's deadline"},
-		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x", "none configured, and the operator has no AWS identity"},
-		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"), "AWS_ROLE_ARN": roleARN}, nil, "",
+		"no identity": {want: "none configured, and the operator has no AWS identity"},
+		"STS denies": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x",
+			"STS AssumeRole: failed (AccessDenied)"},
+		"STS unreachable": {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x",
+			"STS AssumeRole: connection refused"},
+		"STS is a page": {map[string]string{"AWS_ENDPOINT_URL_STS": garbage.URL}, &keys, "x",
+			"STS AssumeRole: failed (UnknownError)"},
+		"STS is silent": {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x",
+			"timeout: no answer within the attempt's deadline"},
+		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x",
+			"none configured, and the operator has no AWS identity"},
+		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"),
+			"AWS_ROLE_ARN": roleARN}, nil, "",
 			"the operator's AWS identity: not usable"},
-		"pod identity denies": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": agent.URL}, nil, "", "the operator's AWS identity: failed (AccessDeniedException)"},
+		"pod identity denies": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": agent.URL}, nil, "",
+			"the operator's AWS identity: failed (AccessDeniedException)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bare(t, tc.environment)
-			server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+			server, requests := serve(t,
+				func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 			c := newRoleClient(t, server.URL, tc.keys, tc.externalID)
 			patience := time.Minute
 			if strings.HasPrefix(tc.want, "timeout") {
@@ -303,7 +318,8 @@ func TestNoCredentials(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			err := c.CheckCredentials(ctx)
-			if err == nil || !strings.HasPrefix(err.Error(), "no credentials: ") || !strings.HasSuffix(err.Error(), tc.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "no credentials: ") ||
+				!strings.HasSuffix(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 			ctx, cancel = context.WithTimeout(context.Background(), patience)
@@ -325,8 +341,11 @@ func TestNoCredentials(t *testing.T) {
 
 func TestUnusableConfiguration(t *testing.T) {
 	bare(t, map[string]string{"AWS_PROFILE": "absent"})
-	_, err := New(context.Background(), Config{Endpoint: httpcall.MustParseEndpoint("https://chime.example"), Auth: awsauth.Config{Region: "us-east-1"}})
-	if err == nil || err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
+	_, err := New(context.Background(),
+		Config{Endpoint: httpcall.MustParseEndpoint("https://chime.example"),
+			Auth: awsauth.Config{Region: "us-east-1"}})
+	if err == nil ||
+		err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,10 +26,12 @@ func TestNoAnswer(t *testing.T) {
 		answer func(net.Conn)
 		want   string
 	}{
-		"closed":          {func(net.Conn) {}, "connection lost before a valid HTTP answer came"},
-		"reset":           {func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }, "connection reset"},
-		"half a header":   {func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nx-amzn-Req") }, "connection lost before a valid HTTP answer came"},
-		"not HTTP":        {func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") }, "connection lost before a valid HTTP answer came"},
+		"closed": {func(net.Conn) {}, "connection lost before a valid HTTP answer came"},
+		"reset":  {func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }, "connection reset"},
+		"half a header": {func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nx-amzn-Req") },
+			"connection lost before a valid HTTP answer came"},
+		"not HTTP": {func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") },
+			"connection lost before a valid HTTP answer came"},
 		"endless headers": {endlessHeaders, "connection lost before a valid HTTP answer came"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +113,8 @@ func TestSlowAnswers(t *testing.T) {
 				if e == nil || e.Reason != tc.want || e.ProviderWide {
 					t.Errorf("got %+v", e)
 				}
-				if e.Reason == logout.EndpointUnreachable && e.Message != "timeout: no answer within the attempt's deadline" {
+				if e.Reason == logout.EndpointUnreachable &&
+					e.Message != "timeout: no answer within the attempt's deadline" {
 					t.Error(e.Message)
 				}
 				if took := time.Since(start); took > 10*time.Second {
@@ -169,7 +172,8 @@ func TestRefused(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
 	_, e := attempt(t, newClient(t, server.URL))
-	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "connection refused"}) {
+	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+		Message: "connection refused"}) {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -182,7 +186,8 @@ func TestNameNotResolved(t *testing.T) {
 		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed },
 	}}).DialContext
 	_, e := attempt(t, c)
-	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "DNS: the host name could not be looked up"}) {
+	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+		Message: "DNS: the host name could not be looked up"}) {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -193,8 +198,10 @@ func TestNoTLS(t *testing.T) {
 		client func(*tls.Config)
 		want   string
 	}{
-		"unknown authority": {func(s *httptest.Server) { s.StartTLS() }, func(*tls.Config) {}, "TLS: certificate signed by unknown authority"},
-		"other host":        {func(s *httptest.Server) { s.StartTLS() }, func(c *tls.Config) { c.ServerName = "chime.aws" }, "TLS: certificate is for another host name"},
+		"unknown authority": {func(s *httptest.Server) { s.StartTLS() }, func(*tls.Config) {},
+			"TLS: certificate signed by unknown authority"},
+		"other host": {func(s *httptest.Server) { s.StartTLS() },
+			func(c *tls.Config) { c.ServerName = "chime.aws" }, "TLS: certificate is for another host name"},
 		"expired": {func(s *httptest.Server) { s.StartTLS() }, func(c *tls.Config) {
 			c.Time = func() time.Time { return time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC) }
 		}, "TLS: certificate has expired or is not yet valid"},
@@ -202,20 +209,24 @@ func TestNoTLS(t *testing.T) {
 			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 			s.StartTLS()
 		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake"},
-		"plain HTTP": {func(s *httptest.Server) { s.Start() }, func(*tls.Config) {}, "TLS: the endpoint does not speak TLS"},
+		"plain HTTP": {func(s *httptest.Server) { s.Start() }, func(*tls.Config) {},
+			"TLS: the endpoint does not speak TLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("request seen") }))
+			server := httptest.NewUnstartedServer(
+				http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("request seen") }))
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
 			tc.server(server)
 			defer server.Close()
 			c := newClient(t, "https://"+server.Listener.Addr().String())
 			if name != "unknown authority" && server.Certificate() != nil {
-				transport(c).TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+				transport(c).TLSClientConfig.RootCAs =
+					server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			}
 			tc.client(transport(c).TLSClientConfig)
 			_, e := attempt(t, c)
-			if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: tc.want}) {
+			if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+				Message: tc.want}) {
 				t.Errorf("got %+v", e)
 			}
 		})
@@ -223,11 +234,13 @@ func TestNoTLS(t *testing.T) {
 }
 
 func TestProxyRefuses(t *testing.T) {
-	server, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
+	server, requests := serve(t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
 	c := newClient(t, "https://chime.example")
 	transport(c).Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(server.URL) }
 	_, e := attempt(t, c)
-	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "the proxy refused the connection"}) {
+	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+		Message: "the proxy refused the connection"}) {
 		t.Errorf("got %+v", e)
 	}
 	if n := requests.Load(); n != 1 {
@@ -252,8 +265,10 @@ func TestHostileProxy(t *testing.T) {
 				_, err = io.WriteString(c, strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100))
 			}
 		},
-		"no HTTP":           func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") },
-		"no TLS afterwards": func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n") },
+		"no HTTP": func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") },
+		"no TLS afterwards": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			proxy := serveConn(t, func(c net.Conn) {

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newClient returns a client of endpoint with static keys.
 func newClient(t testing.TB, endpoint string) *Client {
 	t.Helper()
-	c, err := New(context.Background(), Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: &keys}})
+	c, err := New(context.Background(),
+		Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: &keys}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func TestReferenceExample(t *testing.T) {
 		conn := tls.Server(raw, certified.TLS)
 		in := bufio.NewReader(io.TeeReader(conn, &wire))
 		if _, err := http.ReadRequest(in); err == nil {
-			_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nx-amzn-RequestId: 3f1c\r\nConnection: close\r\n\r\n")
+			_, _ = io.WriteString(conn,
+				"HTTP/1.1 204 No Content\r\nx-amzn-RequestId: 3f1c\r\nConnection: close\r\n\r\n")
 		}
 	})
 	c := newClient(t, "https://service.chime.aws.amazon.com/console")
@@ -38,7 +39,8 @@ func TestReferenceExample(t *testing.T) {
 	transport(c).TLSClientConfig.RootCAs = certified.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	transport(c).TLSClientConfig.ServerName = "example.com" // the host of the certificate
 
-	if receipt, err := attempt(t, c); err != nil || receipt != (logout.Receipt{HTTPStatusCode: 204, RequestID: "3f1c"}) {
+	if receipt, err := attempt(t, c); err != nil ||
+		receipt != (logout.Receipt{HTTPStatusCode: 204, RequestID: "3f1c"}) {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
 	if dialled != "service.chime.aws.amazon.com:443" {
@@ -108,7 +110,8 @@ func authorization(t *testing.T, header map[string]string, target string) string
 		key = mac(key, part)
 	}
 	signature := mac(key, "AWS4-HMAC-SHA256\n"+at+"\n"+scope+"\n"+hash(canonical))
-	return "AWS4-HMAC-SHA256 Credential=" + keys.AccessKeyID + "/" + scope + ", SignedHeaders=" + signed + ", Signature=" + hex.EncodeToString(signature)
+	return "AWS4-HMAC-SHA256 Credential=" + keys.AccessKeyID + "/" + scope + ", SignedHeaders=" + signed +
+		", Signature=" + hex.EncodeToString(signature)
 }
 
 func hash(s string) string {

@@ -31,7 +31,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newClient(t *testing.T, endpoint string) *Client {
 	t.Helper()
-	c, err := New(t.Context(), Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "eu-central-1", Keys: &keys}})
+	c, err := New(t.Context(),
+		Config{Endpoint: httpcall.MustParseEndpoint(endpoint),
+			Auth: awsauth.Config{Region: "eu-central-1", Keys: &keys}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,8 @@ func TestExceptions(t *testing.T) {
 			}))
 			_, got := attempt(t, newClient(t, server.URL))
 			server.Close()
-			if got == nil || got.Reason != want.Reason || got.ProviderWide != want.ProviderWide || got.Code != code || got.HTTPStatusCode != 400 {
+			if got == nil || got.Reason != want.Reason || got.ProviderWide != want.ProviderWide || got.Code != code ||
+				got.HTTPStatusCode != 400 {
 				t.Errorf("%+v: got %+v", answer, got)
 			} else if class := got.Reason.Class(); class == logout.Permanent && got.Message != "said" {
 				t.Errorf("%+v: message %q", answer, got.Message)
@@ -121,7 +124,8 @@ func TestConfirmation(t *testing.T) {
 		switch {
 		case answer.confirms && (e != nil || receipt != logout.Receipt{HTTPStatusCode: 200, RequestID: "3f1c-77"}):
 			t.Errorf("%.60v: %+v, %+v", answer, receipt, e)
-		case !answer.confirms && (e == nil || e.Reason != logout.UnexpectedResponse || e.Message != "the endpoint does not answer as AdminUserGlobalSignOut does (HTTP 200)"):
+		case !answer.confirms && (e == nil || e.Reason != logout.UnexpectedResponse ||
+			e.Message != "the endpoint does not answer as AdminUserGlobalSignOut does (HTTP 200)"):
 			t.Errorf("%.60v: %+v", answer, e)
 		}
 	}
@@ -132,7 +136,8 @@ type captured struct{ sent *http.Request }
 
 func (c captured) RoundTrip(r *http.Request) (*http.Response, error) {
 	*c.sent = *r
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+		Body: io.NopCloser(strings.NewReader("{}"))}, nil
 }
 
 func (captured) CloseIdleConnections() {}

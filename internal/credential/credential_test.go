@@ -102,11 +102,13 @@ func TestPauses(t *testing.T) {
 		next := func(want time.Duration) {
 			t.Helper()
 			before := server.asked
-			if _, err := s.Get(t.Context()); !errors.Is(err, down) || errors.As(err, new(*Paused)) || server.asked != before+1 {
+			if _, err := s.Get(t.Context()); !errors.Is(err, down) || errors.As(err, new(*Paused)) ||
+				server.asked != before+1 {
 				t.Fatalf("%v, asked %d times", err, server.asked-before)
 			}
 			_, err := s.Get(t.Context())
-			if p, ok := errors.AsType[*Paused](err); !ok || p.For != want || !errors.Is(err, down) || server.asked != before+1 {
+			if p, ok := errors.AsType[*Paused](err); !ok || p.For != want || !errors.Is(err, down) ||
+				server.asked != before+1 {
 				t.Errorf("%v, want a pause of %s", err, want)
 			}
 			<-time.After(want)
@@ -143,7 +145,8 @@ func TestFetchThatDoesNotReturn(t *testing.T) {
 			return Fetched[int64]{Value: n}, nil
 		}, func(error) time.Duration { return 0 })
 		start := time.Now()
-		if _, err := s.Get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != fetchTime+grace {
+		if _, err := s.Get(t.Context()); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(start) != fetchTime+grace {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 		<-time.After(firstPause)

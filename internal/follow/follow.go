@@ -227,7 +227,8 @@ func (f *Follower) stream(ctx context.Context, version *string) error {
 func (f *Follower) apply(ctx context.Context, kind watch.EventType, r *received) {
 	obj, err := r.object()
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "a UserLogout cannot be read and is left alone: correct or delete it, and have the CRD be that of this version",
+		ctrl.LoggerFrom(ctx).Error(err,
+			"a UserLogout cannot be read and is left alone: correct or delete it, and have the CRD be that of this version",
 			"namespace", obj.Namespace, "name", obj.Name)
 		kind = watch.Deleted
 	}

@@ -124,12 +124,16 @@ func TestFollow(t *testing.T) {
 	told := follow(t, []exchange{
 		{asks: map[string]string{"limit": "10", "continue": ""}, answers: listOfTwo("more", "a", "b")},
 		{asks: map[string]string{"limit": "500", "continue": "more"}, answers: listOfTwo("", "c", "d")},
-		{watch: true, asks: map[string]string{"resourceVersion": "10"}, answers: eventOf(watch.Modified, named("a", 11, `"joe"`)) +
-			eventOf(watch.Bookmark, named("", 15, `""`))},
-		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
-		{watch: true, asks: map[string]string{"resourceVersion": "15"}, answers: eventOf(watch.Deleted, named("b", 16, `"jane"`)) +
-			`{"type":"ADDED","obj`}, // cut off
-		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
+		{watch: true, asks: map[string]string{"resourceVersion": "10"},
+			answers: eventOf(watch.Modified, named("a", 11, `"joe"`)) +
+				eventOf(watch.Bookmark, named("", 15, `""`))},
+		{asks: map[string]string{"limit": "1"},
+			answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
+		{watch: true, asks: map[string]string{"resourceVersion": "15"},
+			answers: eventOf(watch.Deleted, named("b", 16, `"jane"`)) +
+				`{"type":"ADDED","obj`}, // cut off
+		{asks: map[string]string{"limit": "1"},
+			answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "16"}, answers: eventOf(watch.Error, gone)},
 		{asks: map[string]string{"continue": ""}, answers: listOfTwo("more", "a", "c")},
 		{asks: map[string]string{"continue": "more"}, status: http.StatusGone, answers: gone}, // it took too long
@@ -149,10 +153,13 @@ func TestWentBack(t *testing.T) {
 	told := follow(t, []exchange{
 		{answers: listOfTwo("", "a", "b")},
 		{watch: true, answers: eventOf(watch.Modified, named("a", 20, `"joe"`))},
-		{asks: map[string]string{"limit": "1"}, status: http.StatusServiceUnavailable, answers: `{"kind":"Status","code":503}`},
-		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
+		{asks: map[string]string{"limit": "1"}, status: http.StatusServiceUnavailable,
+			answers: `{"kind":"Status","code":503}`},
+		{asks: map[string]string{"limit": "1"},
+			answers: `{"metadata":{"resourceVersion":"20","continue":"more"},"items":[]}`},
 		{watch: true, asks: map[string]string{"resourceVersion": "20"}},
-		{asks: map[string]string{"limit": "1"}, answers: `{"metadata":{"resourceVersion":"11","continue":"more"},"items":[]}`},
+		{asks: map[string]string{"limit": "1"},
+			answers: `{"metadata":{"resourceVersion":"11","continue":"more"},"items":[]}`},
 		{asks: map[string]string{"limit": "10"}, answers: listOfTwo("", "a", "b")},
 	})
 	expect(t, told, "restart", "ADDED a jane", "ADDED b jane", "complete", "MODIFIED a joe",
@@ -178,8 +185,10 @@ func TestNotSelectable(t *testing.T) {
 // read.
 func TestUnreadable(t *testing.T) {
 	told := follow(t, []exchange{
-		{answers: `{"metadata":{"resourceVersion":"10"},"items":[` + named("odd", 5, `{"not":"text"}`) + "," + named("a", 6, `"jane"`) + "]}"},
-		{watch: true, answers: eventOf(watch.Modified, named("odd", 11, "7")) + eventOf(watch.Modified, named("odd", 12, `"jane"`))},
+		{answers: `{"metadata":{"resourceVersion":"10"},"items":[` + named("odd", 5, `{"not":"text"}`) + "," +
+			named("a", 6, `"jane"`) + "]}"},
+		{watch: true, answers: eventOf(watch.Modified, named("odd", 11, "7")) +
+			eventOf(watch.Modified, named("odd", 12, `"jane"`))},
 	})
 	expect(t, told, "restart", "DELETED odd", "ADDED a jane", "complete", "DELETED odd", "MODIFIED odd jane")
 }

@@ -76,11 +76,13 @@ func TestReadPage(t *testing.T) {
 	}
 	sorted := encoded(t, members) // items before metadata, as the API server sends custom resources
 	for name, r := range map[string]io.Reader{
-		"as it is": bytes.NewReader(text), "sorted": bytes.NewReader(sorted), "byte by byte": iotest.OneByteReader(bytes.NewReader(text)),
+		"as it is": bytes.NewReader(text), "sorted": bytes.NewReader(sorted),
+		"byte by byte": iotest.OneByteReader(bytes.NewReader(text)),
 	} {
 		var got []*v1alpha1.UserLogout
 		p, err := readPage(r, func(r *received) { got = append(got, objectOf(t, r)) })
-		if err != nil || p.ResourceVersion != "7" || p.Continue != "next" || p.objects != 3 || p.bytes != int64(len(text)) {
+		if err != nil || p.ResourceVersion != "7" || p.Continue != "next" || p.objects != 3 ||
+			p.bytes != int64(len(text)) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 		for i := range list.Items {
@@ -91,7 +93,8 @@ func TestReadPage(t *testing.T) {
 			}
 		}
 	}
-	for _, none := range []string{`{"metadata":{},"items":[]}`, `{"metadata":{},"items":null}`, `{"kind":"UserLogoutList"}`} {
+	for _, none := range []string{`{"metadata":{},"items":[]}`, `{"metadata":{},"items":null}`,
+		`{"kind":"UserLogoutList"}`} {
 		p, err := readPage(strings.NewReader(none), func(r *received) { t.Errorf("got %v", r) })
 		if err != nil || p.objects != 0 {
 			t.Errorf("%s: %+v, %v", none, p, err)
@@ -144,7 +147,8 @@ func TestPageIsNeverHeld(t *testing.T) {
 // TestPagesFitTheirObjects: the second page has as many objects as make a few megabytes, if they have the size of the
 // first ones.
 func TestPagesFitTheirObjects(t *testing.T) {
-	for size, want := range map[int64][]int64{1: {500, 500}, 1000: {500, 500}, 20_000: {150, 250}, 1_400 << 10: {2, 4}, 20 << 20: {1, 1}} {
+	for size, want := range map[int64][]int64{1: {500, 500}, 1000: {500, 500}, 20_000: {150, 250}, 1_400 << 10: {2, 4},
+		20 << 20: {1, 1}} {
 		got := page{objects: firstPage, bytes: firstPage * size}.next()
 		if got < want[0] || got > want[1] {
 			t.Errorf("pages of %d objects of %d bytes, want %v", got, size, want)

@@ -33,13 +33,15 @@ func TestCall(t *testing.T) {
 		return r
 	}
 	a, err := w.Call(request())
-	if err != nil || a.Status != 307 || len(a.Body) != MaxBody || a.Header.Get("Location") != "/elsewhere" || time.Since(a.At) > time.Minute {
+	if err != nil || a.Status != 307 || len(a.Body) != MaxBody || a.Header.Get("Location") != "/elsewhere" ||
+		time.Since(a.At) > time.Minute {
 		t.Errorf("%+v, %v", a, err)
 	}
 	server.Close()
 	_, err = w.Call(request())
 	e, ok := errors.AsType[*logout.Error](err)
-	if !ok || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true, Message: "connection refused"}) {
+	if !ok || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
+		Message: "connection refused"}) {
 		t.Errorf("%+v", err)
 	}
 }
@@ -54,29 +56,41 @@ func TestFailure(t *testing.T) {
 		finding Finding
 		want    logout.Error
 	}{
-		"words of the service": {404, nil, Finding{Reason: logout.NotFound, Code: "user_missing", Message: "no\x00 user", RequestID: "r-1"},
+		"words of the service": {404, nil,
+			Finding{Reason: logout.NotFound, Code: "user_missing", Message: "no\x00 user", RequestID: "r-1"},
 			logout.Error{Reason: logout.NotFound, Code: "user_missing", Message: "no user", RequestID: "r-1"}},
 		"no words": {500, nil, Finding{Reason: logout.ServiceFailure, Code: "not a token", RequestID: "<b>"},
 			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
-		"token in the message": {400, nil, Finding{Reason: logout.BadRequest, Message: "odd " + token, Secrets: []string{token}},
+		"token in the message": {400, nil,
+			Finding{Reason: logout.BadRequest, Message: "odd " + token, Secrets: []string{token}},
 			logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
-		"token as code and ID": {400, nil, Finding{Reason: logout.BadRequest, Code: token, RequestID: "r-" + token, Message: "odd", Secrets: []string{"", token}},
+		"token as code and ID": {400, nil,
+			Finding{Reason: logout.BadRequest, Code: token, RequestID: "r-" + token, Message: "odd",
+				Secrets: []string{"", token}},
 			logout.Error{Reason: logout.BadRequest, Message: "odd"}},
 		"a header of the request": {400, nil, Finding{Reason: logout.BadRequest, Message: "Bearer x is odd"},
 			logout.Error{Reason: logout.BadRequest, Message: "the service answered HTTP 400"}},
-		"credentials": {401, nil, Finding{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "who are you"},
-			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
+		"credentials": {401, nil,
+			Finding{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "who are you"},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token",
+				Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
 		"another service": {200, nil, Finding{Reason: logout.UnexpectedResponse, Operation: "Logout"},
-			logout.Error{Reason: logout.UnexpectedResponse, Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
+			logout.Error{Reason: logout.UnexpectedResponse,
+				Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
 		"always of the whole provider": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled},
-			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 7 * time.Second, Message: "the service answered HTTP 429"}},
-		"the longer of two hints": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled, RetryAfter: 9 * time.Second},
-			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 9 * time.Second, Message: "the service answered HTTP 429"}},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 7 * time.Second,
+				Message: "the service answered HTTP 429"}},
+		"the longer of two hints": {429, http.Header{"Retry-After": {"7"}},
+			Finding{Reason: logout.Throttled, RetryAfter: 9 * time.Second},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 9 * time.Second,
+				Message: "the service answered HTTP 429"}},
 		"a hint in another era": {429, nil, Finding{Reason: logout.Throttled, RetryAfter: 1e6 * time.Hour},
-			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: logout.MaxRetryAfter, Message: "the service answered HTTP 429"}},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: logout.MaxRetryAfter,
+				Message: "the service answered HTTP 429"}},
 		"a hint of the past": {429, nil, Finding{Reason: logout.Throttled, RetryAfter: -time.Hour},
 			logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "the service answered HTTP 429"}},
-		"no hint for what is final": {403, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Forbidden, RetryAfter: time.Second, Message: strings.Repeat("é", 300)},
+		"no hint for what is final": {403, http.Header{"Retry-After": {"7"}},
+			Finding{Reason: logout.Forbidden, RetryAfter: time.Second, Message: strings.Repeat("é", 300)},
 			logout.Error{Reason: logout.Forbidden, Message: strings.Repeat("é", 255) + "…"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,9 +107,11 @@ func TestFailure(t *testing.T) {
 
 func TestReasonOf(t *testing.T) {
 	for status, want := range map[int]logout.Reason{
-		200: logout.UnexpectedResponse, 302: logout.UnexpectedResponse, 400: logout.UnexpectedResponse, 401: logout.Unauthorized,
-		403: logout.UnexpectedResponse, 404: logout.UnexpectedResponse, 408: logout.ServiceFailure, 422: logout.UnexpectedResponse,
-		429: logout.Throttled, 500: logout.ServiceFailure, 503: logout.ServiceUnavailable, 599: logout.ServiceFailure, 600: logout.UnexpectedResponse,
+		200: logout.UnexpectedResponse, 302: logout.UnexpectedResponse, 400: logout.UnexpectedResponse,
+		401: logout.Unauthorized, 403: logout.UnexpectedResponse, 404: logout.UnexpectedResponse,
+		408: logout.ServiceFailure, 422: logout.UnexpectedResponse, 429: logout.Throttled,
+		500: logout.ServiceFailure, 503: logout.ServiceUnavailable, 599: logout.ServiceFailure,
+		600: logout.UnexpectedResponse,
 	} {
 		if got := ReasonOf(status); got != want {
 			t.Errorf("%d: %s, want %s", status, got, want)

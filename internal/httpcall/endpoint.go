@@ -57,9 +57,11 @@ func checkEndpoint(endpoint string, allowInsecure bool) error {
 	case strings.Contains(endpoint, "#"):
 		return errors.New("must not have a fragment (#…)")
 	case !validHost(u.Hostname()) || !validPort(u):
-		return errors.New("must have a host of letters, digits, - and . (no IPv6 address), and a port from 0 to 65535 if any")
+		return errors.New(
+			"must have a host of letters, digits, - and . (no IPv6 address), and a port from 0 to 65535 if any")
 	case u.Scheme == "http" && !allowInsecure && !loopback(u.Hostname()):
-		return errors.New("must begin with https://: plain http to another host must be allowed by a flag of the operator")
+		return errors.New(
+			"must begin with https://: plain http to another host must be allowed by a flag of the operator")
 	}
 	return nil
 }

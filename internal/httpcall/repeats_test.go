@@ -46,11 +46,13 @@ func TestRepeats(t *testing.T) {
 			if text := "your " + echo(secret) + " is wrong"; !Repeats(text, []string{"", secret}) {
 				t.Errorf("%s is not found in %q", name, text)
 			}
-			if e := (&Answer{Status: 400}).Failure(Finding{Message: "your " + echo(secret), Secrets: []string{secret}}); e.Message != "the service answered HTTP 400" {
+			if e := (&Answer{Status: 400}).Failure(Finding{Message: "your " + echo(secret),
+				Secrets: []string{secret}}); e.Message != "the service answered HTTP 400" {
 				t.Errorf("%s: %q", name, e.Message)
 			}
 		}
-		for _, text := range []string{"", "no such user", "User pool eu-central-1_EXAMPLE does not exist.", "Rate exceeded", "uuid: incorrect UUID length 4"} {
+		for _, text := range []string{"", "no such user", "User pool eu-central-1_EXAMPLE does not exist.",
+			"Rate exceeded", "uuid: incorrect UUID length 4"} {
 			if Repeats(text, []string{secret, ""}) {
 				t.Errorf("%q is found in %q", secret, text)
 			}
@@ -61,7 +63,8 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("%q is not found in %q", secret, text)
 		}
 	}
-	if got := (&Answer{Status: 204}).Receipt("r-"+strings.ToUpper(token[:12]), []string{token}); got.RequestID != "" || got.HTTPStatusCode != 204 {
+	if got := (&Answer{Status: 204}).Receipt("r-"+strings.ToUpper(token[:12]), []string{token}); got.RequestID != "" ||
+		got.HTTPStatusCode != 204 {
 		t.Errorf("%+v", got)
 	}
 	if got := (&Answer{Status: 204}).Receipt("3f1c-77", []string{token}); got.RequestID != "3f1c-77" {

@@ -21,15 +21,19 @@ func TestTrouble(t *testing.T) {
 		down bool
 	}{
 		{&net.DNSError{Err: "no such host", Name: "chime.example", IsNotFound: true}, "DNS: no such host", true},
-		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "no route to the host", true},
-		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "timeout: no answer within the attempt's deadline", false},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)},
+			"no route to the host", true},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded},
+			"timeout: no answer within the attempt's deadline", false},
 		{&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, "connection reset", false},
 		{&tls.CertificateVerificationError{Err: errors.New("x509: secret")}, "TLS: certificate not accepted", true},
-		{errors.New(`Post "https://chime.example/accounts/a": secret`), "connection lost before a valid HTTP answer came", false},
+		{errors.New(`Post "https://chime.example/accounts/a": secret`),
+			"connection lost before a valid HTTP answer came", false},
 		{io.ErrUnexpectedEOF, "connection lost before a valid HTTP answer came", false},
 	} {
 		for _, err := range []error{tc.err, fmt.Errorf("wrapped: %w", tc.err)} {
-			if e := Unreachable(err); *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: tc.down, Message: tc.want}) {
+			if e := Unreachable(err); *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: tc.down,
+				Message: tc.want}) {
 				t.Errorf("%v: got %+v", err, e)
 			}
 		}

@@ -105,7 +105,8 @@ func TestPartial(t *testing.T) {
 	if a.JSON(new(any)) {
 		t.Error("half an answer is JSON")
 	}
-	if e := a.Failure(Finding{Reason: logout.NotFound, Operation: "Logout"}); e.Reason != logout.UnexpectedResponse || e.Reason.Class() != logout.RetrySlowly {
+	if e := a.Failure(Finding{Reason: logout.NotFound, Operation: "Logout"}); e.Reason != logout.UnexpectedResponse ||
+		e.Reason.Class() != logout.RetrySlowly {
 		t.Errorf("%+v", e)
 	}
 	if a.Partial = false; !a.JSON(new(any)) || a.Failure(Finding{Reason: logout.NotFound}).Reason != logout.NotFound {

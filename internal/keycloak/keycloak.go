@@ -45,9 +45,10 @@ func New(config Config) (*Client, error) {
 		return nil, errors.New("token realm " + err.Error())
 	}
 	caller, err := bearer.New(bearer.Config{Client: &bearer.Client{
-		TokenURL: config.Endpoint.Join("/realms/" + url.PathEscape(config.TokenRealm) + "/protocol/openid-connect/token"),
-		ID:       config.ClientID,
-		Secret:   config.ClientSecret,
+		TokenURL: config.Endpoint.Join("/realms/" + url.PathEscape(config.TokenRealm) +
+			"/protocol/openid-connect/token"),
+		ID:     config.ClientID,
+		Secret: config.ClientSecret,
 	}}, httpcall.NewWire())
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func newKeycloak(t *testing.T, answers map[string]answer) *keycloak {
 
 func (k *keycloak) attempt(t *testing.T, lookup Lookup, userID string) *logout.Error {
 	t.Helper()
-	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(k.URL), TokenRealm: "token", ClientID: "client", ClientSecret: secret, Lookup: lookup})
+	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(k.URL), TokenRealm: "token", ClientID: "client",
+		ClientSecret: secret, Lookup: lookup})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,21 +87,38 @@ func TestLookup(t *testing.T) {
 		found  answer
 		want   *logout.Error // nil for a logout of u-1
 	}{
-		"by name":            {ByUsername, answer{200, `[{"id":"u-1","username":"JANE+x"}]`}, nil},
-		"by mail":            {ByEmail, answer{200, `[{"id":"u-1","username":"else","email":"Jane+X"}]`}, nil},
-		"none":               {ByUsername, answer{200, `[]`}, &logout.Error{Reason: logout.NotFound, Message: "no user of the realm has this username"}},
-		"several":            {ByEmail, answer{200, `[{"id":"u-1","email":"jane+x"},{"id":"u-2","email":"jane+x"}]`}, &logout.Error{Reason: logout.BadRequest, Message: "several users of the realm have this email"}},
-		"another":            {ByUsername, answer{200, `[{"id":"u-2","username":"mary-jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"another beside":     {ByUsername, answer{200, `[{"id":"u-1","username":"jane+x"},{"id":"u-2","username":"jane+xy"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"the other property": {ByEmail, answer{200, `[{"id":"u-1","username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"no ID":              {ByUsername, answer{200, `[{"username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"a path for ID":      {ByUsername, answer{200, `[{"id":"../u-1","username":"jane+x"}]`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"null":               {ByUsername, answer{200, `null`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"page":               {ByUsername, answer{200, `<html>`}, &logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
-		"no body":            {ByUsername, answer{204, ``}, &logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: 204, Message: "the endpoint does not answer as Keycloak's search for users does (HTTP 204)"}},
-		"no realm":           {ByUsername, answer{404, `{"error":"Realm not found."}`}, &logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
-		"no permission":      {ByUsername, answer{403, `{"error":"HTTP 403 Forbidden"}`}, &logout.Error{Reason: logout.Unauthorized, Message: "the service does not accept the credentials (HTTP 403)"}},
-		"down":               {ByUsername, answer{503, ``}, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, Message: "the service answered HTTP 503"}},
+		"by name": {ByUsername, answer{200, `[{"id":"u-1","username":"JANE+x"}]`}, nil},
+		"by mail": {ByEmail, answer{200, `[{"id":"u-1","username":"else","email":"Jane+X"}]`}, nil},
+		"none": {ByUsername, answer{200, `[]`},
+			&logout.Error{Reason: logout.NotFound, Message: "no user of the realm has this username"}},
+		"several": {ByEmail, answer{200, `[{"id":"u-1","email":"jane+x"},{"id":"u-2","email":"jane+x"}]`},
+			&logout.Error{Reason: logout.BadRequest, Message: "several users of the realm have this email"}},
+		"another": {ByUsername, answer{200, `[{"id":"u-2","username":"mary-jane+x"}]`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"another beside": {ByUsername,
+			answer{200, `[{"id":"u-1","username":"jane+x"},{"id":"u-2","username":"jane+xy"}]`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"the other property": {ByEmail, answer{200, `[{"id":"u-1","username":"jane+x"}]`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"no ID": {ByUsername, answer{200, `[{"username":"jane+x"}]`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"a path for ID": {ByUsername, answer{200, `[{"id":"../u-1","username":"jane+x"}]`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"null": {ByUsername, answer{200, `null`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"page": {ByUsername, answer{200, `<html>`},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+		"no body": {ByUsername, answer{204, ``},
+			&logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: 204,
+				Message: "the endpoint does not answer as Keycloak's search for users does (HTTP 204)"}},
+		"no realm": {ByUsername, answer{404, `{"error":"Realm not found."}`},
+			&logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
+		"no permission": {ByUsername, answer{403, `{"error":"HTTP 403 Forbidden"}`},
+			&logout.Error{Reason: logout.Unauthorized,
+				Message: "the service does not accept the credentials (HTTP 403)"}},
+		"down": {ByUsername, answer{503, ``},
+			&logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true,
+				Message: "the service answered HTTP 503"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			search := byName
@@ -129,9 +147,12 @@ func TestLookup(t *testing.T) {
 // finds.
 func TestLookalikesAreNotLoggedOut(t *testing.T) {
 	for found, asked := range lookalikes {
-		search := "GET " + users + "?" + url.Values{"briefRepresentation": {"true"}, "exact": {"true"}, "max": {"2"}, "username": {asked}}.Encode()
-		k := newKeycloak(t, map[string]answer{search: {200, `[{"id":"u-1","username":"` + found + `"}]`}, ofU1: {204, ""}})
-		if e := k.attempt(t, ByUsername, asked); e == nil || e.Reason != logout.UnexpectedResponse || slices.Contains(k.came, ofU1) {
+		search := "GET " + users + "?" +
+			url.Values{"briefRepresentation": {"true"}, "exact": {"true"}, "max": {"2"}, "username": {asked}}.Encode()
+		k := newKeycloak(t, map[string]answer{search: {200, `[{"id":"u-1","username":"` + found + `"}]`},
+			ofU1: {204, ""}})
+		if e := k.attempt(t, ByUsername, asked); e == nil || e.Reason != logout.UnexpectedResponse ||
+			slices.Contains(k.came, ofU1) {
 			t.Errorf("%q finds %q: %+v", asked, found, e)
 		}
 	}
@@ -146,15 +167,24 @@ func TestAnswers(t *testing.T) {
 		want logout.Error
 	}{
 		{answer{404, `{"error":"User not found"}`}, logout.Error{Reason: logout.NotFound, Message: "User not found"}},
-		{answer{404, `{"error":"User not found","error_description":"For more on this error consult the server log at the debug level."}`}, logout.Error{Reason: logout.NotFound, Message: "User not found"}},
-		{answer{404, `{"error":"invalid_request","error_description":"User not found"}`}, logout.Error{Reason: logout.NotFound, Code: "invalid_request", Message: "User not found"}},
-		{answer{404, `{"error":"Realm not found."}`}, logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
-		{answer{404, `{"error":"HTTP 404 Not Found"}`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
-		{answer{404, `{"error":"Unable to find matching target resource method"}`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+		{answer{404,
+			`{"error":"User not found","error_description":"For more on this error consult the server log at the debug level."}`},
+			logout.Error{Reason: logout.NotFound, Message: "User not found"}},
+		{answer{404, `{"error":"invalid_request","error_description":"User not found"}`},
+			logout.Error{Reason: logout.NotFound, Code: "invalid_request", Message: "User not found"}},
+		{answer{404, `{"error":"Realm not found."}`},
+			logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
+		{answer{404, `{"error":"HTTP 404 Not Found"}`},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+		{answer{404, `{"error":"Unable to find matching target resource method"}`},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
 		{answer{404, `User not found`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
-		{answer{401, `{"error":"HTTP 401 Unauthorized"}`}, logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: refused + "401)"}},
-		{answer{403, `{"error":"unknown_error"}`}, logout.Error{Reason: logout.Unauthorized, Code: "unknown_error", Message: refused + "403, unknown_error)"}},
-		{answer{400, `{"errorMessage":"this user cannot"}`}, logout.Error{Reason: logout.BadRequest, Message: "this user cannot"}},
+		{answer{401, `{"error":"HTTP 401 Unauthorized"}`},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: refused + "401)"}},
+		{answer{403, `{"error":"unknown_error"}`},
+			logout.Error{Reason: logout.Unauthorized, Code: "unknown_error", Message: refused + "403, unknown_error)"}},
+		{answer{400, `{"errorMessage":"this user cannot"}`},
+			logout.Error{Reason: logout.BadRequest, Message: "this user cannot"}},
 		{answer{400, `{"error":"HTTP 400 Bad Request"}`},
 			logout.Error{Reason: logout.BadRequest, Message: "HTTP 400 Bad Request"}},
 		{answer{400, `{"timestamp":"2026-01-01","path":"/x","status":400,"error":"Bad Request","requestId":"abc"}`},
@@ -162,7 +192,9 @@ func TestAnswers(t *testing.T) {
 		{answer{500, `{"status":500,"error":"Internal Server Error"}`},
 			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
 		{answer{405, ``}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "405)"}},
-		{answer{500, `{"error":"unknown_error"}`}, logout.Error{Reason: logout.ServiceFailure, Code: "unknown_error", Message: "the service answered HTTP 500, unknown_error"}},
+		{answer{500, `{"error":"unknown_error"}`},
+			logout.Error{Reason: logout.ServiceFailure, Code: "unknown_error",
+				Message: "the service answered HTTP 500, unknown_error"}},
 		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "200)"}},
 	} {
 		k := newKeycloak(t, map[string]answer{ofU1: tc.answer})

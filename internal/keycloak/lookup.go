@@ -51,11 +51,13 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", answer.Failure(httpcall.Finding{Reason: logout.NotFound, Message: "no user of the realm has this " + string(c.lookup)})
+		return "", answer.Failure(httpcall.Finding{Reason: logout.NotFound,
+			Message: "no user of the realm has this " + string(c.lookup)})
 	case 1:
 		return found[0].ID, nil
 	}
-	return "", answer.Failure(httpcall.Finding{Reason: logout.BadRequest, Message: "several users of the realm have this " + string(c.lookup)})
+	return "", answer.Failure(httpcall.Finding{Reason: logout.BadRequest,
+		Message: "several users of the realm have this " + string(c.lookup)})
 }
 
 // of returns the attribute of a user that must equal the name that was searched

@@ -24,7 +24,8 @@ var lookalikes = map[string]string{
 }
 
 func TestSameName(t *testing.T) {
-	for a, b := range map[string]string{"jane@example.com": "Jane@Example.COM", "zoë": "ZOË", "用户": "用户", "łukasz": "ŁUKASZ", "ирина": "Ирина", "": ""} {
+	for a, b := range map[string]string{"jane@example.com": "Jane@Example.COM", "zoë": "ZOË", "用户": "用户",
+		"łukasz": "ŁUKASZ", "ирина": "Ирина", "": ""} {
 		if !sameName(a, b) || !sameName(b, a) {
 			t.Errorf("%q is not %q", a, b)
 		}

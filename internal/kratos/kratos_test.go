@@ -77,7 +77,8 @@ func newService(t *testing.T, logout, identity answer) *service {
 func (s *service) requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.CompactFunc(slices.Clone(s.sent), func(a, b string) bool { return a == b && strings.HasPrefix(a, "GET") })
+	return slices.CompactFunc(slices.Clone(s.sent),
+		func(a, b string) bool { return a == b && strings.HasPrefix(a, "GET") })
 }
 
 func attempt(t *testing.T, config Config) (logout.Receipt, *logout.Error) {
@@ -98,8 +99,9 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 		identity answer
 		want     logout.Error // with the reason "" if it is logged out
 	}{
-		"no session left":  {answer{status: 200, body: known}, logout.Error{}},
-		"a large identity": {answer{status: 200, body: known[:len(known)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`}, logout.Error{}},
+		"no session left": {answer{status: 200, body: known}, logout.Error{}},
+		"a large identity": {answer{status: 200,
+			body: known[:len(known)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`}, logout.Error{}},
 		"the ID comes late": {answer{status: 200, body: `{"traits":{"id":{}},"a":[{"id":1}],"id":"` + identity + `"}`},
 			logout.Error{}},
 		"no such identity": {answer{status: 404, body: notFound},
@@ -107,15 +109,21 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 		"500": {answer{status: 500, body: `{"error":{"code":500,"message":"oops"}}`},
 			logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Message: "oops"}},
 		"503": {answer{status: 503, header: http.Header{"Retry-After": {"7"}}},
-			logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, HTTPStatusCode: 503, RetryAfter: 7 * time.Second, Message: "the service answered HTTP 503"}},
-		"429": {answer{status: 429, header: http.Header{"Retry-After": {"7"}}, body: `{"error":{"code":429,"message":"slow down"}}`},
-			logout.Error{Reason: logout.Throttled, ProviderWide: true, HTTPStatusCode: 429, RetryAfter: 7 * time.Second, Message: "slow down"}},
+			logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, HTTPStatusCode: 503,
+				RetryAfter: 7 * time.Second, Message: "the service answered HTTP 503"}},
+		"429": {answer{status: 429, header: http.Header{"Retry-After": {"7"}},
+			body: `{"error":{"code":429,"message":"slow down"}}`},
+			logout.Error{Reason: logout.Throttled, ProviderWide: true, HTTPStatusCode: 429, RetryAfter: 7 * time.Second,
+				Message: "slow down"}},
 		"401": {answer{status: 401},
-			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 401, Message: "the service does not accept the credentials (HTTP 401)"}},
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, HTTPStatusCode: 401,
+				Message: "the service does not accept the credentials (HTTP 401)"}},
 		"403, where only reading is forbidden": {answer{status: 403, body: page},
-			logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Message: "the service does not accept the credentials (HTTP 403)"}},
+			logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403,
+				Message: "the service does not accept the credentials (HTTP 403)"}},
 		"no answer": {answer{},
-			logout.Error{Reason: logout.EndpointUnreachable, Message: "connection lost before a valid HTTP answer came"}},
+			logout.Error{Reason: logout.EndpointUnreachable,
+				Message: "connection lost before a valid HTTP answer came"}},
 		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: noRule}, odd(404)},
 		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
 		"a page":           {answer{status: 200, body: page}, odd(200)},
@@ -159,16 +167,21 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 		logout answer
 		want   logout.Reason
 	}{
-		"no UUID":                  {answer{status: 400, body: `{"error":{"code":400,"message":"uuid: incorrect UUID length"}}`}, logout.BadRequest},
-		"a balancer's 400":         {answer{status: 400, body: page}, logout.UnexpectedResponse},
-		"another code":             {answer{status: 400, body: `{"error":{"code":500}}`}, logout.UnexpectedResponse},
-		"another form":             {answer{status: 400, body: `{"error":"invalid_request"}`}, logout.UnexpectedResponse},
-		"405":                      {answer{status: 405}, logout.UnexpectedResponse},
-		"a page of 404":            {answer{status: 404, body: page}, logout.UnexpectedResponse},
-		"404 of httprouter":        {answer{status: 404, body: "404 page not found\n"}, logout.UnexpectedResponse},
-		"404 of another API":       {answer{status: 404, body: `{"code":404,"message":"not found"}`}, logout.UnexpectedResponse},
-		"404 of Ory's proxy":       {answer{status: 404, body: noRule}, logout.UnexpectedResponse},
-		"the public API":           {answer{status: 403, body: `{"error":{"id":"security_csrf_violation","code":403,"message":"rejected"}}`}, logout.UnexpectedResponse},
+		"no UUID": {answer{status: 400,
+			body: `{"error":{"code":400,"message":"uuid: incorrect UUID length"}}`}, logout.BadRequest},
+		"a balancer's 400": {answer{status: 400, body: page}, logout.UnexpectedResponse},
+		"another code":     {answer{status: 400, body: `{"error":{"code":500}}`}, logout.UnexpectedResponse},
+		"another form": {answer{status: 400, body: `{"error":"invalid_request"}`},
+			logout.UnexpectedResponse},
+		"405":               {answer{status: 405}, logout.UnexpectedResponse},
+		"a page of 404":     {answer{status: 404, body: page}, logout.UnexpectedResponse},
+		"404 of httprouter": {answer{status: 404, body: "404 page not found\n"}, logout.UnexpectedResponse},
+		"404 of another API": {answer{status: 404, body: `{"code":404,"message":"not found"}`},
+			logout.UnexpectedResponse},
+		"404 of Ory's proxy": {answer{status: 404, body: noRule}, logout.UnexpectedResponse},
+		"the public API": {answer{status: 403,
+			body: `{"error":{"id":"security_csrf_violation","code":403,"message":"rejected"}}`},
+			logout.UnexpectedResponse},
 		"a proxy that forbids":     {answer{status: 403}, logout.Unauthorized},
 		"a confirmation by a page": {answer{status: 200, body: page}, logout.UnexpectedResponse},
 	} {
@@ -178,7 +191,8 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 			if e == nil || e.Reason != tc.want || e.HTTPStatusCode != tc.logout.status {
 				t.Errorf("%+v", e)
 			}
-			if want := []string{"DELETE /admin/identities/" + identity + "/sessions "}; !slices.Equal(s.requests(), want) {
+			if want := []string{"DELETE /admin/identities/" + identity +
+				"/sessions "}; !slices.Equal(s.requests(), want) {
 				t.Errorf("sent %q", s.requests())
 			}
 		})
@@ -200,9 +214,12 @@ func TestForbiddenConcernsOneIdentity(t *testing.T) {
 }
 
 func TestErrorIsQuoted(t *testing.T) {
-	s := newService(t, answer{status: 500, body: `{"error":{"id":"self_service_error","code":500,"request":"d7ef54b1","reason":"the reason","message":"the message"}}`}, answer{})
+	s := newService(t, answer{status: 500,
+		body: `{"error":{"id":"self_service_error","code":500,"request":"d7ef54b1","reason":"the reason","message":"the message"}}`},
+		answer{})
 	_, e := attempt(t, Config{Endpoint: httpcall.MustParseEndpoint(s.URL)})
-	want := logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Code: "self_service_error", RequestID: "d7ef54b1", Message: "the reason"}
+	want := logout.Error{Reason: logout.ServiceFailure, HTTPStatusCode: 500, Code: "self_service_error",
+		RequestID: "d7ef54b1", Message: "the reason"}
 	if e == nil || *e != want {
 		t.Errorf("%+v", e)
 	}
@@ -213,7 +230,8 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 		{"two words", "token must consist of visible ASCII characters"},
 		{"Zoë", "token must consist of visible ASCII characters"},
 	} {
-		if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://kratos.example"), Token: tc.token}); err == nil || err.Error() != tc.want {
+		if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://kratos.example"),
+			Token: tc.token}); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc, err)
 		}
 	}

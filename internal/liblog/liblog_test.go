@@ -20,11 +20,13 @@ func TestRedirect(t *testing.T) {
 	}()
 	var out bytes.Buffer
 	Redirect(slog.New(slog.NewTextHandler(&out, nil)))
-	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Authorization: Bearer abc", nil)
+	log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v",
+		"Authorization: Bearer abc", nil)
 	log.Printf("http: TLS handshake error from 10.0.0.1:443: EOF")
 	log.Printf("panic: a\nb")
 	slog.Info("our own", "key", "value")
-	for _, want := range []string{"Unsolicited response received on idle HTTP channel starting with …", "error from 10.0.0.1:443: EOF", "panic: a…", "our own"} {
+	for _, want := range []string{"Unsolicited response received on idle HTTP channel starting with …",
+		"error from 10.0.0.1:443: EOF", "panic: a…", "our own"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %s", want, out.String())
 		}
@@ -44,7 +46,8 @@ func FuzzUnquoted(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got := unquoted(s)
-		if len(got) > 2*maxLength || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if len(got) > 2*maxLength || !utf8.ValidString(got) ||
+			strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q became %q", s, got)
 		}
 	})

@@ -8,8 +8,10 @@ import (
 )
 
 var amazonChime = union[v1alpha1.AmazonChimeProvider]{
-	field:       "spec.amazonChime",
-	member:      func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.AmazonChimeProvider { return spec.AmazonChime },
+	field: "spec.amazonChime",
+	member: func(spec *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.AmazonChimeProvider {
+		return spec.AmazonChime
+	},
 	endpoint:    func(m *v1alpha1.AmazonChimeProvider) string { return m.Endpoint },
 	credentials: func(m *v1alpha1.AmazonChimeProvider) *v1alpha1.Credentials { return m.Credentials },
 	newClient: func(ctx context.Context, m *v1alpha1.AmazonChimeProvider, s source) (Client, error) {

@@ -51,7 +51,9 @@ func TestCredentialsAreCheckedSeldom(t *testing.T) {
 				r := &Resolver{clients: map[string]entry{"p": {client: c}}}
 				look := func() time.Time {
 					problem, again := r.CheckCredentials(t.Context(), p, c, time.Time{})
-					if (problem == nil) != (tt.message == "") || problem != nil && (problem.Message != tt.message || problem.Reason != v1alpha1.ReasonCredentialsUnavailable) {
+					if (problem == nil) != (tt.message == "") ||
+						problem != nil && (problem.Message != tt.message ||
+							problem.Reason != v1alpha1.ReasonCredentialsUnavailable) {
 						t.Errorf("problem %+v", problem)
 					}
 					return again
@@ -74,7 +76,8 @@ func TestCredentialsAreCheckedSeldom(t *testing.T) {
 				// A new client is checked at once.
 				another := &asked{}
 				r.clients["p"] = entry{client: another}
-				if problem, again := r.CheckCredentials(t.Context(), p, another, time.Time{}); problem != nil || !again.IsZero() || another.checks != 1 {
+				if problem, again := r.CheckCredentials(t.Context(), p, another, time.Time{}); problem != nil ||
+					!again.IsZero() || another.checks != 1 {
 					t.Errorf("another client: %+v, again at %s, %d checks", problem, again, another.checks)
 				}
 			})
@@ -91,12 +94,14 @@ func TestNoCheckInAPause(t *testing.T) {
 		r := &Resolver{clients: map[string]entry{"p": {client: c}}}
 		until := time.Now().Add(5 * time.Minute)
 		for time.Now().Before(until) {
-			if problem, again := r.CheckCredentials(t.Context(), p, c, until); problem != nil || !again.Equal(until) || c.checks != 0 {
+			if problem, again := r.CheckCredentials(t.Context(), p, c, until); problem != nil || !again.Equal(until) ||
+				c.checks != 0 {
 				t.Fatalf("problem %+v, again at %s, %d checks", problem, again, c.checks)
 			}
 			<-time.After(time.Second)
 		}
-		if problem, again := r.CheckCredentials(t.Context(), p, c, until); problem != nil || !again.IsZero() || c.checks != 1 {
+		if problem, again := r.CheckCredentials(t.Context(), p, c, until); problem != nil || !again.IsZero() ||
+			c.checks != 1 {
 			t.Errorf("after the pause: problem %+v, again at %s, %d checks", problem, again, c.checks)
 		}
 	})

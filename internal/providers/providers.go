@@ -113,7 +113,8 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	}
 	known, ok := typesOf[p.Spec.Type]
 	if !ok {
-		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
+		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec,
+			fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
 	}
 	now.client, err = known.client(ctx, source{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
 	if err != nil {
@@ -229,7 +230,8 @@ func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	var s corev1.Secret
 	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: r.SecretNamespace, Name: name}, &s)
 	if apierrors.IsNotFound(err) {
-		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
+		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound,
+			fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
 	}
 	if err == nil && !s.DeletionTimestamp.IsZero() {
 		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound,

@@ -99,7 +99,8 @@ func invalidSpec(format string, a ...any) error {
 // invalidSecret returns the error for a Secret that lacks what the type needs.
 // The error why names the key, and quotes no value.
 func (s source) invalidSecret(why error) error {
-	return &ConfigError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
+	return &ConfigError{v1alpha1.ReasonInvalidSecret,
+		fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
 }
 
 // unusable returns the error for a Secret from which no client can be created.

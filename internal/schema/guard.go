@@ -89,7 +89,8 @@ func New(
 		outdated.WithLabelValues(kind.Name).Set(0)
 	}
 	g.read = func(ctx context.Context) ([]byte, error) {
-		body, err := client.Get().AbsPath("/openapi/v3/apis/"+gv.String()).SetHeader("Accept", "application/json").Stream(ctx)
+		body, err := client.Get().AbsPath("/openapi/v3/apis/"+gv.String()).
+			SetHeader("Accept", "application/json").Stream(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -231,8 +232,9 @@ func (g *Guard) compare(text []byte) (gaps []string, err error) {
 			lacks := append(missing(want.fields, s, ""), unselectable(want.selectable, s)...)
 			outdated.WithLabelValues(is.Kind).Set(float64(min(len(lacks), 1)))
 			if len(lacks) > 0 {
-				gaps = append(gaps, fmt.Sprintf("the CustomResourceDefinition of %s is older than the operator and lacks %s; "+
-					"apply the one of the operator's version", is.Kind, strings.Join(lacks, ", ")))
+				gaps = append(gaps, fmt.Sprintf(
+					"the CustomResourceDefinition of %s is older than the operator and lacks %s; "+
+						"apply the one of the operator's version", is.Kind, strings.Join(lacks, ", ")))
 			}
 		}
 	}

@@ -43,7 +43,8 @@ func crd(t *testing.T, plural, kind string) map[string]any {
 		t.Fatal(err)
 	}
 	s := c.Spec.Versions[0].Schema.OpenAPIV3Schema
-	s["x-kubernetes-group-version-kind"] = []any{map[string]any{"group": v1alpha1.GroupVersion.Group, "version": v1alpha1.GroupVersion.Version, "kind": kind}}
+	s["x-kubernetes-group-version-kind"] = []any{map[string]any{"group": v1alpha1.GroupVersion.Group,
+		"version": v1alpha1.GroupVersion.Version, "kind": kind}}
 	selectable := []any{}
 	for _, field := range c.Spec.Versions[0].SelectableFields {
 		selectable = append(selectable, map[string]any{"fieldPath": strings.TrimPrefix(field.JSONPath, ".")})
@@ -95,19 +96,25 @@ func TestCompare(t *testing.T) {
 		want []string // parts of the message, in order
 	}{
 		{"this version", func(_, _ map[string]any) {}, nil},
-		{"a later version", func(l, _ map[string]any) { properties(l, "status")["later"] = map[string]any{"type": "string"} }, nil},
-		{"a status field is missing", func(l, _ map[string]any) { delete(properties(l, "status"), "attempts") }, []string{"UserLogout", "status.attempts"}},
+		{"a later version", func(l, _ map[string]any) {
+			properties(l, "status")["later"] = map[string]any{"type": "string"}
+		}, nil},
+		{"a status field is missing", func(l, _ map[string]any) { delete(properties(l, "status"), "attempts") },
+			[]string{"UserLogout", "status.attempts"}},
 		{"several are", func(l, _ map[string]any) {
 			for _, name := range []string{"attempts", "startTime", "lastAttempt", "nextAttemptTime"} {
 				delete(properties(l, "status"), name)
 			}
 		}, []string{"status.attempts, status.lastAttempt, status.nextAttemptTime, status.startTime"}},
-		{"a field in a field", func(l, _ map[string]any) { delete(properties(l, "status", "lastAttempt"), "requestID") }, []string{"status.lastAttempt.requestID"}},
+		{"a field in a field", func(l, _ map[string]any) {
+			delete(properties(l, "status", "lastAttempt"), "requestID")
+		}, []string{"status.lastAttempt.requestID"}},
 		{"a field of a list's items", func(l, _ map[string]any) {
 			delete(properties(l, "status", "conditions"), "observedGeneration")
 		}, []string{"status.conditions.observedGeneration"}},
 		{"no status", func(l, _ map[string]any) { delete(properties(l), "status") }, []string{"lacks status;"}},
-		{"a spec field of a provider", func(_, p map[string]any) { delete(properties(p, "spec"), "oryKratos") }, []string{"ClusterLogoutProvider", "spec.oryKratos"}},
+		{"a spec field of a provider", func(_, p map[string]any) { delete(properties(p, "spec"), "oryKratos") },
+			[]string{"ClusterLogoutProvider", "spec.oryKratos"}},
 		{"both", func(l, p map[string]any) {
 			delete(properties(l, "spec"), "notAfter")
 			delete(properties(p, "status", "hold"), "since")
@@ -132,7 +139,8 @@ func TestCompare(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			logout, provider := crd(t, "userlogouts", "UserLogout"), crd(t, "clusterlogoutproviders", "ClusterLogoutProvider")
+			logout, provider := crd(t, "userlogouts", "UserLogout"),
+				crd(t, "clusterlogoutproviders", "ClusterLogoutProvider")
 			tt.edit(logout, provider)
 			gaps, err := guard().compare(document(t, logout, provider))
 			if err != nil {
@@ -211,7 +219,8 @@ func TestGuard(t *testing.T) {
 		api.serve(document(t, old), nil)
 		go func() { _ = g.Start(ctx) }()
 		check("too old", false, false, 1)
-		if err := g.Ready(nil).Error(); !strings.Contains(err, "UserLogout") || !strings.Contains(err, "status.attempts") {
+		if err := g.Ready(nil).Error(); !strings.Contains(err, "UserLogout") ||
+			!strings.Contains(err, "status.attempts") {
 			t.Errorf("says %q", err)
 		}
 		<-time.After(2 * lookAgain)
@@ -252,7 +261,8 @@ func TestGuard(t *testing.T) {
 // not into types that marshal themselves.
 func TestFields(t *testing.T) {
 	all := fieldsOf(reflect.TypeFor[v1alpha1.UserLogout]())
-	for path, want := range map[string]bool{"apiVersion": true, "metadata": true, "status.conditions.lastTransitionTime": true, "spec.notAfter": true,
+	for path, want := range map[string]bool{"apiVersion": true, "metadata": true,
+		"status.conditions.lastTransitionTime": true, "spec.notAfter": true,
 		"spec.notAfter.Time": false, "spec.providerRef.name": true, "status.lastAttempt.code": true} {
 		in, found := all, true
 		for name := range strings.SplitSeq(path, ".") {
@@ -264,7 +274,8 @@ func TestFields(t *testing.T) {
 			t.Errorf("%s: %t", path, found)
 		}
 	}
-	if !slices.Contains(missing(fields{"a": nil, "b": nil}, &served{Properties: map[string]*served{"a": nil}}, ""), "b") {
+	if !slices.Contains(
+		missing(fields{"a": nil, "b": nil}, &served{Properties: map[string]*served{"a": nil}}, ""), "b") {
 		t.Error("nothing missing")
 	}
 }

@@ -73,7 +73,8 @@ func compare(t *rapid.T, s *store.Store, want map[types.NamespacedName]*v1alpha1
 	}
 	same("keys", s.Keys(), func(*v1alpha1.UserLogout) bool { return true })
 	for _, name := range names {
-		same("in namespace "+name, s.InNamespace(name), func(o *v1alpha1.UserLogout) bool { return o.Namespace == name })
+		same("in namespace "+name, s.InNamespace(name),
+			func(o *v1alpha1.UserLogout) bool { return o.Namespace == name })
 		same(
 			"of provider "+name,
 			s.OfProvider(name),

@@ -22,9 +22,12 @@ const token = "f5641763544a7b24b08e4f74045"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func attempt(t *testing.T, endpoint string, subject func(string) Subject, userID string) (logout.Receipt, *logout.Error) {
+func attempt(
+	t *testing.T, endpoint string, subject func(string) Subject, userID string,
+) (logout.Receipt, *logout.Error) {
 	t.Helper()
-	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Subject: subject, Auth: bearer.Config{Token: token}})
+	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Subject: subject,
+		Auth: bearer.Config{Token: token}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +43,11 @@ func TestSubjects(t *testing.T) {
 		subject func(string) Subject
 		userID  string
 	}{
-		`{"sub_id":{"format":"email","email":"user@example.com"}}`:                                               {Email, "user@example.com"},
-		`{"sub_id":{"format":"opaque","id":"e193177dfdc52e3dd03f78c"}}`:                                          {Opaque, "e193177dfdc52e3dd03f78c"},
-		`{"sub_id":{"format":"iss_sub","iss":"https://issuer.example.com/","sub":"af19c476f1dc4470fa3d0d9a25"}}`: {IssuerSubject("https://issuer.example.com/"), "af19c476f1dc4470fa3d0d9a25"},
-		`{"sub_id":{"format":"opaque","id":"\",\"format\":\"email"}}`:                                            {Opaque, `","format":"email`},
+		`{"sub_id":{"format":"email","email":"user@example.com"}}`:      {Email, "user@example.com"},
+		`{"sub_id":{"format":"opaque","id":"e193177dfdc52e3dd03f78c"}}`: {Opaque, "e193177dfdc52e3dd03f78c"},
+		`{"sub_id":{"format":"iss_sub","iss":"https://issuer.example.com/","sub":"af19c476f1dc4470fa3d0d9a25"}}`: {
+			IssuerSubject("https://issuer.example.com/"), "af19c476f1dc4470fa3d0d9a25"},
+		`{"sub_id":{"format":"opaque","id":"\",\"format\":\"email"}}`: {Opaque, `","format":"email`},
 	} {
 		var got, media, auth string
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +57,8 @@ func TestSubjects(t *testing.T) {
 		}))
 		receipt, e := attempt(t, server.URL, tc.subject, tc.userID)
 		server.Close()
-		if e != nil || receipt != (logout.Receipt{HTTPStatusCode: 204}) || got != want || media != "application/json" || auth != "Bearer "+token {
+		if e != nil || receipt != (logout.Receipt{HTTPStatusCode: 204}) || got != want || media != "application/json" ||
+			auth != "Bearer "+token {
 			t.Errorf("%+v, %+v\n got %s\nwant %s", receipt, e, got, want)
 		}
 	}
@@ -61,7 +66,8 @@ func TestSubjects(t *testing.T) {
 
 // odd is the error for an answer that is not the protocol's.
 func odd(status int) logout.Error {
-	return logout.Error{Reason: logout.UnexpectedResponse, Message: fmt.Sprintf("the endpoint does not answer as Global Token Revocation does (HTTP %d)", status)}
+	return logout.Error{Reason: logout.UnexpectedResponse,
+		Message: fmt.Sprintf("the endpoint does not answer as Global Token Revocation does (HTTP %d)", status)}
 }
 
 // Each status has a meaning, with and without a body.
@@ -72,21 +78,31 @@ func TestAnswers(t *testing.T) {
 		body   string
 		want   logout.Error
 	}{
-		{400, `{"error":"invalid_request","error_description":"unknown format"}`, logout.Error{Reason: logout.BadRequest, Code: "invalid_request", Message: "unknown format"}},
+		{400, `{"error":"invalid_request","error_description":"unknown format"}`,
+			logout.Error{Reason: logout.BadRequest, Code: "invalid_request", Message: "unknown format"}},
 		{400, "", odd(400)},
 		{400, page, odd(400)},
 		{400, `{"message":"blocked"}`, odd(400)},
-		{401, `{"error":"invalid_token"}`, logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token", Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
-		{403, `{"error":"insufficient_scope"}`, logout.Error{Reason: logout.Unauthorized, Code: "insufficient_scope", Message: "the service does not accept the credentials (HTTP 403, insufficient_scope)"}},
+		{401, `{"error":"invalid_token"}`,
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Code: "invalid_token",
+				Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
+		{403, `{"error":"insufficient_scope"}`,
+			logout.Error{Reason: logout.Unauthorized, Code: "insufficient_scope",
+				Message: "the service does not accept the credentials (HTTP 403, insufficient_scope)"}},
 		{404, "", logout.Error{Reason: logout.NotFound, Message: "the service answered HTTP 404"}},
-		{404, `{"error":"user_not_found"}`, logout.Error{Reason: logout.NotFound, Code: "user_not_found", Message: "the service answered HTTP 404, user_not_found"}},
+		{404, `{"error":"user_not_found"}`,
+			logout.Error{Reason: logout.NotFound, Code: "user_not_found",
+				Message: "the service answered HTTP 404, user_not_found"}},
 		{404, page, odd(404)},
 		{404, "404 page not found\n", odd(404)},
 		{405, "", odd(405)},
 		{404, `{"message":"no route"}`, odd(404)},
-		{422, `{"error":"not_possible","error_description":"this account cannot be logged out"}`, logout.Error{Reason: logout.BadRequest, Code: "not_possible", Message: "this account cannot be logged out"}},
+		{422, `{"error":"not_possible","error_description":"this account cannot be logged out"}`,
+			logout.Error{Reason: logout.BadRequest, Code: "not_possible",
+				Message: "this account cannot be logged out"}},
 		{422, `{"error_description":"this account cannot be logged out"}`, odd(422)},
-		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x", Message: "the endpoint does not answer as Global Token Revocation does (HTTP 200, x)"}},
+		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x",
+			Message: "the endpoint does not answer as Global Token Revocation does (HTTP 200, x)"}},
 		{202, "", odd(202)},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -144,14 +160,16 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer server.Close()
-	if _, e := attempt(t, server.URL, Opaque, "jane"); e == nil || e.Reason != logout.UnexpectedResponse || strangers.Load() != 0 {
+	if _, e := attempt(t, server.URL, Opaque, "jane"); e == nil || e.Reason != logout.UnexpectedResponse ||
+		strangers.Load() != 0 {
 		t.Errorf("%+v, and %d requests elsewhere", e, strangers.Load())
 	}
 }
 
 func TestNewChecksTheConfiguration(t *testing.T) {
 	const want = "token must consist of visible ASCII characters"
-	if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://login.example")}); err == nil || err.Error() != want {
+	if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://login.example")}); err == nil ||
+		err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

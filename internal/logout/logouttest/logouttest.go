@@ -34,8 +34,10 @@ func Failure(t testing.TB, err error, secrets ...string) *logout.Error {
 }
 
 // reasons are all the reasons that a client may report.
-var reasons = []logout.Reason{logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.UnexpectedResponse,
-	logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable}
+var reasons = []logout.Reason{
+	logout.BadRequest, logout.NotFound, logout.Forbidden, logout.Unauthorized, logout.UnexpectedResponse,
+	logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure, logout.EndpointUnreachable,
+}
 
 // CheckFit fails the test unless e is fit for a status: its reason is known,
 // and its texts are bounded and printable.
@@ -47,7 +49,8 @@ func CheckFit(t testing.TB, e *logout.Error) {
 	if wide := e.Reason == logout.Throttled || e.Reason == logout.ServiceUnavailable; wide && !e.ProviderWide {
 		t.Errorf("%s, and the provider's other calls are not held", e.Reason)
 	}
-	if e.RetryAfter < 0 || e.RetryAfter > logout.MaxRetryAfter || e.RetryAfter > 0 && e.Reason.Class() == logout.Permanent {
+	if e.RetryAfter < 0 || e.RetryAfter > logout.MaxRetryAfter ||
+		e.RetryAfter > 0 && e.Reason.Class() == logout.Permanent {
 		t.Errorf("%s with Retry-After %v", e.Reason, e.RetryAfter)
 	}
 	if e.Message == "" || utf8.RuneCountInString(e.Message) > logout.MaxMessageLength {
