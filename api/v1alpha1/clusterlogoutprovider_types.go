@@ -4,9 +4,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// ClusterLogoutProvider says at which service users are logged out, by which
-// credentials, which accounts, and from which namespaces. It is the
-// administrator's: nothing a tenant can write decides where a call goes.
+// ClusterLogoutProvider configures a service that can log users out: its
+// address, its credentials, and which accounts and namespaces may use it. Only
+// administrators should write it: nothing that a tenant can write decides where
+// a call goes.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -25,23 +26,24 @@ type ClusterLogoutProvider struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec describes the service and who may use it.
+	// spec defines the service and who may use it.
 	// +required
 	Spec ClusterLogoutProviderSpec `json:"spec,omitzero"`
 
-	// status says whether the provider can be used. Only the operator writes it.
+	// status reports whether the provider can be used. Only the operator writes
+	// it.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status ClusterLogoutProviderStatus `json:"status,omitempty,omitzero"`
 }
 
-// ProviderType names a kind of service. Each has a member of the union in
-// ClusterLogoutProviderSpec, and a file of its own: provider_*_types.go.
+// ProviderType is a type of service. Each type has a field in
+// ClusterLogoutProviderSpec, and a source file of its own: provider_*_types.go.
 //
 // +kubebuilder:validation:Enum=AmazonChime;AmazonCognito;GlobalTokenRevocation;Keycloak;OryKratos
 type ProviderType string
 
-// ClusterLogoutProviderSpec describes a service and who may use it.
+// ClusterLogoutProviderSpec defines a service and who may use it.
 //
 // +union
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",fieldPath=".amazonChime",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
@@ -50,39 +52,42 @@ type ProviderType string
 // +kubebuilder:validation:XValidation:rule="self.type == 'Keycloak' ? has(self.keycloak) : !has(self.keycloak)",fieldPath=".keycloak",message="keycloak is required when type is Keycloak, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'OryKratos' ? has(self.oryKratos) : !has(self.oryKratos)",fieldPath=".oryKratos",message="oryKratos is required when type is OryKratos, and forbidden otherwise"
 type ClusterLogoutProviderSpec struct {
-	// type says which member of the union below describes the service.
+	// type is the type of the service. It selects the field below that
+	// configures the service.
 	// +unionDiscriminator
 	// +required
 	Type ProviderType `json:"type,omitempty"`
 
-	// amazonChime describes a service that speaks Amazon Chime's LogoutUser.
+	// amazonChime configures a service that implements Amazon Chime's
+	// LogoutUser.
 	// +unionMember
 	// +optional
 	AmazonChime *AmazonChimeProvider `json:"amazonChime,omitempty"`
 
-	// amazonCognito describes user pools of Amazon Cognito.
+	// amazonCognito configures user pools of Amazon Cognito.
 	// +unionMember
 	// +optional
 	AmazonCognito *AmazonCognitoProvider `json:"amazonCognito,omitempty"`
 
-	// globalTokenRevocation describes a service that speaks Global Token
+	// globalTokenRevocation configures a service that implements Global Token
 	// Revocation.
 	// +unionMember
 	// +optional
 	GlobalTokenRevocation *GlobalTokenRevocationProvider `json:"globalTokenRevocation,omitempty"`
 
-	// keycloak describes a Keycloak.
+	// keycloak configures a Keycloak server.
 	// +unionMember
 	// +optional
 	Keycloak *KeycloakProvider `json:"keycloak,omitempty"`
 
-	// oryKratos describes an Ory Kratos, or a project of the Ory Network.
+	// oryKratos configures an Ory Kratos server, or a project of the Ory
+	// Network.
 	// +unionMember
 	// +optional
 	OryKratos *OryKratosProvider `json:"oryKratos,omitempty"`
 
 	// accountIDs are the accounts whose users may be logged out through this
-	// provider; "*" stands for any.
+	// provider; "*" allows any account.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -91,28 +96,28 @@ type ClusterLogoutProviderSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	AccountIDs []string `json:"accountIDs,omitempty"`
 
-	// allowedNamespaces are the namespaces whose UserLogouts may use this
+	// allowedNamespaces selects the namespaces whose UserLogouts may use this
 	// provider.
 	// +required
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitzero"`
 
-	// rateLimit bounds the calls to the service.
+	// rateLimit limits the calls to the service.
 	// +optional
 	// +default={}
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
 }
 
-// Credentials says where the credentials are.
+// Credentials references the Secret that holds the credentials.
 type Credentials struct {
-	// secretRef names a Secret in the operator's namespace. Which keys it has
-	// depends on the type of the provider.
+	// secretRef names a Secret in the operator's namespace. The keys that it
+	// must have depend on the type of the provider.
 	// +required
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 }
 
 // SecretReference names a Secret in the operator's namespace.
 type SecretReference struct {
-	// name of the Secret.
+	// name is the name of the Secret.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -120,7 +125,7 @@ type SecretReference struct {
 	Name string `json:"name,omitempty"`
 }
 
-// NamespacesFrom says how namespaces are chosen.
+// NamespacesFrom says how namespaces are selected.
 //
 // +kubebuilder:validation:Enum=All;Selector
 type NamespacesFrom string
@@ -132,30 +137,30 @@ const (
 	NamespacesFromSelector NamespacesFrom = "Selector"
 )
 
-// AllowedNamespaces chooses namespaces.
+// AllowedNamespaces selects namespaces.
 //
 // +kubebuilder:validation:XValidation:rule="(self.from == 'Selector') == has(self.selector)",message="selector is required when from is Selector, and forbidden otherwise"
 type AllowedNamespaces struct {
-	// from is All, or Selector to choose by label.
+	// from is All to allow every namespace, or Selector to allow the namespaces
+	// that match the selector.
 	// +required
 	From NamespacesFrom `json:"from,omitempty"`
 
-	// selector matches the labels of the namespaces.
+	// selector selects namespaces by their labels.
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
-// RateLimit is a token bucket.
+// RateLimit limits calls by a token bucket.
 type RateLimit struct {
-	// requestsPerSecond is how many calls a second the service gets at most,
-	// over time.
+	// requestsPerSecond is the maximum number of calls per second, on average.
 	// +optional
 	// +default=10
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000
 	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
 
-	// burst is how many calls may come at once after a pause.
+	// burst is how many calls may be made at once after an idle period.
 	// +optional
 	// +default=5
 	// +kubebuilder:validation:Minimum=1
@@ -163,55 +168,58 @@ type RateLimit struct {
 	Burst int32 `json:"burst,omitempty"`
 }
 
-// ClusterLogoutProviderStatus says whether the provider can be used.
+// ClusterLogoutProviderStatus reports whether the provider can be used.
 type ClusterLogoutProviderStatus struct {
-	// conditions are Ready; Reconciling while it is not Ready and may become so by
-	// itself or by what it names, or Stalled while only a change of the spec helps.
+	// conditions are Ready and, while Ready is not True, Reconciling or
+	// Stalled: Reconciling if the provider may recover by itself or once a
+	// referenced object is fixed, Stalled if only a change of the spec helps.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec this status was made
-	// for; -1 until the operator has seen the object.
+	// observedGeneration is the generation of the spec that this status
+	// describes; -1 until the operator has seen the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// waiting is how many UserLogouts wait for their turn to call, because of
-	// the rate limit or because calls are held. It follows with a delay of some
-	// seconds, and not if they wait no longer than that.
+	// waiting is the number of UserLogouts that wait for a slot to call,
+	// because of the rate limit or because calls are paused. It is updated
+	// about every ten seconds while it changes. Waits shorter than two seconds
+	// are not reported.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Waiting *int32 `json:"waiting,omitempty"`
 
-	// hold says that calls are paused because of failures of the service; absent
-	// while they are made, be it for some namespaces only. It is kept here so that a restart of the
-	// operator does not end it.
+	// hold is set while all calls are paused because the service fails. It is
+	// absent while calls are made, even if the calls of some namespaces are
+	// paused. Pauses shorter than two seconds are not reported. The operator
+	// keeps hold here so that a restart does not end the pause.
 	// +optional
 	Hold *ProviderHold `json:"hold,omitempty"`
 }
 
-// ProviderHold is why and until when no calls are made to a service.
+// ProviderHold reports why calls to a service are paused, and until when.
 type ProviderHold struct {
-	// reason of the last failure: one of those of a UserLogout whose call
-	// failed.
+	// reason is the reason of the last failure: one of the reasons of a
+	// UserLogout whose call failed.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
 
-	// message of the last failure.
+	// message is the message of the last failure.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Message string `json:"message,omitempty"`
 
-	// since is when calls were first held.
+	// since is when the pause began.
 	// +required
 	Since metav1.Time `json:"since,omitzero"`
 
-	// nextProbeTime is when a single call may be made; if it succeeds, calls go
-	// on.
+	// nextProbeTime is when a single call, the probe, may be made. If it
+	// succeeds, all calls resume.
 	// +required
 	NextProbeTime metav1.Time `json:"nextProbeTime,omitzero"`
 }

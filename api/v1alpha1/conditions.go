@@ -1,38 +1,42 @@
 package v1alpha1
 
-// Condition types. Ready, Reconciling and Stalled follow kstatus, so that Flux,
-// Helm and kpt read them; Finished is for kubectl wait.
+// Condition types. Ready, Reconciling and Stalled follow kstatus, which Flux,
+// Helm and kpt read. Finished is for kubectl wait.
 const (
-	// ConditionReady is True when the user has been logged out (or, on a
-	// provider, when it can be used), Unknown while a call is under way, and
-	// False otherwise, with the reason.
+	// ConditionReady is True when the user has been logged out (on a provider:
+	// when the provider can be used). It is Unknown while a call is under way,
+	// or while the object waits for a call and none has failed yet. It is False
+	// otherwise, and the reason says why.
 	ConditionReady = "Ready"
 	// ConditionFinished is True when the object will not change any more, with
-	// reason Succeeded or Failed; False from the first look at it until then.
+	// reason Succeeded or Failed. It is False before that, and absent until the
+	// operator has first seen the object.
 	ConditionFinished = "Finished"
 	// ConditionReconciling is True while the operator works towards Ready or
-	// waits to, and absent otherwise. Never present together with Stalled.
+	// waits to do so, and absent otherwise. It is never present together with
+	// Stalled.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True when the operator has given up for good (on a
 	// provider: until its spec is changed), and absent otherwise.
 	ConditionStalled = "Stalled"
 )
 
-// Reasons of the conditions of a UserLogout that say where it stands.
+// Reasons for the progress of a UserLogout, in its conditions.
 const (
 	// ReasonLoggedOut: the service confirmed the logout.
 	ReasonLoggedOut = "LoggedOut"
 	// ReasonCalling: an attempt is claimed and its call is under way.
 	ReasonCalling = "Calling"
-	// ReasonProgressing: there is work to do and nothing stands in its way.
+	// ReasonProgressing: there is work to do and nothing prevents it.
 	ReasonProgressing = "Progressing"
 	// ReasonProgressingWithRetry: an attempt failed, or something outside the
 	// object is missing; the next attempt follows by itself.
 	ReasonProgressingWithRetry = "ProgressingWithRetry"
-	// ReasonQueued: waiting for its turn to call for more than about ten seconds,
-	// or its attempt was given back before the call. Written once, not refreshed.
+	// ReasonQueued: the object has waited for a slot for more than about ten
+	// seconds, or its attempt was given back before the call. Written once, not
+	// refreshed.
 	ReasonQueued = "Queued"
-	// ReasonSuspended: spec.suspend holds it.
+	// ReasonSuspended: spec.suspend is true, so no call is made.
 	ReasonSuspended = "Suspended"
 	// ReasonInProgress: not finished yet.
 	ReasonInProgress = "InProgress"
@@ -42,19 +46,22 @@ const (
 	ReasonFailed = "Failed"
 )
 
-// Reasons of a UserLogout for which no call is made.
+// Reasons why no call is made for a UserLogout.
 const (
 	// ReasonDeadlineExceeded: notAfter or activeDeadlineSeconds passed before
-	// the service confirmed the logout, or calls were paused for that long. Final.
+	// the service confirmed the logout. Before the first attempt,
+	// activeDeadlineSeconds limits how long calls may be paused, or something
+	// other than the object's turn may keep it waiting. Final.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
-	// ReasonDeleted: the object is being deleted, and somebody's finalizer keeps
-	// it for now. Final. (On a provider: the same, and no calls are made.)
+	// ReasonDeleted: the object is being deleted, and a finalizer still keeps
+	// it. Final. (On a provider: the same, and no calls are made.)
 	ReasonDeleted = "Deleted"
-	// ReasonInvalidSpec: the operator refuses an ID that the schema of this
-	// cluster let pass. Final. (On a provider: what its schema let pass, until
-	// the spec is changed.)
+	// ReasonInvalidSpec: the schema of this cluster accepted an ID that the
+	// operator refuses. Final. (On a provider: the schema accepted a spec that
+	// the operator cannot use. No calls are made until the spec is changed.)
 	ReasonInvalidSpec = "InvalidSpec"
-	// ReasonProviderNotFound: there is no provider of the name in providerRef.
+	// ReasonProviderNotFound: the provider that providerRef names does not
+	// exist.
 	ReasonProviderNotFound = "ProviderNotFound"
 	// ReasonProviderNotReady: the provider cannot be used as it is configured;
 	// the message says why.
@@ -63,52 +70,55 @@ const (
 	ReasonNotAllowed = "NotAllowed"
 )
 
-// Reasons of events that are not those of a condition.
+// Reasons of events that no condition has.
 const (
-	// ReasonStatusUnstored: the status of a UserLogout cannot be written, since the
-	// object is too large, or something between the operator and the API server's
-	// store refuses it. No call is made meanwhile.
+	// ReasonStatusUnstored: the operator cannot write the status of a
+	// UserLogout, because the object is too large, or because something between
+	// the operator and the API server's store refuses the write. Until the
+	// operator can, it makes no call for the object.
 	ReasonStatusUnstored = "StatusUnstored"
 )
 
 // Reasons of a UserLogout whose last call failed.
 const (
-	// ReasonBadRequest: the service refuses the request as malformed. Final.
+	// ReasonBadRequest: the service rejects the request as malformed. Final.
 	ReasonBadRequest = "BadRequest"
-	// ReasonNotFound: the service knows no such account or user. Final.
+	// ReasonNotFound: the service does not know the account or the user. Final.
 	ReasonNotFound = "NotFound"
 	// ReasonForbidden: the service forbids the operation for good. Final.
 	ReasonForbidden = "Forbidden"
-	// ReasonUnauthorized: the service does not accept the credentials, or they
-	// could not be had. Retried slowly.
+	// ReasonUnauthorized: the service does not accept the credentials, or the
+	// operator could not get any. Retried slowly.
 	ReasonUnauthorized = "Unauthorized"
 	// ReasonThrottled: the service asks for fewer calls. Retried.
 	ReasonThrottled = "Throttled"
-	// ReasonServiceUnavailable: the service is down for the moment. Retried.
+	// ReasonServiceUnavailable: the service is temporarily down. Retried.
 	ReasonServiceUnavailable = "ServiceUnavailable"
-	// ReasonServiceFailure: the service failed. Retried.
+	// ReasonServiceFailure: the service failed to handle the call. Retried.
 	ReasonServiceFailure = "ServiceFailure"
-	// ReasonEndpointUnreachable: no answer came. Retried.
+	// ReasonEndpointUnreachable: the endpoint did not answer. Retried.
 	ReasonEndpointUnreachable = "EndpointUnreachable"
-	// ReasonUnexpectedResponse: what answered is not a logout service.
-	// Retried slowly.
+	// ReasonUnexpectedResponse: the endpoint did not answer as a logout service
+	// does. Retried slowly.
 	ReasonUnexpectedResponse = "UnexpectedResponse"
 )
 
-// Reasons of a provider's Ready condition, beside those of a UserLogout whose
-// last call failed: on a provider they say why no calls are made for now.
+// Reasons of a provider's Ready condition. It can also have the reasons of a
+// UserLogout whose last call failed: they say why calls are paused.
 const (
 	// ReasonAvailable: the configuration is valid, the credentials resolve, and
-	// nothing is known against the service.
+	// calls are made. Those of some namespaces may be paused.
 	ReasonAvailable = "Available"
-	// ReasonInvalidEndpoint: the endpoint is no usable URL, or plain http to
-	// another machine.
+	// ReasonInvalidEndpoint: the endpoint is not a usable URL, or it is plain
+	// http to another machine and --allow-insecure-endpoints is not set.
 	ReasonInvalidEndpoint = "InvalidEndpoint"
-	// ReasonSecretNotFound: the Secret is not in the operator's namespace.
+	// ReasonSecretNotFound: the Secret is not in the operator's namespace, or
+	// is being deleted.
 	ReasonSecretNotFound = "SecretNotFound"
-	// ReasonInvalidSecret: the Secret lacks a key.
+	// ReasonInvalidSecret: the Secret lacks a key, or the operator cannot use
+	// its value.
 	ReasonInvalidSecret = "InvalidSecret"
-	// ReasonCredentialsUnavailable: the AWS identity or the role to assume
-	// gave no credentials.
+	// ReasonCredentialsUnavailable: the operator's AWS identity, the role to
+	// assume or the token endpoint gave no credentials.
 	ReasonCredentialsUnavailable = "CredentialsUnavailable"
 )

@@ -1,6 +1,7 @@
 // Package v1alpha1 is the logout-operator.io/v1alpha1 API: UserLogout, which
-// asks for one user to be logged out of every device, and
-// ClusterLogoutProvider, which says at which service and by which credentials.
+// requests that one user is logged out of every device, and
+// ClusterLogoutProvider, which configures the service and the credentials for
+// that.
 //
 // It imports nothing but k8s.io/apimachinery, so that any program or test can
 // import it.
@@ -15,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// GroupVersion of the kinds in this package.
+// GroupVersion is the group and version of the kinds in this package.
 var GroupVersion = schema.GroupVersion{Group: "logout-operator.io", Version: "v1alpha1"}
 
 var schemeBuilder = runtime.NewSchemeBuilder(func(s *runtime.Scheme) error {

@@ -1,6 +1,6 @@
 package v1alpha1
 
-// AssumeRole says which role to assume.
+// AssumeRole names the role to assume.
 type AssumeRole struct {
 	// roleARN is the ARN of the role.
 	// +required
@@ -9,7 +9,8 @@ type AssumeRole struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:[a-z0-9-]+:iam::[0-9]{12}:role/[!-~]+$')",message="must be the ARN of a role, such as arn:aws:iam::123456789012:role/logout"
 	RoleARN string `json:"roleARN,omitempty"`
 
-	// externalID is what the role's trust policy asks for, if it does.
+	// externalID is the external ID that the role's trust policy requires, if
+	// it requires one.
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=1224

@@ -1,10 +1,10 @@
 package v1alpha1
 
-// GlobalTokenRevocationProviderType is a service that speaks Global Token
-// Revocation (draft-parecki-oauth-global-token-revocation).
+// GlobalTokenRevocationProviderType is the type of a service that implements
+// Global Token Revocation (draft-parecki-oauth-global-token-revocation).
 const GlobalTokenRevocationProviderType ProviderType = "GlobalTokenRevocation"
 
-// SubjectFormat says how a user is identified, by the formats of RFC 9493.
+// SubjectFormat says how a user is identified, in the formats of RFC 9493.
 //
 // +kubebuilder:validation:Enum=Opaque;Email;IssuerSubject
 type SubjectFormat string
@@ -18,16 +18,17 @@ const (
 	SubjectFormatIssuerSubject SubjectFormat = "IssuerSubject"
 )
 
-// GlobalTokenRevocationProvider describes a service that speaks Global Token
-// Revocation, and how to sign in to it. The accountID of a UserLogout is not
-// sent, as the protocol has none: it is a name for whatever the endpoint serves,
-// a tenant for instance, and has to be one of accountIDs.
+// GlobalTokenRevocationProvider configures a service that implements Global
+// Token Revocation, and the credentials for it. The protocol has no accounts,
+// so the accountID of a UserLogout is not sent. The accountID is a name that
+// you choose for whatever the endpoint serves, for example a tenant, and
+// accountIDs must allow it.
 //
 // +kubebuilder:validation:XValidation:rule="self.subjectFormat == 'IssuerSubject' ? has(self.issuer) : !has(self.issuer)",fieldPath=".issuer",message="issuer is required when subjectFormat is IssuerSubject, and forbidden otherwise"
 type GlobalTokenRevocationProvider struct {
-	// endpoint is the URL of the revocation endpoint, as the service's metadata
-	// have it under global_token_revocation_endpoint. It must be https, unless
-	// the host is the loopback or the operator runs with
+	// endpoint is the URL of the revocation endpoint, which the service's
+	// metadata contain as global_token_revocation_endpoint. It must be https,
+	// unless the host is a loopback address or the operator runs with
 	// --allow-insecure-endpoints.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -41,37 +42,38 @@ type GlobalTokenRevocationProvider struct {
 	// +required
 	SubjectFormat SubjectFormat `json:"subjectFormat,omitempty"`
 
-	// issuer is the issuer of the user's ID, as in the iss of a token.
+	// issuer is the issuer of the user's ID, as in the iss claim of a token.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}]')",message="must not contain white space or invisible characters"
 	Issuer string `json:"issuer,omitempty"`
 
-	// credentials are those to sign in with: a Secret with the key token, a
-	// bearer token; with clientCredentials, one with the keys clientID and
-	// clientSecret.
+	// credentials references a Secret with the key token, which is a bearer
+	// token. If clientCredentials is set, the Secret has the keys clientID and
+	// clientSecret instead.
 	// +required
 	Credentials Credentials `json:"credentials,omitzero"`
 
-	// clientCredentials has tokens fetched by OAuth 2.0. Absent means that the
-	// token is in the Secret.
+	// clientCredentials configures how the operator fetches tokens by OAuth
+	// 2.0. If absent, the token is in the Secret.
 	// +optional
 	ClientCredentials *ClientCredentials `json:"clientCredentials,omitempty"`
 }
 
-// ClientCredentials says where tokens are fetched by the client credentials of
-// OAuth 2.0.
+// ClientCredentials configures the client credentials grant of OAuth 2.0, by
+// which the operator fetches tokens.
 type ClientCredentials struct {
 	// tokenURL is the URL of the token endpoint. It must be https, unless the
-	// host is the loopback or the operator runs with --allow-insecure-endpoints.
+	// host is a loopback address or the operator runs with
+	// --allow-insecure-endpoints.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://login.example/oauth2/token"
 	TokenURL string `json:"tokenURL,omitempty"`
 
-	// scopes to ask for; absent for what the server gives by default.
+	// scopes are the scopes to ask for. If absent, the server decides.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

@@ -1,6 +1,7 @@
 package v1alpha1
 
-// KeycloakProviderType is a Keycloak, whose Admin REST API logs users out.
+// KeycloakProviderType is the type of a Keycloak server, whose Admin REST API
+// logs users out.
 const KeycloakProviderType ProviderType = "Keycloak"
 
 // UserLookup says what the userID of a UserLogout is.
@@ -9,28 +10,29 @@ const KeycloakProviderType ProviderType = "Keycloak"
 type UserLookup string
 
 const (
-	// UserLookupID takes the userID as Keycloak's own ID of a user.
+	// UserLookupID uses the userID as Keycloak's own ID of the user.
 	UserLookupID UserLookup = "ID"
-	// UserLookupUsername looks the user up by name.
+	// UserLookupUsername looks the user up by username.
 	UserLookupUsername UserLookup = "Username"
 	// UserLookupEmail looks the user up by email address.
 	UserLookupEmail UserLookup = "Email"
 )
 
-// KeycloakProvider describes a Keycloak, and how to sign in to it. The accountID
-// of a UserLogout is the name of a realm, and its userID a user in it.
+// KeycloakProvider configures a Keycloak server, and the credentials for it.
+// The accountID of a UserLogout is the name of a realm, and its userID
+// identifies a user in that realm.
 type KeycloakProvider struct {
-	// endpoint is the URL of Keycloak, with its base path if it has one. It must
-	// be https, unless the host is the loopback or the operator runs with
-	// --allow-insecure-endpoints.
+	// endpoint is the URL of Keycloak, with its base path if it has one. It
+	// must be https, unless the host is a loopback address or the operator runs
+	// with --allow-insecure-endpoints.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['https', 'http'] && url(self).getHost() != ''",message="must be an absolute URL such as https://keycloak.example"
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// tokenRealm is the realm that the client is in: the only one of accountIDs,
-	// or master for a client that may log users out of several realms.
+	// tokenRealm is the realm of the client: the only one of accountIDs, or
+	// master for a client that may log users out of several realms.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
@@ -39,14 +41,14 @@ type KeycloakProvider struct {
 	TokenRealm string `json:"tokenRealm,omitempty"`
 
 	// userLookup says what the userID of a UserLogout is: ID for Keycloak's own
-	// ID, Username or Email to have the user looked up before the logout, in a
-	// request of its own. Exactly one user must be found.
+	// ID, Username or Email to look the user up before the logout, in a
+	// separate request. The lookup must find exactly one user.
 	// +optional
 	// +default="ID"
 	UserLookup UserLookup `json:"userLookup,omitempty"`
 
-	// credentials are those of a client with a service account: a Secret with
-	// the keys clientID and clientSecret.
+	// credentials references a Secret with the keys clientID and clientSecret
+	// of a client that has a service account.
 	// +required
 	Credentials Credentials `json:"credentials,omitzero"`
 }

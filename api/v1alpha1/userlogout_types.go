@@ -4,9 +4,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// UserLogout asks for one user to be logged out of every device, once. It is a
-// one-shot resource: when it has finished, one way or the other, it never calls
-// again. To log the user out once more, create another UserLogout.
+// UserLogout requests that one user is logged out of every device, once. It is
+// a one-shot resource: after it has succeeded or failed, the operator makes no
+// more calls for it. To log the user out again, create another UserLogout.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -30,18 +30,20 @@ type UserLogout struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec says whom to log out, where, and until when to try.
+	// spec defines whom to log out, through which provider, and how long to
+	// keep trying.
 	// +required
 	Spec UserLogoutSpec `json:"spec,omitzero"`
 
-	// status says what has happened. Only the operator writes it.
+	// status reports what has happened. Only the operator writes it.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status UserLogoutStatus `json:"status,omitempty,omitzero"`
 }
 
-// UserLogoutSpec says whom to log out, where, and until when to try. Everything
-// but suspend and ttlSecondsAfterFinished is immutable.
+// UserLogoutSpec defines whom to log out, through which provider, and how long
+// to keep trying. All fields except suspend and ttlSecondsAfterFinished are
+// immutable.
 //
 // +kubebuilder:validation:XValidation:rule="self.accountID == oldSelf.accountID",fieldPath=.accountID,message="accountID is immutable: one UserLogout is one logout, so create a new object for another account"
 // +kubebuilder:validation:XValidation:rule="self.userID == oldSelf.userID",fieldPath=.userID,message="userID is immutable: one UserLogout is one logout, so create a new object for another user"
@@ -49,10 +51,10 @@ type UserLogout struct {
 // +kubebuilder:validation:XValidation:rule="has(self.notAfter) == has(oldSelf.notAfter) && (!has(self.notAfter) || self.notAfter == oldSelf.notAfter)",fieldPath=.notAfter,message="notAfter is immutable: create a new object with another notAfter, and delete this one or suspend it"
 // +kubebuilder:validation:XValidation:rule="self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds",fieldPath=.activeDeadlineSeconds,message="activeDeadlineSeconds is immutable: create a new object with another deadline, and delete this one or suspend it"
 type UserLogoutSpec struct {
-	// accountID is the account the user belongs to, as the provider's service
-	// names it: for Amazon Chime, the Chime account ID.
-	// 1 to 256 characters; no white space or invisible characters, none of
-	// / \ ? # % { }, and not "." or "..". Immutable.
+	// accountID is the account that the user belongs to, as the service names
+	// it: for Amazon Chime, the Chime account ID. It must have 1 to 256
+	// characters, must not be "." or "..", and must not contain white space,
+	// invisible characters or any of / \ ? # % { }. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -60,8 +62,8 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
 	AccountID string `json:"accountID,omitempty"`
 
-	// userID is the user to log out, as the provider's service names them: for
-	// Amazon Chime, the Chime user ID. The rules of accountID apply. Immutable.
+	// userID is the user to log out, as the service names them: for Amazon
+	// Chime, the Chime user ID. The rules of accountID apply. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -69,41 +71,44 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
 	UserID string `json:"userID,omitempty"`
 
-	// providerRef names the provider that makes the call; by default the
-	// ClusterLogoutProvider "default". Immutable.
+	// providerRef names the provider through which the user is logged out. It
+	// defaults to the ClusterLogoutProvider "default". Immutable.
 	// +optional
 	// +default={}
 	ProviderRef ProviderReference `json:"providerRef,omitzero"`
 
-	// notAfter is the moment after which the user must not be logged out any
-	// more: a logout not done by then is not done at all. It is the guard
-	// against a manifest that is applied again much later (from Git, from a
-	// backup) logging out a person who has long signed in again. Immutable. As
-	// in 2026-11-24T12:00:00Z.
+	// notAfter is the time after which the operator must not log the user out
+	// any more. A logout that is not done by then is never done. Set it to
+	// guard against a manifest that is applied again much later, from Git or
+	// from a backup: it would log out a person who has long signed in again.
+	// Immutable. Example: 2026-11-24T12:00:00Z.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 
-	// activeDeadlineSeconds is how long to keep trying, in seconds from the first
-	// attempt (status.startTime). Before that, it is how long something other than
-	// its turn may keep the logout waiting: a provider that is missing or does not
-	// allow it, or calls that are paused. Waiting for its turn at a service that
-	// works takes no time off it. Immutable.
+	// activeDeadlineSeconds is how long the operator keeps trying, in seconds
+	// from the first attempt (status.startTime). Before the first attempt, it
+	// is how long something other than the object's turn may keep the logout
+	// waiting: a provider that is missing or does not allow it, or paused
+	// calls. Waiting for a turn at a service that works does not count.
+	// Immutable.
 	// +optional
 	// +default=3600
 	// +kubebuilder:validation:Minimum=1
 	ActiveDeadlineSeconds int32 `json:"activeDeadlineSeconds,omitempty"`
 
-	// suspend holds the logout while true: no call is made. After it is lifted,
-	// the clock of activeDeadlineSeconds starts anew.
+	// suspend pauses the logout: while it is true, the operator makes no call.
+	// When you set it back to false, the clock of activeDeadlineSeconds starts
+	// anew with the next attempt.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"` //nolint:kubeapilinter // nobools: the name and type batch/v1 Job has, which users know.
 
-	// ttlSecondsAfterFinished deletes the object this many seconds after it
-	// finished; absent keeps it. Beware in GitOps: what Git holds is applied
-	// again once it is deleted, and logs the user out again; set notAfter.
+	// ttlSecondsAfterFinished is the number of seconds after which the operator
+	// deletes the finished object. If absent, the object is kept. With GitOps,
+	// take care: after the deletion, the tool applies the object from Git
+	// again, which logs the user out again. Set notAfter to prevent that.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
@@ -111,13 +116,13 @@ type UserLogoutSpec struct {
 
 // ProviderReference names a provider.
 type ProviderReference struct {
-	// kind of the provider.
+	// kind is the kind of the provider.
 	// +optional
 	// +default="ClusterLogoutProvider"
 	// +kubebuilder:validation:Enum=ClusterLogoutProvider
 	Kind string `json:"kind,omitempty"`
 
-	// name of the provider.
+	// name is the name of the provider.
 	// +optional
 	// +default="default"
 	// +kubebuilder:validation:MinLength=1
@@ -126,7 +131,7 @@ type ProviderReference struct {
 	Name string `json:"name,omitempty"`
 }
 
-// UserLogoutStatus says what has happened.
+// UserLogoutStatus reports what has happened.
 type UserLogoutStatus struct {
 	// conditions are Ready, Finished, Reconciling and Stalled.
 	// +optional
@@ -135,45 +140,48 @@ type UserLogoutStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec this status was made
-	// for; -1 until the operator has seen the object.
+	// observedGeneration is the generation of the spec that this status
+	// describes; -1 until the operator has seen the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// startTime is when the clock of activeDeadlineSeconds started: the first
-	// attempt, or the first one since suspend was lifted.
+	// startTime is when the clock of activeDeadlineSeconds started: with the
+	// first attempt, or with the first one after suspend was set back to false.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
 
-	// attempts is how many calls have been claimed so far. A claim is written
-	// before each call, so it is never less than the calls made.
+	// attempts is the number of attempts claimed so far. The operator writes a
+	// claim before each call, so this is never less than the number of calls.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// lastAttempt is the last call whose outcome is known.
+	// lastAttempt is the last attempt whose outcome is known.
 	// +optional
 	LastAttempt *AttemptStatus `json:"lastAttempt,omitempty"`
 
-	// nextAttemptTime is the time before which no call is made: the backoff
-	// after a failed attempt, or the end of the claim of one under way.
+	// nextAttemptTime is the time before which the operator makes no call: the
+	// end of the backoff after a failed attempt, or the end of the claim while
+	// an attempt is under way.
 	// +optional
 	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
 
-	// completionTime is when the object finished, either way. Unfinished
-	// objects are found by the field selector status.completionTime= (empty).
+	// completionTime is when the object finished, whether it succeeded or
+	// failed. To find unfinished objects, use the field selector
+	// status.completionTime= (with an empty value).
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 }
 
-// AttemptStatus is the outcome of one call.
+// AttemptStatus is the outcome of one attempt.
 type AttemptStatus struct {
-	// time of the claim of the attempt.
+	// time is when the attempt was claimed.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 
-	// httpStatusCode of the answer; absent if none came. It is as the endpoint
-	// sent it, so not always one that HTTP defines.
+	// httpStatusCode is the status code of the answer; absent if no answer
+	// came. It is the code that the endpoint sent, which may be one that HTTP
+	// does not define.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=999
@@ -189,7 +197,7 @@ type AttemptStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	Message string `json:"message,omitempty"`
 
-	// requestID by which the service's operator finds the request.
+	// requestID is the ID by which those who run the service find the request.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestID string `json:"requestID,omitempty"`
