@@ -38,7 +38,7 @@ var rows = []row{
 	},
 	{
 		Fault:     "A claim or outcome is answered 403, 409, 429 or 5xx, times out, is reset, or is stored and its answer lost",
-		Guarantee: "no repeat while the process lives, but of a call whose outcome is refused for good (403)",
+		Guarantee: "no repeat while the process lives, except of a call whose outcome is rejected for good (403)",
 		shown:     []scenarios{{"faults", "TestWrites"}, {"faults", "TestOutcomesHeldBack"}},
 	},
 	{
@@ -53,7 +53,7 @@ var rows = []row{
 	},
 	{
 		Fault:     "The leader is cut off from the API server, but not from the service",
-		Guarantee: "outcomes in flight are stored, or told of as not stored; only those calls are repeated",
+		Guarantee: "outcomes in flight are stored, or reported as not stored; only those calls are repeated",
 		shown:     []scenarios{{"faults", "TestLeaderCutOff"}, {"faults", "TestLostLease"}},
 	},
 	{
@@ -88,7 +88,7 @@ var rows = []row{
 	},
 	{
 		Fault:     "The service throttles (429), or is down, with 10 000 objects waiting",
-		Guarantee: "what it costs the service depends on the time, not on the number of objects",
+		Guarantee: "the number of calls depends on the length of the outage, not on the number of objects",
 		shown:     []scenarios{{"overload", "TestOutage"}, {"overload", "TestRetryAfter"}},
 		figures: []string{"calls in the outage, 10 objects waiting", "calls in the outage, 10000 objects waiting", "difference",
 			"time from the answer to the probe", "objects lost", "calls repeated"},
@@ -108,7 +108,7 @@ var rows = []row{
 	},
 	{
 		Fault:     "Credentials expire, are rotated, are missing, are wrong",
-		Guarantee: "the provider says so, no storm of calls, and all goes on by itself once it is fixed",
+		Guarantee: "the provider's status shows it, there is no burst of calls, and everything continues by itself once it is fixed",
 		shown:     []scenarios{{"faults", "TestCredentials"}},
 	},
 	{
@@ -135,8 +135,8 @@ var tables = []struct {
 	title, text, suite, test string
 	of                       func(outcome, string) grid
 }{
-	{"Kill points", "The process is killed when as many attempts as it has workers are at the same point, by what the API proxy and the " +
-		"service see. A call that the service has got is repeated, once, as nobody can know what came of it.", "faults", "TestKill", gridOf},
-	{"Guards", "Each is taken out of a copy of the operator, and the scenario that watches it is run and must fail. " +
-		"So these scenarios do bite.", "faults", "TestGuards", listOf},
+	{"Kill points", "The test kills the process when as many attempts as it has workers are at the same point, as the API proxy and the " +
+		"service see it. A call that has reached the service is repeated once, because its outcome is unknown.", "faults", "TestKill", gridOf},
+	{"Guards", "The test removes each guard from a copy of the operator, and runs the scenario that checks the guard, which must fail. " +
+		"This proves that these scenarios detect the fault.", "faults", "TestGuards", listOf},
 }
