@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the patch of argocd-cm from the s
 
 const (
 	patchFile   = "../../../config/argocd/argocd-cm-patch.yaml"
-	patchHeader = `# The health checks of both kinds for Argo CD: the scripts beside this file, which is written from them by
+	patchHeader = `# The health checks of both kinds for Argo CD. This file is generated from the scripts in this folder by
 #   cd test/gitops && go test ./verdict -run TestPatchHoldsTheScripts -update
 # It changes nothing else in argocd-cm:
 #   kubectl -n argocd patch configmap argocd-cm --type merge --patch-file config/argocd/argocd-cm-patch.yaml
