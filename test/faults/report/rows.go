@@ -135,8 +135,8 @@ var tables = []struct {
 	title, text, suite, test string
 	of                       func(outcome, string) grid
 }{
-	{"Kill points", "The test kills the process when as many attempts as it has workers are at the same point, as the API proxy and the " +
-		"service see it. A call that has reached the service is repeated once, because its outcome is unknown.", "faults", "TestKill", gridOf},
-	{"Guards", "The test removes each guard from a copy of the operator, and runs the scenario that checks the guard, which must fail. " +
+	{"Kill points", "The test kills the process when as many attempts as it has workers are at the same point, as the API proxy and " +
+		"the\nservice see it. A call that has reached the service is repeated once, because its outcome is unknown.", "faults", "TestKill", gridOf},
+	{"Guards", "The test removes each guard from a copy of the operator, and runs the scenario that checks the guard, which must fail.\n" +
 		"This proves that these scenarios detect the fault.", "faults", "TestGuards", listOf},
 }
