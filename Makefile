@@ -11,7 +11,7 @@ WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILD
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
 # What make generate manifests writes, among files written by hand.
-GENERATED      = api config dist charts docs/api.md
+GENERATED      = api config charts docs/api.md
 # What the chart has from config/: the same files.
 CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/metrics_reader_role.yaml \
                  policy/endpoints.yaml policy/metadata.yaml network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
@@ -43,10 +43,9 @@ generate: ## Write the deep copy functions of the API
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: alerts ## Write the CRDs and the roles into config/, dist/install.yaml and the chart's copies
+manifests: alerts ## Write the CRDs and the roles into config/ and the chart's copies
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=logout-operator paths=./controllers/... output:rbac:dir=config/rbac
-	@mkdir -p dist && go run ./hack/render config/default >dist/install.yaml
 	@rm -rf charts/logout-operator/files && mkdir -p charts/logout-operator/files/crds
 	@cp config/crd/bases/*.yaml charts/logout-operator/files/crds && cp $(CHART_FILES) charts/logout-operator/files
 

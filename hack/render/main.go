@@ -1,6 +1,6 @@
 // Command render prints the objects of a kustomization, as kubectl kustomize does.
 //
-//	go run ./hack/render config/default >dist/install.yaml
+//	go run ./hack/render config/default >install.yaml
 package main
 
 import (
