@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// MaxConnections is how many idle connections to the endpoint are kept: one
-	// for each worker of an operator, so that no worker has to dial for each
-	// call.
+	// MaxConnections is how many idle connections to the endpoint are kept: more
+	// than the default of --workers, so that no worker has to dial for each call.
+	// With more workers than that, some dial. It does not follow --workers: a
+	// service that is slow to accept makes net/http dial more often than there are
+	// calls, and must not fill the process with connections.
 	MaxConnections = 100
 	// maxHeader limits an answer's headers, in bytes.
 	maxHeader = 64 << 10
