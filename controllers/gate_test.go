@@ -109,9 +109,9 @@ func TestWrongEndpointFixed(t *testing.T) {
 	awaitProvider(tt, v1alpha1.ReasonAvailable)
 }
 
-// TestOneTenantsTroubleIsNotAnothers checks that failures that may be the fault of one tenant's objects do not pause
+// TestOneTenantsFailuresAreNotAnothers checks that failures that may be the fault of one tenant's objects do not pause
 // another tenant's calls.
-func TestOneTenantsTroubleIsNotAnothers(t *testing.T) {
+func TestOneTenantsFailuresAreNotAnothers(t *testing.T) {
 	tt := newTenant(t)
 	awaitReason(tt, tt.logout(), v1alpha1.ReasonLoggedOut) // the service is known to work
 	poisoned := *tt

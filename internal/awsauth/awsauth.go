@@ -273,7 +273,7 @@ func (s *Source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return found, nil
 	}
 	if _, ok := errors.AsType[*unavailable](err); !ok { // no server has answered yet
-		why, _ := httpcall.Trouble(err)
+		why, _ := httpcall.Explain(err)
 		err = &unavailable{why: why}
 	}
 	return aws.Credentials{}, err
@@ -337,7 +337,7 @@ func explain(ctx context.Context, err error, secrets []string) *unavailable {
 			why += " (" + code + ")"
 		}
 	} else if _, sent := errors.AsType[*smithyhttp.RequestSendError](err); sent || ctx.Err() != nil {
-		why, _ = httpcall.Trouble(err)
+		why, _ = httpcall.Explain(err)
 	}
 	return &unavailable{source + ": " + why, wait}
 }

@@ -91,7 +91,7 @@ func (a *answer) problem() (code, message string) {
 		if _, name, ok := strings.Cut(s, "#"); ok {
 			s = name
 		}
-		if code = httpcall.Token(strings.TrimSpace(s)); code != "" {
+		if code = httpcall.Identifier(strings.TrimSpace(s)); code != "" {
 			break
 		}
 	}
@@ -104,7 +104,7 @@ func (a *answer) problem() (code, message string) {
 // requestID returns the ID by which those who run the service find the request.
 func requestID(h http.Header) string {
 	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id"} {
-		if id := httpcall.Token(h.Get(name)); id != "" {
+		if id := httpcall.Identifier(h.Get(name)); id != "" {
 			return id
 		}
 	}

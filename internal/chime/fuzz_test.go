@@ -37,7 +37,7 @@ func FuzzAnswers(f *testing.F) {
 			t.Fatalf("%d: %+v, %v", status, receipt, err)
 		}
 		if err == nil {
-			if id := receipt.RequestID; id != httpcall.Token(id) {
+			if id := receipt.RequestID; id != httpcall.Identifier(id) {
 				t.Errorf("request ID %q", id)
 			}
 			return

@@ -23,10 +23,10 @@ func TestJudge(t *testing.T) {
 		{"success", nil, answered},
 		{"refused for good", permanent, answered},
 		{"refused for good, whatever else is said", providerWide(logout.Forbidden), answered},
-		{"its own trouble", throttled, troubled},
-		{"somebody has to fix it", unauthorized, troubled},
+		{"its own trouble", throttled, serviceFailed},
+		{"somebody has to fix it", unauthorized, serviceFailed},
 		{"one call failed", failing, suspicious},
-		{"one call failed, with Retry-After", asking(failing, time.Second), troubled},
+		{"one call failed, with Retry-After", asking(failing, time.Second), serviceFailed},
 		{"no such service", misdirected, suspicious},
 	} {
 		if got := judge(test.failure); got != test.want {

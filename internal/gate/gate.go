@@ -199,7 +199,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 			g.suspicion.share(c.Since, failure, now)
 		}
 		g.strike(s, false, failure, now)
-	case troubled:
+	case serviceFailed:
 		if !stale || failure.RetryAfter > 0 {
 			g.trip(failure, stale, now)
 		}

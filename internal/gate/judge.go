@@ -23,9 +23,9 @@ const (
 type verdict int
 
 const (
-	answered   verdict = iota // the service works
-	suspicious                // the failure may be the service's, or only this object's
-	troubled                  // the failure is the service's: the next call would fail, too
+	answered      verdict = iota // the service works
+	suspicious                   // the failure may be the service's, or only this object's
+	serviceFailed                // the failure is the service's: the next call would fail, too
 )
 
 func judge(failure *logout.Error) verdict {
@@ -33,7 +33,7 @@ func judge(failure *logout.Error) verdict {
 	case failure == nil || failure.Reason.Class() == logout.Permanent:
 		return answered
 	case failure.ProviderWide || failure.RetryAfter > 0:
-		return troubled
+		return serviceFailed
 	}
 	return suspicious
 }

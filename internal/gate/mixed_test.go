@@ -63,10 +63,10 @@ func failsFor(t *testing.T, c *crowd, lasts time.Duration, failures []*logout.Er
 	return calls, early
 }
 
-// TestMixedTrouble checks that a service that fails in different ways gets no more calls than one that fails in one
+// TestMixedFailures checks that a service that fails in different ways gets no more calls than one that fails in one
 // way, that its Retry-After holds, and that the pause is reported as one from its beginning, so that waiting objects
 // are given up in time.
-func TestMixedTrouble(t *testing.T) {
+func TestMixedFailures(t *testing.T) {
 	asks := func(e *logout.Error) *logout.Error {
 		asking := *e
 		asking.RetryAfter = 20 * time.Second
@@ -178,9 +178,9 @@ func TestBlipInAPause(t *testing.T) {
 	})
 }
 
-// TestRateAfterMixedTrouble checks that the rate is halved only once before the next answer, however often 429 and 500
+// TestRateAfterMixedFailures checks that the rate is halved only once before the next answer, however often 429 and 500
 // alternate.
-func TestRateAfterMixedTrouble(t *testing.T) {
+func TestRateAfterMixedFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, 50)
 		c.prove("p")

@@ -85,8 +85,8 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 		Reason:         f.Reason,
 		ProviderWide:   f.ProviderWide || f.Reason == logout.Throttled || f.Reason == logout.ServiceUnavailable,
 		HTTPStatusCode: a.Status,
-		Code:           unlessSecret(Token(f.Code), f.Secrets),
-		RequestID:      unlessSecret(Token(f.RequestID), f.Secrets),
+		Code:           unlessSecret(Identifier(f.Code), f.Secrets),
+		RequestID:      unlessSecret(Identifier(f.RequestID), f.Secrets),
 	}
 	e.Message = a.message(f, e.Code)
 	if e.Reason.Class() != logout.Permanent {
@@ -98,7 +98,7 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 // Receipt returns the receipt of an answer that confirms a logout. The request
 // ID is as in the answer; it is left out if it repeats a secret.
 func (a *Answer) Receipt(requestID string, secrets []string) logout.Receipt {
-	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Token(requestID), secrets)}
+	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Identifier(requestID), secrets)}
 }
 
 // message returns the message for users about an answer: the service's own

@@ -24,10 +24,10 @@ func Shorten(text string) string {
 	return string([]rune(text)[:logout.MaxMessageLength-1]) + "…"
 }
 
-// Token returns s if it could be an error code or a request ID, and otherwise
+// Identifier returns s if it could be an error code or a request ID, and otherwise
 // the empty string: both are written to a status, and are useless there if
 // malformed.
-func Token(s string) string {
+func Identifier(s string) string {
 	const maxLength = 128
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 	if len(s) > maxLength || strings.Trim(s, allowed) != "" {

@@ -13,7 +13,7 @@ import (
 
 // Unreachable returns the error for a call that ended without an answer.
 func Unreachable(err error) *logout.Error {
-	message, down := Trouble(err)
+	message, down := Explain(err)
 	return &logout.Error{
 		Reason:       logout.EndpointUnreachable,
 		ProviderWide: down,
@@ -21,10 +21,10 @@ func Unreachable(err error) *logout.Error {
 	}
 }
 
-// Trouble returns in a few words why no answer came. They replace Go's chain of
+// Explain returns in a few words why no answer came. They replace Go's chain of
 // errors, which contains addresses and URLs. Down means that the endpoint could
 // not be reached at all, not only that this call failed.
-func Trouble(err error) (words string, down bool) {
+func Explain(err error) (words string, down bool) {
 	switch {
 	case errors.Is(err, errTooLate):
 		return "timeout: " + errTooLate.Error(), false
@@ -43,7 +43,7 @@ func Trouble(err error) (words string, down bool) {
 		}
 		return "DNS: the host name could not be looked up", true
 	}
-	if words := tlsTrouble(err); words != "" {
+	if words := explainTLS(err); words != "" {
 		return "TLS: " + words, true
 	}
 	if e, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && e.Timeout() {
@@ -55,8 +55,8 @@ func Trouble(err error) (words string, down bool) {
 	return "connection lost before a valid HTTP answer came", false
 }
 
-// tlsTrouble returns why the TLS handshake failed; empty if it was not TLS.
-func tlsTrouble(err error) string {
+// explainTLS returns why the TLS handshake failed; empty if it was not TLS.
+func explainTLS(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "certificate signed by unknown authority"
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // The messages for failures that a test cannot cause with a real socket.
-func TestTrouble(t *testing.T) {
+func TestExplain(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
 		want string

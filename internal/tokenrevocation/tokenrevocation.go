@@ -101,7 +101,7 @@ func failure(a *bearer.Answer) *logout.Error {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	own := a.JSON(&body) && httpcall.Token(body.Error) != ""
+	own := a.JSON(&body) && httpcall.Identifier(body.Error) != ""
 	return a.Failure(httpcall.Finding{
 		Reason:       reasonOf(a.Status, body.Error, own, len(a.Body) == 0 && !a.Partial),
 		ProviderWide: a.Status == http.StatusUnauthorized,
