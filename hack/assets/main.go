@@ -1,5 +1,5 @@
-// Assets prints a directory with kube-apiserver and etcd, to be used as KUBEBUILDER_ASSETS.
-// What it does meanwhile goes to standard error.
+// Assets prints a directory with kube-apiserver and etcd, for use as KUBEBUILDER_ASSETS. Progress goes to standard
+// error.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// demo logs the user out, and fails unless everything about it is as it has to be.
+// demo logs the user out, and fails unless every result is as expected.
 func (s *stage) demo(ctx context.Context) error {
 	user := s.samples.logout.Spec
 	e := evidence{sessionsBefore: len(s.fake.Sessions(user.AccountID, user.UserID))}

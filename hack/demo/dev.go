@@ -17,7 +17,7 @@ metadata:
   labels: {logout-operator.io/allowed: "true"}
 `
 
-// hints is what to try.
+// hints suggests commands to try.
 const hints = `
   export KUBECONFIG=%[1]s
 
@@ -39,7 +39,7 @@ The fake service, scripted (test/chimetest has all that it can answer) and asked
 The operator logs to %[8]s
 `
 
-// dev shows how to use what runs, and the calls that come of it, until ctx is done.
+// dev explains how to use the running programs, and shows the service's calls until ctx is done.
 func (s *stage) dev(ctx context.Context) error {
 	kubeconfig := filepath.Join(s.dir, "kubeconfig")
 	if err := os.WriteFile(kubeconfig, s.plane.Kubeconfig, 0o600); err != nil {

@@ -13,28 +13,28 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// basePath is that of the reference example.
+// basePath is the base path of the reference example.
 const basePath = "/console"
 
-// devices are those that the user is signed in on.
+// devices are the devices on which the user is signed in.
 var devices = []string{"laptop", "phone", "tablet"}
 
-// fakeService is a fake LogoutUser service on loopback, and its admin surface beside it.
+// fakeService is a fake LogoutUser service on loopback, with its admin surface.
 type fakeService struct {
 	*chimetest.Server
-	credentials aws.Credentials // the only ones it accepts
-	endpoint    string          // what a provider is given
-	admin       string          // the URL that the paths of the admin surface are relative to
+	credentials aws.Credentials // the only ones that the service accepts
+	endpoint    string          // the provider's endpoint
+	admin       string          // the base URL of the admin surface
 	listening   *httptest.Server
 }
 
-// startFake starts the service and signs the user of a logout in.
+// startFake starts the service and signs in the user of a logout.
 func startFake(user v1alpha1.UserLogoutSpec) *fakeService {
 	credentials := aws.Credentials{AccessKeyID: rand.Text(), SecretAccessKey: rand.Text()}
 	service := chimetest.New(chimetest.Options{BasePath: basePath, Credentials: []aws.Credentials{credentials}})
 	service.SignIn(user.AccountID, user.UserID, devices...)
 	admin := service.Admin()
-	// Not a ServeMux, which would tidy up the paths before the service sees them.
+	// A ServeMux would clean up the paths before the service sees them.
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, chimetest.AdminPrefix) {
 			admin.ServeHTTP(w, r)
@@ -58,7 +58,7 @@ func (f *fakeService) close() error {
 	return err
 }
 
-// line is an entry of the journal.
+// line formats an entry of the journal.
 func line(e chimetest.Entry) string {
 	result := fmt.Sprintf("status %d", e.Status)
 	switch {

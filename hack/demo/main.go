@@ -1,9 +1,9 @@
-// Demo shows the operator at work on loopback, from nothing: a control plane, a fake LogoutUser service and the operator as a
-// process under its own ServiceAccount. It logs out the user of config/samples and checks that it happened; with
-// --keep it leaves that to whoever tries it out.
+// Demo shows the operator at work on loopback, from nothing: a control plane, a fake LogoutUser service and the
+// operator as a process under its own ServiceAccount. It logs out the user of config/samples and checks the result;
+// with --keep it leaves the logout to you.
 //
-// It takes everything down again however it ends. Only if it is killed (SIGKILL), nobody is left to do so; and
-// a signal that is sent to "go run" alone does not reach it.
+// It takes everything down again however it ends, unless it is killed by SIGKILL. A signal that is sent to "go run"
+// alone does not reach it.
 package main
 
 import (
@@ -25,13 +25,13 @@ const usage = `demo logs out the user of config/samples on a control plane of it
 Flags:
 `
 
-// usageError is a command line that cannot be followed.
+// usageError is an invalid command line.
 type usageError struct{ error }
 
 func main() {
-	// A reader that goes away, as in make demo | head, must not end the program before it has cleaned up.
+	// A reader that exits early, as in make demo | head, must not end the program before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
-	// All of these come from a terminal: Ctrl-C, its window being closed, a kill from another.
+	// A terminal sends all of these: Ctrl-C, a closed window, a kill from another terminal.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGHUP, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	status := exitStatus(ctx, err, os.Stderr)
@@ -39,8 +39,8 @@ func main() {
 	os.Exit(status)
 }
 
-// exitStatus reports err, if any. The status is 130 after an interrupt, as a shell has it, 2 for a command line that
-// cannot be followed, and 1 for any other failure.
+// exitStatus reports err, if any. The status is 130 after an interrupt, as in a shell, 2 for an invalid command line,
+// and 1 for any other failure.
 func exitStatus(ctx context.Context, err error, stderr io.Writer) int {
 	var wrong usageError
 	switch {
@@ -62,16 +62,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	ctrl.SetLogger(logr.Discard()) // or controller-runtime complains in the middle of the output
+	ctrl.SetLogger(logr.Discard()) // or controller-runtime prints a warning in the middle of the output
 	s := &stage{steps: newSteps(stdout)}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	// Done with the signal, or when the operator ends by itself: then the rest is pointless.
+	// The context ends with the signal, or when the operator exits unexpectedly: then nothing else can succeed.
 	playing, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	err = s.play(playing, abort, keep)
 	if err != nil && playing.Err() != nil {
-		err = context.Cause(playing) // what failed is a consequence of it
+		err = context.Cause(playing) // err is only a consequence of this
 	}
 	if err != nil && ctx.Err() == nil && s.operator != nil {
 		s.show("The operator's log ends with", s.operator.tail())
@@ -79,11 +79,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	return err
 }
 
-// parse returns whether --keep is given. It prints the help that -h asks for and returns flag.ErrHelp then; every other
-// error is a usageError.
+// parse returns whether --keep is given. For -h it prints the help and returns flag.ErrHelp; every other error is a
+// usageError.
 func parse(args []string, stdout io.Writer) (keep bool, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // an error is reported in one line by main
+	flags.SetOutput(io.Discard) // main reports an error in one line
 	flags.BoolVar(&keep, "keep", false, "log nobody out, and keep everything running until an interrupt")
 	err = flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

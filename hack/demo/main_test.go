@@ -13,7 +13,7 @@ func TestCommandLine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args   []string
 		status int
-		says   string // on stderr, in one line
+		says   string // one line on stderr
 	}{
 		"help":           {[]string{"-h"}, 0, ""},
 		"unknown flag":   {[]string{"--forever"}, 2, "-forever"},

@@ -14,23 +14,24 @@ import (
 )
 
 const (
-	// stopGrace is what config/manager gives the operator to end in.
+	// stopGrace is the termination grace period in config/manager.
 	stopGrace = 30 * time.Second
-	// tailLines is how much of the operator's log a failure shows.
+	// tailLines is how many lines of the operator's log a failure shows.
 	tailLines = 20
 )
 
-// operator is the operator as a process of its own.
+// operator is an operator process.
 type operator struct {
 	*operatortest.Process
-	log      string // the file with what it prints
+	log      string // the file with its output
 	stopping atomic.Bool
 }
 
 // program is the operator's executable.
 func (s *stage) program() string { return filepath.Join(s.dir, "logout-operator") }
 
-// startOperator starts it with no more than the permissions of its ServiceAccount. abort is called if it ends by itself.
+// startOperator starts the operator with only the permissions of its ServiceAccount. It calls abort if the operator
+// exits unexpectedly.
 func (s *stage) startOperator(ctx context.Context, abort context.CancelCauseFunc) (*operator, error) {
 	access, err := s.plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account)
 	if err != nil {
@@ -55,8 +56,8 @@ func (s *stage) startOperator(ctx context.Context, abort context.CancelCauseFunc
 	return o, nil
 }
 
-// stop ends the operator as Kubernetes does. The first call returns an error unless the operator was running until now and
-// then ended in time with exit status 0; those after it do nothing.
+// stop ends the operator as Kubernetes does. The first call returns an error unless the operator was still running and
+// then ended in time with exit status 0; later calls do nothing.
 func (o *operator) stop() error {
 	if o.stopping.Swap(true) {
 		return nil
@@ -76,7 +77,7 @@ func (o *operator) stop() error {
 	return nil
 }
 
-// ended says how the operator ended.
+// ended describes how the operator ended.
 func (o *operator) ended(how string) error {
 	return fmt.Errorf("the operator ended %s, with exit code %d", how, o.ExitCode())
 }

@@ -16,7 +16,7 @@ import (
 type samples struct {
 	provider v1alpha1.ClusterLogoutProvider
 	logout   v1alpha1.UserLogout
-	// logoutManifest is logout as it stands in its file.
+	// logoutManifest is logout as written in its file.
 	logoutManifest []byte
 }
 
@@ -41,7 +41,7 @@ func readSample(file string, into any) ([]byte, error) {
 	return content, nil
 }
 
-// configuration is what the provider needs, and the provider itself with the fake service for its endpoint.
+// configuration is the provider, with the fake service as its endpoint, and the objects that it needs.
 func (s samples) configuration(fake *fakeService) ([]byte, error) {
 	provider := s.provider.DeepCopy()
 	provider.Spec.AmazonChime.Endpoint = fake.endpoint

@@ -18,21 +18,21 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// patience bounds what is done once the control plane is up.
+// patience bounds every step once the control plane is up.
 const patience = 2 * time.Minute
 
-// stage is all that runs, and the means to take it down again.
+// stage holds everything that runs, and how to take it down again.
 type stage struct {
 	*steps
-	dir      string // everything that this program writes
+	dir      string // all files that this program writes
 	samples  samples
 	plane    *controlplane.ControlPlane
 	fake     *fakeService
 	operator *operator
-	undo     []func() error // in the order of what it undoes
+	undo     []func() error // in the order in which the steps were done
 }
 
-// play raises the stage and performs on it. abort is called if the operator ends by itself.
+// play raises the stage and runs the demonstration on it. It calls abort if the operator exits unexpectedly.
 func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bool) error {
 	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bo
 	return s.demo(bounded)
 }
 
-// raise prepares what takes as long as it takes: compiling and, the first time, getting a control plane.
+// raise does the steps that have no time limit: compiling and, the first time, getting a control plane.
 func (s *stage) raise(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "logout-demo-")
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *stage) raise(ctx context.Context) error {
 	return nil
 }
 
-// setUp starts service and operator, and waits until a provider connects them.
+// setUp starts the service and the operator, and waits until a provider connects them.
 func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCauseFunc) error {
 	var err error
 	s.fake = startFake(s.samples.logout.Spec)
@@ -94,7 +94,7 @@ func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCaus
 		return err
 	}
 	s.undo = append(s.undo, func() error {
-		_ = s.operator.stop() // whoever has to know how it ended has asked before
+		_ = s.operator.stop() // demo and dev have already checked how it ended
 		return nil
 	})
 
@@ -103,7 +103,7 @@ func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCaus
 	return s.configure(ctx)
 }
 
-// install applies what an administrator installs, but for the Deployment: nothing here runs pods.
+// install applies everything that an administrator installs except the Deployment: nothing here runs pods.
 func (s *stage) install(ctx context.Context, root string) error {
 	crds, err := controlplane.Kustomize(filepath.Join(root, "config", "crd"))
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *stage) install(ctx context.Context, root string) error {
 	return nil
 }
 
-// configure applies the provider and what it needs, and waits until it is ready.
+// configure applies the provider and the objects that it needs, and waits until it is ready.
 func (s *stage) configure(ctx context.Context) error {
 	manifests, err := s.samples.configuration(s.fake)
 	if err != nil {

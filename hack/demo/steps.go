@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// steps prints what is going on, and when. What becomes of the output must not decide what happens.
+// steps prints each step with the time. An error while printing must not stop the program.
 type steps struct {
 	out   io.Writer
 	start time.Time
@@ -22,7 +22,7 @@ func (s *steps) begin(format string, args ...any) {
 	s.print(fmt.Sprintf("%d. ", s.n) + fmt.Sprintf(format, args...))
 }
 
-// event tells what happens within a step.
+// event prints an event within a step.
 func (s *steps) event(line string) { s.print("   " + line) }
 
 func (s *steps) print(line string) {

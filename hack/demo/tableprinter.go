@@ -7,10 +7,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// minWidth is room enough for what most columns come to hold, so that few grow between two rows.
+// minWidth fits most values, so that few columns grow between two rows.
 const minWidth = 9
 
-// tablePrinter prints tables that come piece by piece. It remembers how wide its columns were, as kubectl does, which
+// tablePrinter prints tables that arrive in pieces. It remembers how wide its columns were, as kubectl does, which
 // text/tabwriter cannot.
 type tablePrinter struct {
 	print   func(line string)
@@ -18,7 +18,7 @@ type tablePrinter struct {
 	widths  map[int]int
 }
 
-// add prints the rows of a piece. Of one watch, only the first piece has the columns.
+// add prints the rows of a piece. Only the first piece of a watch has the columns.
 func (p *tablePrinter) add(piece metav1.Table) {
 	var lines [][]any
 	if len(piece.ColumnDefinitions) > 0 {

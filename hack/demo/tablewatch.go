@@ -15,13 +15,13 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// tableWatch shows objects as kubectl get --watch does: the API server itself renders the rows, in the columns of the CRD.
+// tableWatch shows objects as kubectl get --watch does: the API server renders the rows, in the columns of the CRD.
 type tableWatch struct {
 	stream io.ReadCloser
 	table  tablePrinter
 }
 
-// watch begins to watch a resource. An empty namespace stands for a resource that has none.
+// watch begins to watch a resource. An empty namespace means a cluster-scoped resource.
 func (s *stage) watch(ctx context.Context, namespace, resource string) (*tableWatch, error) {
 	config := rest.CopyConfig(s.plane.Config)
 	config.APIPath, config.GroupVersion = "/apis", &v1alpha1.GroupVersion
@@ -43,7 +43,7 @@ func (s *stage) watch(ctx context.Context, namespace, resource string) (*tableWa
 
 func (w *tableWatch) close() { _ = w.stream.Close() }
 
-// until prints the objects as they change until one of them is done, and returns that one.
+// until prints the objects as they change until one of them is done, and returns that object.
 func until[T any](ctx context.Context, w *tableWatch, done func(T) bool) (T, error) {
 	var none T
 	events := json.NewDecoder(w.stream)

@@ -11,15 +11,15 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// evidence is what a demonstration has left.
+// evidence is everything that a demonstration leaves behind.
 type evidence struct {
 	logout                        v1alpha1.UserLogout
 	journal                       []chimetest.Entry
 	sessionsBefore, sessionsAfter int
-	operator                      error // of its stop
+	operator                      error // returned by its stop
 }
 
-// verdict says everything about the evidence that is not as it has to be, or returns nil.
+// verdict lists everything that is wrong with the evidence, or returns nil.
 func (e evidence) verdict() error {
 	var wrong []error
 	expect := func(ok bool, format string, args ...any) {

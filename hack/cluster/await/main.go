@@ -1,4 +1,4 @@
-// Await waits until the cluster of a kubeconfig can run pods: its node is Ready, and the default ServiceAccount is there.
+// Await waits until the cluster of a kubeconfig can run pods: its node is Ready and the default ServiceAccount exists.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// patience is some ten times as long as it takes on two cores.
+// patience is about ten times as long as this takes on two cores.
 const patience = 3 * time.Minute
 
 func main() {

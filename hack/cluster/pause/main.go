@@ -1,5 +1,5 @@
-// Pause is the first process of each pod in the cluster of hack/cluster: it holds the pod's namespaces, and reaps what
-// the other containers leave.
+// Pause is the first process of each pod in the cluster of hack/cluster: it holds the pod's namespaces and reaps the
+// orphaned processes of the other containers.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Base writes the image that ko puts the operator on: CA roots and the user 65532, no package, no shell. It prints the
-// image's digest, by which ko finds it in that folder instead of asking a registry.
+// image's digest; ko uses it to find the image in that folder instead of asking a registry.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// rootsModule is where the CA roots come from: Mozilla's, as the Go project publishes them.
+// rootsModule is the source of the CA roots: Mozilla's, as the Go project publishes them.
 const rootsModule = "golang.org/x/crypto/x509roots/fallback"
 
 var platforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
@@ -39,7 +39,7 @@ func main() {
 	fmt.Println(digest)
 }
 
-// write adds the image to the OCI layout in dir, which it creates if there is none.
+// write adds the image to the OCI layout in dir, which it creates if it does not exist.
 func write(dir string) (v1.Hash, error) {
 	content, err := content()
 	if err != nil {
@@ -96,12 +96,12 @@ func image(platform v1.Platform, layer v1.Layer) (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture = platform.OS, platform.Architecture
-	config.Config.User = "65532:65532" // by number: that is what runAsNonRoot can check
+	config.Config.User = "65532:65532" // by number: runAsNonRoot cannot check a name
 	config.Config.WorkingDir = "/"
 	return mutate.ConfigFile(img, config)
 }
 
-// content is the layer. Everything in it belongs to root and nobody can write it.
+// content is the layer. Everything in it belongs to root, and nobody can write it.
 func content() ([]byte, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -132,8 +132,8 @@ func content() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// roots are the CA roots without those that are trusted on a condition only, as no file can say it: a root that Mozilla
-// phases out is here gone at once.
+// roots are the CA roots without those that are trusted only on a condition, because a file cannot express the
+// condition: a root that Mozilla phases out is missing here at once.
 func roots() []byte {
 	var buf bytes.Buffer
 	for root := range bundle.Roots() {

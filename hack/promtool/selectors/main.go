@@ -1,8 +1,8 @@
-// Command selectors reads PromQL expressions, a JSON array of strings, and writes what each of them asks for: an array
-// of [Expression], in the same order. It ends with an error at the first expression that Prometheus would not take.
+// Command selectors reads PromQL expressions, a JSON array of strings, and writes what each of them selects: an array
+// of [Expression], in the same order. It ends with an error at the first expression that Prometheus would reject.
 //
-// The tests of alert rules and dashboard compare that with what the operator serves. It is a program of this module,
-// so that the operator's own module does not need Prometheus.
+// The tests of alert rules and dashboard compare the result with the metrics that the operator serves. The program
+// belongs to this module, so that the operator's own module does not need Prometheus.
 package main
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Expression is what one expression asks for.
+// Expression is what one expression selects.
 type Expression struct {
-	// Selectors of series, in the order in which they stand there.
+	// Selectors of series, in the order of the expression.
 	Selectors []Selector
-	// Grouping are the labels named by by, without, on, ignoring, group_left and group_right.
+	// Grouping are the labels in by, without, on, ignoring, group_left and group_right.
 	Grouping []string
 }
 
@@ -61,7 +61,7 @@ func run(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(found)
 }
 
-// add notes what one node of the expression asks for.
+// add records what one node of the expression selects.
 func (e *Expression) add(node parser.Node) {
 	switch n := node.(type) {
 	case *parser.VectorSelector:
