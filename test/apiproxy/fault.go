@@ -13,17 +13,17 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// Answer of the API server; nil for a connection that is reset instead.
+// Answer of the API server; nil if the connection is reset instead.
 type Answer = *httptest.ResponseRecorder
 
-// Fault is what becomes of one request. What it returns goes to the operator; forward has the API server carry the request
-// out, even if the operator has hung up by then, and need not be called.
+// Fault handles one request. The operator gets the answer that it returns. forward makes the API server carry out the
+// request, even if the operator has already hung up; a fault need not call it.
 type Fault func(forward func() Answer) Answer
 
 // Dropped requests never arrive.
 func Dropped(func() Answer) Answer { return nil }
 
-// Unanswered requests are carried out, and the operator does not get to know.
+// Unanswered requests are carried out, but the operator gets no answer.
 func Unanswered(forward func() Answer) Answer {
 	forward()
 	return nil
@@ -41,7 +41,7 @@ func Refused(status int, header ...string) Fault {
 	}
 }
 
-// Denied requests are carried out, and answered as if they had not been.
+// Denied requests are carried out, but the answer says that they were not.
 func Denied(status int, header ...string) Fault {
 	return func(forward func() Answer) Answer {
 		forward()
@@ -49,7 +49,7 @@ func Denied(status int, header ...string) Fault {
 	}
 }
 
-// Before runs f when the request arrives, which then gets no further.
+// Before runs f when the request arrives, and then drops the request.
 func Before(f func()) Fault {
 	return func(func() Answer) Answer {
 		f()
@@ -57,7 +57,7 @@ func Before(f func()) Fault {
 	}
 }
 
-// After runs f when the request has been carried out, but not answered, which it never is.
+// After runs f when the request has been carried out, and sends no answer.
 func After(f func()) Fault {
 	return func(forward func() Answer) Answer {
 		forward()
@@ -69,7 +69,7 @@ func After(f func()) Fault {
 // Times repeats a fault for the next n requests.
 func Times(n int, f Fault) []Fault { return slices.Repeat([]Fault{f}, n) }
 
-// expired is what the API server says to who asks for changes since a time that it has forgotten.
+// expired is the API server's answer to a client that asks for changes since a resourceVersion that it has forgotten.
 var expired = metav1.Status{
 	TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
 	Status:   metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonExpired,
@@ -80,11 +80,11 @@ func gone(func() Answer) Answer {
 	a := httptest.NewRecorder()
 	a.Header().Set("Content-Type", "application/json")
 	a.WriteHeader(http.StatusGone)
-	_ = json.NewEncoder(a).Encode(expired) // to memory
+	_ = json.NewEncoder(a).Encode(expired) // a write to memory cannot fail
 	return a
 }
 
-// Gate holds the requests whose fault is its Hold or its Lose, until it is opened.
+// Gate holds the requests whose fault is its Hold, Lose or HoldAnswer, until it is opened.
 type Gate struct {
 	state    await.State
 	arrivals int
@@ -92,7 +92,7 @@ type Gate struct {
 	open     func()
 }
 
-// NewGate returns a gate that is opened when the test is over, if not before.
+// NewGate returns a gate that is opened at the end of the test at the latest.
 func NewGate(t testing.TB) *Gate {
 	opened := make(chan struct{})
 	g := &Gate{opened: opened, open: sync.OnceFunc(func() { close(opened) })}
@@ -100,16 +100,16 @@ func NewGate(t testing.TB) *Gate {
 	return g
 }
 
-// Open lets all requests go on that are held, and those to come.
+// Open lets all held and later requests continue.
 func (g *Gate) Open() { g.open() }
 
-// Hold is a fault: the request is carried out once the gate is open, late though it may be.
+// Hold is a fault: the request is carried out once the gate is open, however late.
 func (g *Gate) Hold(forward func() Answer) Answer {
 	g.wait()
 	return forward()
 }
 
-// Lose is a fault: the request hangs until the gate is open, and comes to nothing.
+// Lose is a fault: the request hangs until the gate is open, and is then dropped.
 func (g *Gate) Lose(func() Answer) Answer {
 	g.wait()
 	return nil
@@ -127,7 +127,7 @@ func (g *Gate) wait() {
 	<-g.opened
 }
 
-// AwaitArrivals returns when n requests or more have come to the gate.
+// AwaitArrivals returns when at least n requests have arrived at the gate.
 func (g *Gate) AwaitArrivals(t testing.TB, n int) {
 	t.Helper()
 	g.state.Await(t, "requests at the gate", func() bool { return g.arrivals >= n })

@@ -12,15 +12,15 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// past is what an API server shows that is behind: UserLogouts as they were. Its writes and single reads are of the present,
-// as they go to etcd.
+// past makes the API server look as if it lagged behind: it shows UserLogouts as they were. Writes and single reads see
+// the present, as they go to etcd.
 type past struct {
 	resourceVersion string
 	over            chan struct{}
 }
 
-// Lag shows operators that come the UserLogouts as they were at a resourceVersion, of which etcd knows the last five minutes:
-// lists are of then, and watches show nothing until catchUp is called.
+// Lag shows newly started operators the UserLogouts as they were at a resourceVersion, which must be at most five
+// minutes old because etcd forgets older ones: lists are from then, and watches show nothing until catchUp is called.
 func (p *Proxy) Lag(resourceVersion string) (catchUp func()) {
 	past := &past{resourceVersion, make(chan struct{})}
 	p.state.Change(func() { p.past = past })
@@ -35,7 +35,7 @@ func (p *Proxy) inThePast() (past *past) {
 	return past
 }
 
-// ResourceVersion returns the present one of UserLogouts.
+// ResourceVersion returns the present resourceVersion of UserLogouts.
 func (p *Proxy) ResourceVersion(t testing.TB) string {
 	t.Helper()
 	httpClient, err := rest.HTTPClientFor(p.admin)
@@ -50,7 +50,7 @@ func (p *Proxy) ResourceVersion(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }() // it is only read
+	defer func() { _ = answer.Body.Close() }() // only read from
 	var list metav1.PartialObjectMetadataList
 	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func (p *Proxy) ResourceVersion(t testing.TB) string {
 	return list.ResourceVersion
 }
 
-// ask returns the request with another query.
+// ask returns the request with a changed query.
 func ask(r *http.Request, change func(url.Values)) *http.Request {
 	r = r.Clone(r.Context())
 	query := r.URL.Query()
@@ -67,7 +67,7 @@ func ask(r *http.Request, change func(url.Values)) *http.Request {
 	return r
 }
 
-// list turns a request for a list into one for the list of then. The further pages of one are of the same time anyway.
+// list makes a list request ask for the past. The list's further pages are from the same time anyway.
 func (p *past) list(r *http.Request) *http.Request {
 	return ask(r, func(query url.Values) {
 		if query.Get("continue") == "" {
@@ -77,7 +77,7 @@ func (p *past) list(r *http.Request) *http.Request {
 	})
 }
 
-// watch shows nothing but the past as long as it lasts, and returns the request for what comes after it.
+// watch shows only the past while it lasts, and returns the request for the events that come after it.
 func (p *past) watch(proxy *Proxy, s *stream, r *http.Request) *http.Request {
 	initial := r.URL.Query().Get("sendInitialEvents") == "true"
 	unwatched := func(query url.Values) {
@@ -94,7 +94,7 @@ func (p *past) watch(proxy *Proxy, s *stream, r *http.Request) *http.Request {
 			s.event(line)
 		}
 	}
-	_ = s.FlushError() // an operator that is gone shows by the context
+	_ = s.FlushError() // the context tells if the operator is gone
 	ctx, end := proxy.tie(r.Context())
 	defer end()
 	select {
@@ -112,17 +112,18 @@ func (p *past) watch(proxy *Proxy, s *stream, r *http.Request) *http.Request {
 	})
 }
 
-// events returns a list as a watch that begins with it has it: an event for each object, and one that says that these were
-// all.
+// events returns a list in the form of a watch that begins with it: an event for each object, and one that marks the
+// end of the list.
 func events(list []byte) (lines [][]byte) {
 	var l struct {
 		APIVersion string `json:"apiVersion"`
 		Metadata   metav1.ListMeta
 		Items      []json.RawMessage
 	}
-	_ = json.Unmarshal(list, &l) // what is no list has no items, and its watch fails
+	_ = json.Unmarshal(list, &l) // anything but a list has no items, and its watch fails
 	line := func(kind string, object any) {
-		text, _ := json.Marshal(map[string]any{"type": kind, "object": object}) // of JSON
+		// decoded from JSON, so encoding cannot fail
+		text, _ := json.Marshal(map[string]any{"type": kind, "object": object})
 		lines = append(lines, append(text, '\n'))
 	}
 	for _, item := range l.Items {

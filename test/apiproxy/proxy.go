@@ -1,10 +1,10 @@
-// Package apiproxy is a proxy between an operator and a real API server that loses, holds or answers single requests, keeps
-// back or loses watch events, and shows the past.
+// Package apiproxy is a proxy between an operator and a real API server. It loses, holds or answers single requests,
+// holds back or loses watch events, and shows the past.
 //
 //	api := apiproxy.New(t, plane.Config)
 //	access.Host, access.CAData = api.URL, api.CA // of the operator
 //	api.Meet(apiproxy.Claim, "jane", apiproxy.Unanswered)
-//	// ... the claim of the object jane is stored, and the operator does not get to know
+//	// ... the claim of the object jane is stored, but the operator gets no answer
 package apiproxy
 
 import (
@@ -39,7 +39,7 @@ const (
 	Lease   Kind = "lease"
 )
 
-// kinds tells them by verb and path, whose last part in parentheses is the name of the object.
+// kinds tells the kinds apart by verb and path. The last part of the path, in parentheses, is the name of the object.
 var kinds = []struct {
 	kind   Kind
 	method string
@@ -50,7 +50,7 @@ var kinds = []struct {
 	{Lease, http.MethodPut, regexp.MustCompile(`/leases/([^/]+)$`)},
 }
 
-// write names the writes of one kind to one object. The zero write stands for all other requests.
+// write identifies the writes of one kind to one object. The zero write stands for all other requests.
 type write struct {
 	kind Kind
 	name string
@@ -65,9 +65,10 @@ func writeOf(r *http.Request) write {
 	return write{}
 }
 
-// Proxy passes the operator's token on: RBAC sees who asks. Its methods may be called at any time from any goroutine.
+// Proxy passes the operator's token on, so that RBAC sees who asks. Its methods may be called at any time from any
+// goroutine.
 type Proxy struct {
-	// URL and CA, in PEM, are the operator's access: by TLS only does client-go send a token.
+	// URL and CA, in PEM, are the operator's access. It uses TLS because client-go sends a token only over TLS.
 	URL string
 	CA  []byte
 
@@ -76,15 +77,15 @@ type Proxy struct {
 	state    await.State
 	faults   map[write][]Fault
 	choose   func(Kind, string) Fault
-	all      Fault            // of every request; nil as long as the API server works
+	all      Fault            // of every request; nil while the API server works
 	answers  map[write][]int  // status codes, 0 for none
 	events   map[string]*held // by the object's name
 	watches  map[*stream]bool
-	past     *past                    // nil for the present
-	blind    map[string]chan struct{} // paths that are not read until the channel is closed
-	oldest   uint64                   // the resourceVersion that changes are known since
+	past     *past                    // nil: show the present
+	blind    map[string]chan struct{} // paths that cannot be read until the channel is closed
+	oldest   uint64                   // the oldest resourceVersion to watch from
 
-	link    context.Context // to the API server; every request ends with it
+	link    context.Context // context of the connection to the API server; every request ends with it
 	cutLink context.CancelFunc
 }
 
@@ -104,16 +105,16 @@ func New(t testing.TB, admin *rest.Config) *Proxy {
 	p.upstream = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
-		FlushInterval: -1, // watches
+		FlushInterval: -1, // flush the events of watches at once
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:      log.New(io.Discard, "", 0), // requests that end with the link
+		ErrorLog:      log.New(io.Discard, "", 0), // do not log requests that end with the link
 	}
 	p.Restore()
 	server := httptest.NewUnstartedServer(p)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // operators that are killed
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // do not log operators that are killed
 	server.StartTLS()
 	t.Cleanup(func() {
-		_ = server.Config.Close() // watches, which httptest would wait for
+		_ = server.Config.Close() // close watches, for which httptest would wait
 		p.Cut()
 	})
 	p.URL = server.URL
@@ -121,39 +122,39 @@ func New(t testing.TB, admin *rest.Config) *Proxy {
 	return p
 }
 
-// Meet has the next writes of the kind to the object meet these faults, one after the other.
+// Meet applies these faults to the next writes of the kind to the object, one after the other.
 func (p *Proxy) Meet(k Kind, name string, faults ...Fault) {
 	p.state.Change(func() { p.faults[write{k, name}] = slices.Clone(faults) })
 }
 
-// Choose has f choose a fault for every write that Meet has none for; nil for none. A nil f ends that.
+// Choose makes f choose a fault for every write for which Meet has none; nil means no fault. A nil f ends that.
 func (p *Proxy) Choose(f func(k Kind, name string) Fault) {
 	p.state.Change(func() { p.choose = f })
 }
 
-// AwaitWrites returns when n writes or more have been dealt with, whatever came of them.
+// AwaitWrites returns when at least n writes have been handled, whatever their result.
 func (p *Proxy) AwaitWrites(t testing.TB, k Kind, name string, n int) {
 	t.Helper()
 	p.AwaitAnswers(t, k, name, fmt.Sprint(n), func(codes []int) bool { return len(codes) >= n })
 }
 
-// AwaitAnswers returns when enough writes have been dealt with, as their answers tell: see Answers.
+// AwaitAnswers returns when enough accepts the answers to the writes handled so far: see Answers.
 func (p *Proxy) AwaitAnswers(t testing.TB, k Kind, name, which string, enough func(codes []int) bool) {
 	t.Helper()
 	what := fmt.Sprintf("%s writes of the %s of %s", which, k, name)
 	p.state.Await(t, what, func() bool { return enough(p.answers[write{k, name}]) })
 }
 
-// Answers returns how the writes that have been dealt with were answered, as status codes; 0 is for none.
+// Answers returns the answers to the writes handled so far, as status codes; 0 means no answer.
 func (p *Proxy) Answers(k Kind, name string) (codes []int) {
 	p.state.Look(func() { codes = slices.Clone(p.answers[write{k, name}]) })
 	return codes
 }
 
-// Cut makes the API server unreachable: requests under way, watches too, break off and new ones come to nothing.
+// Cut makes the API server unreachable: requests in progress, watches too, break off, and new ones fail.
 func (p *Proxy) Cut() { p.state.Change(func() { p.cutLink() }) }
 
-// Refuse breaks off all requests under way and has every new one meet the fault, which must not forward it.
+// Refuse breaks off all requests in progress and applies the fault, which must not forward, to every new one.
 func (p *Proxy) Refuse(all Fault) {
 	p.state.Change(func() {
 		p.cutLink()
@@ -169,9 +170,9 @@ func (p *Proxy) Restore() {
 	})
 }
 
-// ServeHTTP passes one request on, or not.
+// ServeHTTP forwards one request, or applies its fault.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Only once the body is read does the server notice that the operator hangs up.
+	// The server notices that the operator hangs up only after the body is read.
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -201,7 +202,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	give(w, a)
 }
 
-// faultOf returns the fault that the write is to meet, or nil.
+// faultOf returns the fault for the write, or nil.
 func (p *Proxy) faultOf(this write) (f Fault) {
 	p.state.Change(func() {
 		queue := p.faults[this]
@@ -217,19 +218,19 @@ func (p *Proxy) faultOf(this write) (f Fault) {
 	return f
 }
 
-// forward has the API server answer a request, until the link is cut.
+// forward makes the API server answer a request, until the link is cut.
 func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) {
 	ctx, end := p.tie(r.Context())
 	defer end()
 	p.upstream.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// tie returns a context that ends with the link as it is now, or with the function it returns.
+// tie returns a context that ends with the present link, or when end is called.
 func (p *Proxy) tie(parent context.Context) (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancel(parent)
 	p.state.Look(func() {
 		if p.link.Err() != nil {
-			cancel() // now: AfterFunc would leave the request a moment to get through
+			cancel() // now: AfterFunc would let the request through for another moment
 		}
 		untie := context.AfterFunc(p.link, cancel)
 		end = func() { untie(); cancel() }
@@ -237,7 +238,7 @@ func (p *Proxy) tie(parent context.Context) (ctx context.Context, end func()) {
 	return ctx, end
 }
 
-// give writes an answer out.
+// give writes an answer.
 func give(w http.ResponseWriter, a Answer) {
 	if a == nil {
 		reset(w)
@@ -257,6 +258,6 @@ func reset(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	raw := conn.(*tls.Conn).NetConn().(*net.TCPConn)
-	_ = raw.SetLinger(0) // closing then sends a reset
+	_ = raw.SetLinger(0) // makes Close send a reset
 	_ = raw.Close()
 }

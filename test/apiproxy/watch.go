@@ -22,7 +22,7 @@ import (
 // collection is the path of all UserLogouts, which operators list and watch.
 var collection = regexp.MustCompile(`^/apis/logout-operator\.io/v1alpha1/userlogouts$`)
 
-// pass has the API server answer a request that no fault is tied to. Watches of UserLogouts go through a stream.
+// pass makes the API server answer a request that has no fault. Watches of UserLogouts go through a stream.
 func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		p.forward(w, r)
@@ -54,7 +54,7 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 		s.close()
 		p.state.Change(func() { delete(p.watches, s) })
 	}()
-	if !collection.MatchString(r.URL.Path) { // it may be protobuf
+	if !collection.MatchString(r.URL.Path) { // other resources may be sent as protobuf
 		p.forward(w, r)
 		return
 	}
@@ -65,8 +65,8 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 	p.forward(s, r)
 }
 
-// stream is a watch, or the list that one begins with: a line of JSON for each event. It is the http.ResponseWriter that
-// the API server's answer is written to.
+// stream is a watch, or the list that one begins with: a line of JSON for each event. It is the http.ResponseWriter
+// that receives the API server's answer.
 type stream struct {
 	proxy *Proxy
 	path  string
@@ -74,9 +74,9 @@ type stream struct {
 	end   context.CancelFunc
 
 	mu     sync.Mutex
-	begun  bool // only if it is of UserLogouts
+	begun  bool // set if it is of UserLogouts
 	closed bool
-	rest   []byte // of a line
+	rest   []byte // of an incomplete line
 }
 
 func (s *stream) Header() http.Header { return s.to.Header() }
@@ -90,7 +90,7 @@ func (s *stream) WriteHeader(status int) {
 	}
 }
 
-// Write takes a part of the API server's answer, which ends anywhere.
+// Write takes a part of the API server's answer, which may end anywhere.
 func (s *stream) Write(part []byte) (int, error) {
 	s.rest = append(s.rest, part...)
 	for {
@@ -103,14 +103,13 @@ func (s *stream) Write(part []byte) (int, error) {
 	}
 }
 
-// event sends one event, unless those of its object are kept back, or it says that operators have seen all events so far
-// while some are lost.
+// event sends one event, unless the events of its object are held back, or it is a bookmark while some events are lost.
 func (s *stream) event(line []byte) {
 	var event struct {
 		Type   watch.EventType
 		Object metav1.PartialObjectMetadata
 	}
-	_ = json.Unmarshal(line, &event) // what is no event has no name
+	_ = json.Unmarshal(line, &event) // anything but an event has no name
 	var back *held
 	lost := false
 	s.proxy.state.Look(func() {
@@ -147,29 +146,29 @@ func (s *stream) close() {
 	s.closed = true
 }
 
-// FlushError is for the reverse proxy, which sends the header by it.
+// FlushError lets the reverse proxy send the header.
 func (s *stream) FlushError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return http.NewResponseController(s.to).Flush()
 }
 
-// held are the watch events of one object that are kept back.
+// held are the held-back watch events of one object.
 type held struct {
 	state  await.State
-	lost   bool // they are never delivered
+	lost   bool // never delivered
 	over   bool
 	events []func()
-	kinds  map[watch.EventType]bool // of those that came
+	kinds  map[watch.EventType]bool // kinds of the events that arrived
 }
 
-// loses reports whether events are lost now.
+// loses reports whether events are being lost.
 func (h *held) loses() (yes bool) {
 	h.state.Look(func() { yes = h.lost && !h.over })
 	return yes
 }
 
-// take keeps an event back, or reports that it need not be.
+// take holds an event back, or reports that this is not needed.
 func (h *held) take(kind watch.EventType, send func()) (taken bool) {
 	h.state.Change(func() {
 		if h.over {
@@ -184,11 +183,12 @@ func (h *held) take(kind watch.EventType, send func()) (taken bool) {
 	return taken
 }
 
-// Events are watch events of one object that are kept back or lost.
+// Events are the watch events of one object that are held back or lost.
 type Events struct{ *held }
 
-// Await returns when events of all these kinds have been kept back or lost since it last did. That an object finishes
-// deletes it for one watch of operators and adds it for the other, which follows the finished ones.
+// Await returns when events of all these kinds have been held back or lost since it last returned. When an object
+// finishes, the operators' watch of unfinished objects sees a deletion, and the one of finished objects sees an
+// addition.
 func (e Events) Await(t testing.TB, kinds ...watch.EventType) {
 	t.Helper()
 	e.state.Await(t, fmt.Sprint("watch events ", kinds), func() bool {
@@ -197,7 +197,7 @@ func (e Events) Await(t testing.TB, kinds ...watch.EventType) {
 	e.state.Change(func() { clear(e.kinds) })
 }
 
-// Release delivers what has been kept back, in order, and lets later events through. It may be called more than once.
+// Release delivers the held-back events, in order, and lets later events through. It may be called more than once.
 func (e Events) Release() {
 	e.state.Change(func() {
 		for _, send := range e.events {
@@ -207,10 +207,10 @@ func (e Events) Release() {
 	})
 }
 
-// HoldEvents keeps back the watch events of the object until they are released.
+// HoldEvents holds back the watch events of the object until they are released.
 func (p *Proxy) HoldEvents(name string) Events { return p.keepBack(name, false) }
 
-// LoseEvents loses the watch events of the object until Release, which brings none of them back.
+// LoseEvents loses the watch events of the object until Release, which does not bring them back.
 func (p *Proxy) LoseEvents(name string) Events { return p.keepBack(name, true) }
 
 func (p *Proxy) keepBack(name string, lost bool) Events {
@@ -228,8 +228,8 @@ func (p *Proxy) BreakWatches() {
 	})
 }
 
-// Blind keeps operators from seeing what is at a path, such as /api/v1/namespaces: the watches of it end, and whoever
-// lists or watches it anew waits, until see is called or the test is over. It may be called more than once.
+// Blind hides a path, such as /api/v1/namespaces, from operators: their watches of it end, and new lists and watches
+// wait until see is called or the test is over. see may be called more than once.
 func (p *Proxy) Blind(t testing.TB, path string) (see func()) {
 	over := make(chan struct{})
 	see = sync.OnceFunc(func() {
@@ -248,7 +248,7 @@ func (p *Proxy) Blind(t testing.TB, path string) (see func()) {
 	return see
 }
 
-// awaitSight returns when the path of a request may be read, or reports that the operator has hung up by then.
+// awaitSight returns when the path of a request may be read, or reports that the operator has hung up.
 func (p *Proxy) awaitSight(r *http.Request) bool {
 	var over chan struct{}
 	p.state.Look(func() { over = p.blind[r.URL.Path] })
@@ -263,8 +263,8 @@ func (p *Proxy) awaitSight(r *http.Request) bool {
 	}
 }
 
-// Compact has the API server forget all changes so far: operators that want to go on from before are told so (410), and
-// have to list anew. Watches that are under way go on, as etcd's do.
+// Compact makes the API server forget all changes so far: operators that want to continue from an older resourceVersion
+// get a 410 and have to list again. Watches in progress continue, as in etcd.
 func (p *Proxy) Compact(t testing.TB) {
 	t.Helper()
 	now, err := strconv.ParseUint(p.ResourceVersion(t), 10, 64)
@@ -274,7 +274,7 @@ func (p *Proxy) Compact(t testing.TB) {
 	p.state.Change(func() { p.oldest = now })
 }
 
-// forgotten reports whether a watch asks for changes that are not known any more.
+// forgotten reports whether a watch asks for changes that have been forgotten.
 func (p *Proxy) forgotten(since string, initialEvents bool) (forgotten bool) {
 	version, err := strconv.ParseUint(since, 10, 64)
 	if err != nil || version == 0 || initialEvents {

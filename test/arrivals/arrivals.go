@@ -1,4 +1,4 @@
-// Package arrivals compares calls with a rate, by the times at which they arrived.
+// Package arrivals compares the times at which calls arrived with a rate.
 package arrivals
 
 import (
@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// Excess is how many more calls arrived than a rate allows. It looks at every window from one call to a later one, compares
-// the calls with what the rate allows in the measured length of that window, and returns the largest difference.
+// Excess is how many more calls arrived than a rate allows. It looks at every window from one call to a later one,
+// compares the calls with the number that the rate allows in the measured length of that window, and returns the
+// largest difference.
 //
-// Calls that are sent by a token bucket have an excess of its burst at most. A slow machine can delay calls on their way, so
-// that they arrive together: that adds no more than can be on their way at a time.
+// Calls that are sent by a token bucket exceed the rate by its burst at most. A slow machine can delay calls on their
+// way, so that they arrive together: this adds at most the number of calls that can be on their way at a time.
 func Excess(times []time.Time, perSecond int) int {
 	sorted := slices.SortedFunc(slices.Values(times), time.Time.Compare)
 	most, excess := 0.0, 0.0
@@ -22,5 +23,5 @@ func Excess(times []time.Time, perSecond int) int {
 		excess++
 		most = max(most, excess)
 	}
-	return int(math.Floor(most + 1e-6)) // a whole number of calls; seconds are not exact
+	return int(math.Floor(most + 1e-6)) // rounds to whole calls; float seconds are not exact
 }

@@ -1,4 +1,4 @@
-// Package await waits for what other goroutines do, without polling, and fails the test when it waits in vain.
+// Package await waits for the work of other goroutines, without polling, and fails the test if the wait takes too long.
 package await
 
 import (
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for anything before it fails. Tests that do more at a time raise it before they run.
+// Patience is how long a test waits for anything before it fails. Slower test packages raise it before they run.
 var Patience = time.Minute
 
-// State guards what some goroutines change and others wait for: every change wakes all of them.
+// State guards data that some goroutines change and others wait for: every change wakes all of them.
 type State struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed with the next change; nil if nobody waits
@@ -27,14 +27,14 @@ func (s *State) Change(f func()) {
 	}
 }
 
-// Look runs f, which changes nothing, under the lock.
+// Look runs f, which must not change anything, under the lock.
 func (s *State) Look(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
 }
 
-// Await returns when the condition, which is looked at under the lock, holds.
+// Await returns when the condition, which is evaluated under the lock, holds.
 func (s *State) Await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	timeout := time.NewTimer(Patience)
@@ -52,7 +52,7 @@ func (s *State) Await(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// unless returns nil if the condition holds, and otherwise what is closed with the next change.
+// unless returns nil if the condition holds, and otherwise a channel that is closed with the next change.
 func (s *State) unless(condition func() bool) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +65,7 @@ func (s *State) unless(condition func() bool) <-chan struct{} {
 	return s.changed
 }
 
-// Receive returns what comes, or the zero value once the channel is closed.
+// Receive returns the next value, or the zero value once the channel is closed.
 func Receive[T any](t testing.TB, from <-chan T, what string) (received T) {
 	t.Helper()
 	timeout := time.NewTimer(Patience)

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// Eventually tries again and again until there is no error, for what cannot be watched: that permissions and policies are in force
-// at the API server, or that nothing at all is left.
+// Eventually retries until there is no error. Use it for conditions that cannot be watched: that permissions and
+// policies are in force at the API server, or that nothing is left.
 func Eventually(t testing.TB, what string, try func(context.Context) error) {
 	t.Helper()
 	var last error

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Object follows an object by a watch until it is as wanted, and returns it. Of the object it needs the namespace and the name,
-// which need not exist yet.
+// Object watches an object until it is as wanted, and returns it. It needs only the namespace and the name of the
+// object, which need not exist yet.
 func Object[T client.Object](t testing.TB, c client.WithWatch, obj T, what string, wanted func(T) bool) (last T) {
 	t.Helper()
 	found := follow(t, c, obj, func(event watch.Event) bool {
@@ -27,14 +27,14 @@ func Object[T client.Object](t testing.TB, c client.WithWatch, obj T, what strin
 	return last
 }
 
-// Gone returns when an object, which has been there, has been deleted.
+// Gone returns when an object that existed has been deleted.
 func Gone(t testing.TB, c client.WithWatch, obj client.Object) {
 	t.Helper()
 	found := follow(t, c, obj, func(event watch.Event) bool {
 		if event.Type == watch.Deleted {
 			return true
 		}
-		// A watch does not tell of what was gone before it.
+		// A watch does not report an object that was deleted before it began.
 		err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj.DeepCopyObject().(client.Object))
 		return apierrors.IsNotFound(err)
 	})
@@ -43,7 +43,8 @@ func Gone(t testing.TB, c client.WithWatch, obj client.Object) {
 	}
 }
 
-// follow calls enough with the events of an object, and with an empty one when a watch begins, until that returns true.
+// follow calls enough with the events of an object, and with an empty event when a watch begins, until enough returns
+// true.
 func follow(t testing.TB, c client.WithWatch, obj client.Object, enough func(watch.Event) bool) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -57,7 +58,7 @@ func follow(t testing.TB, c client.WithWatch, obj client.Object, enough func(wat
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ctx.Err() == nil { // the API server ends a watch when it likes
+	for ctx.Err() == nil { // the API server ends watches from time to time
 		w, err := c.Watch(ctx, list.(client.ObjectList), client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()})
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package axis is what the plots in docs/ have in common: a vertical axis with round numbers. How a plot looks is said by
-// the SVG template of whoever draws it.
+// Package axis is the shared part of the plots in docs/: a vertical axis with round numbers. The SVG template of each
+// plot defines how it looks.
 package axis
 
 import (
@@ -7,12 +7,12 @@ import (
 	"math"
 )
 
-// ticks is how many steps an axis has at least, if its numbers allow.
+// ticks is the least number of steps of an axis, if its numbers allow.
 const ticks = 4
 
 // Axis is a vertical axis that begins at zero. Lengths are in pixels, from the top of the picture.
 type Axis struct {
-	// Zero and Height are where it begins and how long it is.
+	// Zero and Height are its position and its length.
 	Zero, Height float64
 	// Top is the value at its end, a multiple of the step between two ticks.
 	Top   float64
@@ -25,7 +25,7 @@ type Tick struct {
 	Label string
 }
 
-// New returns an axis that the highest value fits on.
+// New returns an axis that fits the highest value.
 func New(highest, zero, height float64) Axis {
 	step := roundStep(highest / ticks)
 	a := Axis{Zero: zero, Height: height, Top: math.Ceil(highest/step) * step}
@@ -35,10 +35,10 @@ func New(highest, zero, height float64) Axis {
 	return a
 }
 
-// Y is where a value stands.
+// Y is the position of a value.
 func (a Axis) Y(value float64) float64 { return math.Round(a.Zero - a.Height*value/a.Top) }
 
-// roundStep returns the next of 1, 2, 5, 10, 20, … that is not below what is asked for.
+// roundStep returns the smallest of 1, 2, 5, 10, 20, … that is at least the given value.
 func roundStep(least float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(max(least, 1))))
 	for _, factor := range []float64{1, 2, 5} {
