@@ -13,13 +13,13 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// auditLog reads the audit log as it grows, with the API server's rotation of it.
+// auditLog reads the audit log as it grows, and follows the API server's rotation.
 type auditLog struct {
 	path string
-	user string // whose requests are wanted
+	user string // whose requests are read
 	file *os.File
 	in   *bufio.Reader
-	part []byte // of a line that is not complete
+	part []byte // of an incomplete line
 }
 
 // read returns the user's requests that were answered since the last read.
@@ -30,7 +30,7 @@ func (l *auditLog) read() ([]controlplane.Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		// After that question: what was written before the rotation is read before what comes after it.
+		// Drain after the check: lines written before the rotation are read before those that follow it.
 		more, err := l.drain()
 		if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (l *auditLog) drain() ([]controlplane.Request, error) {
 		}
 		line := l.part
 		l.part = nil
-		if !bytes.Contains(line, []byte(l.user)) { // most are of the administrator, and need no decoding
+		if !bytes.Contains(line, []byte(l.user)) { // most lines are about the administrator, and need no decoding
 			continue
 		}
 		var r controlplane.Request
@@ -103,10 +103,10 @@ func (l *auditLog) drain() ([]controlplane.Request, error) {
 	return requests, nil
 }
 
-// traffic is how many requests of each kind there were for the objects of one namespace.
+// traffic counts the requests of each kind for the objects of one namespace.
 type traffic struct {
 	Reads, StatusWrites, Events, Others int
-	// Refused are those of them that were answered by an error.
+	// Refused counts those of them that were answered with an error.
 	Refused int
 	// lastWrite is when the last status was stored.
 	lastWrite time.Time

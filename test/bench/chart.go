@@ -33,7 +33,7 @@ type group struct {
 
 type bar struct{ X, Y, Width, Height, Centre, Above float64 }
 
-// newChart lays the plot out.
+// newChart lays out the plot.
 func newChart(comparisons []comparison) chart {
 	highest := 1.0
 	for _, c := range comparisons {

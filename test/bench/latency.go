@@ -13,8 +13,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// latencies measures how long it takes from the beginning of a create request to a watch that sees the object logged out,
-// n times, one after the other, with an operator that has nothing else to do and a service that answers at once.
+// latencies measures the time from the start of a create request until a watch sees the object logged out, n times, one
+// after the other. The operator has nothing else to do, and the service answers at once.
 func (s *stage) latencies(ctx context.Context, n int) (all []time.Duration, usage operatortest.Usage, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done after %s", patience))
 	defer cancel()
@@ -49,7 +49,7 @@ func (s *stage) latencies(ctx context.Context, n int) (all []time.Duration, usag
 					return context.Cause(ctx)
 				}
 			}
-			if i > 0 { // the first waits for the operator's start
+			if i > 0 { // the first waits until the operator has started
 				all = append(all, time.Since(began))
 			}
 		}

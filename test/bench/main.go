@@ -1,6 +1,6 @@
-// Command bench compares the operator with a bare loop over the same two status writes and the same signed call, both as
-// a process of their own against the same API server and service, and measures what the operator takes with many
-// objects. It ends with an error if an object did not finish or was not called for exactly once.
+// Command bench compares the operator with a bare loop over the same two status writes and the same signed call, both
+// as a process of their own against the same API server and service, and measures what resources the operator needs
+// with many objects. It ends with an error if an object did not finish or was not called for exactly once.
 package main
 
 import (
@@ -18,19 +18,19 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// defaultWorkers is what the operator's --workers is by default.
+// defaultWorkers is the default of the operator's --workers.
 const defaultWorkers = 50
 
-// plan is what is measured.
+// plan is what to measure.
 type plan struct {
-	rounds   int // of each side with each setting, in turns
+	rounds   int // of each side with each setting, alternately
 	settings []setting
 	samples  int    // of the latency
-	loads    []load // each holds all objects of those before it
+	loads    []load // each adds to the objects of those before it
 }
 
-// A round of these takes three to ten seconds on two cores, and all of it twenty minutes. With many workers it has to be
-// that long: what either side does at its start goes on beside the first calls for a second.
+// A round takes three to ten seconds on two cores, and the whole plan twenty minutes. With many workers a round has to
+// be that long, because either side's startup work overlaps with the first calls for a second.
 var full = plan{
 	rounds: 5,
 	settings: []setting{
@@ -49,7 +49,7 @@ var quick = plan{
 }
 
 func main() {
-	ctrl.SetLogger(logr.Discard()) // what starts the control plane complains if there is none
+	ctrl.SetLogger(logr.Discard()) // the control plane's code complains without a logger
 	what := full
 	isQuick := flag.Bool("quick", false, "measure less, once, in a minute")
 	out := flag.String("out", "", "a directory to write performance.md and performance.svg to")
@@ -60,7 +60,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, what, *out)
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // what else failed, failed because of it
+		err = context.Cause(ctx) // other errors are consequences of it
 	}
 	stop()
 	if err != nil {
@@ -92,7 +92,7 @@ func run(ctx context.Context, what plan, out string) (err error) {
 	return r.write(out)
 }
 
-// onStage has do run on a stage of its own.
+// onStage runs do on a stage of its own.
 func onStage(ctx context.Context, p programs, audited bool, do func(*stage) error) error {
 	s, err := newStage(ctx, p, audited)
 	if err != nil {
@@ -101,7 +101,7 @@ func onStage(ctx context.Context, p programs, audited bool, do func(*stage) erro
 	return errors.Join(do(s), s.close())
 }
 
-// compare measures the two sides in turns, so that what else the machine does meets both.
+// compare measures the two sides alternately, so that other load on the machine affects both.
 func (r *report) compare(ctx context.Context, s *stage, what plan) error {
 	fmt.Printf("%d cores, %s\n\n", r.Cores, r.Go)
 	var busiest []pair
@@ -122,7 +122,7 @@ func (r *report) compare(ctx context.Context, s *stage, what plan) error {
 		r.Comparisons = append(r.Comparisons, c)
 		fmt.Println(c)
 		if set.latency == 0 {
-			busiest = pairs // the settings come by the number of workers
+			busiest = pairs // the settings are in order of the number of workers
 		}
 	}
 	r.Cost = newCost(busiest, what.settings)

@@ -14,10 +14,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/bench/statuses"
 )
 
-// writers is how many requests of the administrator are under way while objects are prepared.
+// writers is how many requests of the administrator are in flight while objects are prepared.
 const writers = 16
 
-// newNamespace makes a namespace whose UserLogouts the provider allows. Each measurement has its own.
+// newNamespace creates a namespace whose UserLogouts the provider allows. Each measurement has its own.
 func (s *stage) newNamespace(ctx context.Context) (string, error) {
 	s.namespaces++
 	name := fmt.Sprintf("bench-%d", s.namespaces)
@@ -25,7 +25,7 @@ func (s *stage) newNamespace(ctx context.Context) (string, error) {
 	return name, s.plane.Apply(ctx, []byte(manifest))
 }
 
-// create makes a UserLogout and the user it is for.
+// create creates a UserLogout and its user.
 func (s *stage) create(ctx context.Context, namespace, name string) (*v1alpha1.UserLogout, error) {
 	s.service.SignIn(account, name, "laptop")
 	obj := &v1alpha1.UserLogout{
@@ -35,7 +35,7 @@ func (s *stage) create(ctx context.Context, namespace, name string) (*v1alpha1.U
 	return obj, s.admin.Create(ctx, obj)
 }
 
-// createWaiting makes n UserLogouts to be carried out.
+// createWaiting creates n UserLogouts that have not been carried out.
 func (s *stage) createWaiting(ctx context.Context, namespace string, n int) error {
 	return parallel(ctx, n, func(ctx context.Context, i int) error {
 		_, err := s.create(ctx, namespace, nameOf(namespace, i))
@@ -43,7 +43,7 @@ func (s *stage) createWaiting(ctx context.Context, namespace string, n int) erro
 	})
 }
 
-// createFinished makes n UserLogouts that are finished already, as the operator would have left them.
+// createFinished creates n UserLogouts that are already finished, as the operator would have left them.
 func (s *stage) createFinished(ctx context.Context, namespace string, n int) error {
 	return parallel(ctx, n, func(ctx context.Context, i int) error {
 		obj, err := s.create(ctx, namespace, nameOf(namespace, i))
@@ -60,7 +60,7 @@ func (s *stage) createFinished(ctx context.Context, namespace string, n int) err
 
 func nameOf(namespace string, i int) string { return fmt.Sprintf("%s-%06d", namespace, i) }
 
-// remove deletes all UserLogouts of a namespace, so that the next measurement finds the same as this one.
+// remove deletes all UserLogouts of a namespace, so that every measurement begins in the same state.
 func (s *stage) remove(ctx context.Context, namespace string) error {
 	var list v1alpha1.UserLogoutList
 	if err := s.admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {
@@ -71,8 +71,8 @@ func (s *stage) remove(ctx context.Context, namespace string) error {
 	})
 }
 
-// unfinished returns how many UserLogouts of a namespace have not finished. A finished one that was not logged out by
-// exactly one attempt, or has another status than the bare loop writes, is an error.
+// unfinished returns how many UserLogouts of a namespace have not finished. It returns an error if a finished one was
+// not logged out by exactly one attempt, or has another status than the bare loop writes.
 func (s *stage) unfinished(ctx context.Context, namespace string) (n int, err error) {
 	var list v1alpha1.UserLogoutList
 	if err := s.admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// report is all that was measured.
+// report holds all measurements.
 type report struct {
 	Date, Go      string
 	Cores, Rounds int
@@ -24,8 +24,8 @@ type report struct {
 // pair is a round of each side, one after the other.
 type pair struct{ operator, bareLoop round }
 
-// comparison is the throughput of both sides, in objects a second. The ratio is the median of the pairs' ratios, not that
-// of the medians: the speed of a machine that others share changes from minute to minute, within a pair hardly.
+// comparison is the throughput of both sides, in objects a second. The ratio is the median of the pairs' ratios, not
+// the ratio of the medians: the speed of a shared machine changes from minute to minute, but hardly within a pair.
 type comparison struct {
 	Workers, Objects          int
 	ServiceLatency            time.Duration
@@ -45,11 +45,11 @@ func (c comparison) String() string {
 		c.Workers, c.ServiceLatency, c.Operator, c.BareLoop, c.Ratio)
 }
 
-// cost is what one object costs, with the most workers and a service that answers at once.
+// cost is the cost of one object, with the most workers and a service that answers at once.
 type cost struct {
-	Workers, Objects                    int // of one round
+	Workers, Objects                    int // in one round
 	Reads, StatusWrites, Events, Others float64
-	Refused                             float64 // of them
+	Refused                             float64 // of these requests
 	BareLoopWrites                      float64
 	CPU, BareLoopCPU                    time.Duration
 	CPURatio                            float64
@@ -87,7 +87,7 @@ func (c cost) String() string {
 		milliseconds(c.CPU), milliseconds(c.BareLoopCPU), c.CPURatio, mebibytes(c.PeakRSS), mebibytes(c.BareLoopPeakRSS))
 }
 
-// latency is from create to logged out.
+// latency is the time from create to logged out.
 type latency struct {
 	Samples  int
 	P50, P99 time.Duration
@@ -99,7 +99,7 @@ func (l latency) String() string {
 		milliseconds(l.P50), milliseconds(l.P99), l.Samples, mebibytes(l.PeakRSS))
 }
 
-// weightLine is a weight as it is reported.
+// weightLine is a weight as shown in the report.
 type weightLine struct {
 	Objects, Waiting int
 	PeakRSS, RSS     int64

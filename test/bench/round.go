@@ -9,30 +9,30 @@ import (
 )
 
 const (
-	// patience bounds what is waited for while either side runs.
+	// patience bounds every wait while either side runs.
 	patience = 10 * time.Minute
-	// quiet is how long nothing must be asked of the API server for a measurement to be over: events come after
-	// the outcomes that they tell of.
+	// quiet is how long the API server must get no requests before a measurement is over: events follow the outcomes
+	// that they report.
 	quiet = 300 * time.Millisecond
 )
 
-// setting is what a round is run with.
+// setting is the configuration of a round.
 type setting struct {
 	workers int
 	latency time.Duration // of the service
 	objects int
 }
 
-// round is what came of one round of one side.
+// round is the result of one round of one side.
 type round struct {
 	traffic
 	throughput float64       // objects a second
-	cpu        time.Duration // from the first call on until it is quiet
+	cpu        time.Duration // from the first call until no more requests come
 	usage      operatortest.Usage
 }
 
-// play has one side carry out objects that are there when it starts. The time counts from the first call's arrival at
-// the service to the last outcome's storage, so the start of either process does not.
+// play makes one side carry out objects that exist when it starts. The time counts from the first call's arrival at the
+// service until the last outcome is stored, so the startup of either process does not count.
 func (s *stage) play(ctx context.Context, who side, set setting) (r round, err error) {
 	namespace, err := s.newNamespace(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *stage) play(ctx context.Context, who side, set setting) (r round, err e
 	return r, s.remove(ctx, namespace)
 }
 
-// firstCall returns when the first of the calls after those before arrived.
+// firstCall returns when the first call arrived, not counting the calls before.
 func (s *stage) firstCall(before int) time.Time {
 	var first time.Time
 	for _, entry := range s.service.Journal()[before:] {
@@ -91,7 +91,7 @@ func (s *stage) firstCall(before int) time.Time {
 	return first
 }
 
-// settle returns all the requests for a namespace since the last read of the audit log, once every object there has
+// settle returns all requests for a namespace since the last read of the audit log, once every object there has
 // finished and no more requests come.
 func (s *stage) settle(ctx context.Context, namespace string) (traffic, error) {
 	var all traffic

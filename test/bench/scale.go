@@ -8,19 +8,19 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// load is what is in a cluster when an operator starts.
+// load is how many objects a cluster holds when an operator starts.
 type load struct{ finished, waiting int }
 
-// weight is what came of a start of the operator with a load.
+// weight is the result of starting the operator with a load.
 type weight struct {
 	load
 	first time.Duration // from the start of the process to the service's first answer
-	all   time.Duration // to when all of them had finished
+	all   time.Duration // until all of them had finished
 	usage operatortest.Usage
 }
 
-// weigh adds to what is there up to the load, starts the operator with its default flags, and waits until nothing is to be
-// done. present is how many objects there are already, all finished.
+// weigh fills the cluster up to the load, starts the operator with its default flags, and waits until it has nothing
+// left to do. present is how many objects exist already, all finished.
 func (s *stage) weigh(ctx context.Context, present int, l load) (w weight, err error) {
 	w.load = l
 	old, err := s.newNamespace(ctx)
@@ -65,7 +65,7 @@ func (s *stage) weigh(ctx context.Context, present int, l load) (w weight, err e
 	return w, s.verifyCalls(namespace, l.waiting)
 }
 
-// awaitFinished looks every now and then; when precisely they finished matters to nobody.
+// awaitFinished polls at intervals, because the exact time does not matter.
 func (s *stage) awaitFinished(ctx context.Context, namespace string) error {
 	tick := time.NewTicker(quiet)
 	defer tick.Stop()

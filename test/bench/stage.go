@@ -24,10 +24,10 @@ import (
 // account is the account of all users.
 const account = "account"
 
-// keys are what calls are signed with.
+// keys sign the calls.
 var keys = aws.Credentials{AccessKeyID: "AKIDBENCH", SecretAccessKey: "secret"}
 
-// programs are the executables that are compared.
+// programs are the paths of the two compared executables.
 type programs struct{ operator, bareLoop string }
 
 // build compiles them into a directory.
@@ -43,21 +43,21 @@ func build(ctx context.Context, dir string) (programs, error) {
 	return p, operatortest.Build(ctx, p.operator, false)
 }
 
-// stage is a control plane, a service, and what is needed to run either side against them.
+// stage is a control plane, a service, and everything that either side needs to run against them.
 type stage struct {
 	programs
 	dir        string
 	plane      *controlplane.ControlPlane
 	admin      client.WithWatch
 	access     *rest.Config  // of the operator's ServiceAccount, for either side
-	account    client.Client // by that access: nobody else may write a status
+	account    client.Client // with that access: nobody else may write a status
 	service    *chimetest.Server
 	latency    atomic.Int64 // of the service, as a time.Duration
 	audit      *auditLog    // nil if there is none
-	namespaces int          // how many were made
+	namespaces int          // how many were created
 }
 
-// newStage starts one. The audit log of a large one would fill the disk, so not each has it.
+// newStage starts a stage. The audit log of a large one would fill the disk, so it is optional.
 func newStage(ctx context.Context, p programs, audited bool) (s *stage, err error) {
 	s = &stage{programs: p}
 	defer func() {
@@ -83,7 +83,7 @@ func newStage(ctx context.Context, p programs, audited bool) (s *stage, err erro
 	if err = operatortest.Install(ctx, s.plane); err != nil {
 		return s, err
 	}
-	const outOfTheWay = 10_000 // a limit of calls a second
+	const outOfTheWay = 10_000 // a limit of calls a second that is never reached
 	found := operatortest.Manifests(
 		operatortest.Secret("credentials", keys), operatortest.DefaultProvider(s.service.URL, outOfTheWay, outOfTheWay))
 	if err = s.plane.Apply(ctx, found); err != nil {
@@ -117,7 +117,7 @@ func (s *stage) close() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// side is one of the two that are compared.
+// side is one of the two compared programs.
 type side string
 
 const (
@@ -125,7 +125,7 @@ const (
 	bareLoop side = "bare loop"
 )
 
-// run starts one side and ends it when do returns. The context that do gets is done if the process ends before.
+// run starts one side and ends it when do returns. The context of do ends if the process exits before.
 func (s *stage) run(ctx context.Context, who side, workers int, namespace string, do func(context.Context, *operatortest.Process) error) error {
 	options := operatortest.Options{Access: s.access, Log: os.Stderr, Flags: []string{fmt.Sprintf("--workers=%d", workers)}}
 	switch who {

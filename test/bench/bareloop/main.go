@@ -1,6 +1,7 @@
-// Command bareloop is what the operator is measured against: workers that take one UserLogout after the other from a
-// list, write the claim, make the signed call and write the outcome, each as the operator does, and nothing else: no
-// watch, no queue, no limit, no event, no second attempt. It ends when it is killed, so that it can be weighed.
+// Command bareloop is the baseline for measurements of the operator: workers that take one UserLogout after the other
+// from a list, write the claim, make the signed call and write the outcome, each as the operator does, and nothing
+// else: no watch, no queue, no limit, no event, no second attempt. It runs until it is killed, so that its memory can
+// be measured.
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 	}
 }
 
-// loop is what all workers share.
+// loop is the state that all workers share.
 type loop struct {
 	objects client.Client
 	service *chime.Client
@@ -104,7 +105,7 @@ func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *awsauth.Key
 	return &loop{objects: objects, service: service}, err
 }
 
-// logOut is one claim, one call and one outcome.
+// logOut does one claim, one call and one outcome.
 func (l *loop) logOut(ctx context.Context, obj *v1alpha1.UserLogout) error {
 	claimedAt := time.Now()
 	claim := obj.DeepCopy()
@@ -127,7 +128,7 @@ func (l *loop) logOut(ctx context.Context, obj *v1alpha1.UserLogout) error {
 	return l.objects.Status().Patch(ctx, stored, patch)
 }
 
-// outcomePatch replaces the status if the claim still stands.
+// outcomePatch replaces the status if the claim is still stored.
 func outcomePatch(claim *v1alpha1.UserLogout, outcome v1alpha1.UserLogoutStatus) (client.Patch, error) {
 	type op struct {
 		Op    string `json:"op"`

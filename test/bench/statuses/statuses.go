@@ -1,5 +1,5 @@
-// Package statuses makes the statuses that the operator writes for a logout in fair weather, so that the bare loop
-// writes as much as the operator, and objects that finished long ago can be had without running it.
+// Package statuses makes the statuses that the operator writes for a logout without errors, so that the bare loop
+// writes as much as the operator, and tests can have objects that finished long ago without running the operator.
 package statuses
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// visibility is how long a claim stands: the operator's default.
+// visibility is how long a claim lasts: the operator's default.
 const visibility = 30 * time.Second
 
 // Claimed is the claim of the first attempt.
@@ -42,7 +42,7 @@ func LoggedOut(claim *v1alpha1.UserLogout, attempt v1alpha1.AttemptStatus, now t
 	return s
 }
 
-// Same reports whether the status, whoever wrote it, is but for times and IDs what LoggedOut makes.
+// Same reports whether the status is, except for times and IDs, the one that LoggedOut makes, whoever wrote it.
 func Same(obj *v1alpha1.UserLogout) bool {
 	got := obj.Status
 	if got.LastAttempt == nil || got.CompletionTime == nil {
@@ -63,5 +63,5 @@ func setter(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time) func(
 	}
 }
 
-// second is what the API stores of a time.
+// second truncates a time to the precision that the API stores.
 func second(t time.Time) *metav1.Time { return &metav1.Time{Time: t.Truncate(time.Second)} }
