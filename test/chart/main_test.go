@@ -1,5 +1,5 @@
-// Package chart tests charts/logout-operator with the Helm that hack/helm pins: what it renders, what it refuses, and
-// what installing, upgrading and uninstalling it does to a real API server.
+// Package chart tests charts/logout-operator with the Helm that hack/helm pins: what it renders, what it rejects, and
+// how installing, upgrading and uninstalling it changes a real API server.
 package chart_test
 
 import (
@@ -19,17 +19,17 @@ import (
 )
 
 const (
-	// root is the project's, chart the chart's folder.
+	// root is the project's folder, chart the chart's.
 	root  = "../.."
 	chart = root + "/charts/logout-operator"
-	// release and namespace are those for which the chart renders what config/ has.
+	// release and namespace make the chart render the same objects as config/.
 	release   = "logout-operator"
 	namespace = "logout-operator-system"
 )
 
 var (
 	plane *controlplane.ControlPlane
-	// program is Helm, home what it may write to.
+	// program is Helm, home the folder that it may write to.
 	program, home string
 )
 
@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(home) }()
-	// With -n it builds the tool, keeps it in Go's cache and prints where.
+	// With -n, go builds the tool, keeps it in the cache and prints its path.
 	if program, err = gotool.Run(context.Background(), root, "tool", "-modfile=hack/helm/go.mod", "-n", "helm"); err != nil {
 		fmt.Fprintln(os.Stderr, "building Helm:", err)
 		return 1
@@ -55,7 +55,7 @@ func run(m *testing.M) int {
 	})
 }
 
-// helm runs Helm as the cluster's administrator and returns what it prints. The error has what it complains of.
+// helm runs Helm as the cluster's administrator and returns its output. The error contains the error output.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
@@ -81,7 +81,7 @@ func mustHelm(t *testing.T, args ...string) string {
 	return out
 }
 
-// render returns what the chart makes of the values, which are arguments of Helm.
+// render returns the objects that the chart renders with the values, which are arguments of Helm.
 func render(t *testing.T, values ...string) map[string]*unstructured.Unstructured {
 	t.Helper()
 	return decode(t, mustHelm(t, templateArgs(values...)...))

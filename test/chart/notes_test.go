@@ -15,7 +15,8 @@ import (
 
 var hereDocument = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF\n`)
 
-// TestNotes: what Helm prints after an installation speaks of this one, and the API server takes the objects in it.
+// TestNotes: the text that Helm prints after an installation describes this installation, and the API server accepts
+// the objects in it.
 func TestNotes(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
@@ -44,7 +45,7 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// TestNotesWarn of what weakens the guarantees.
+// TestNotesWarn: the notes warn about settings that weaken the guarantees.
 func TestNotesWarn(t *testing.T) {
 	install := func(values ...string) string {
 		return mustHelm(t, append([]string{"install", release, chart, "--namespace=" + namespace, "--dry-run=client"}, values...)...)

@@ -13,14 +13,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// What the chart has and config/ has not, on any object: how Helm's users find what belongs to a release, and what
-// Helm leaves when it uninstalls one.
+// Metadata that only the chart adds to objects: Helm's users find the objects of a release by it, and Helm keeps some
+// objects when it uninstalls a release.
 var (
 	helmLabels      = []string{"app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}
 	helmAnnotations = []string{"helm.sh/resource-policy"}
 )
 
-// What config/ has and the chart has not: Helm makes the namespace, without labels, if it is told to.
+// An object of config/ that the chart does not have: Helm creates the namespace, without labels, if asked to.
 const ownNamespace = "Namespace " + namespace
 
 func TestLint(t *testing.T) {
@@ -69,7 +69,7 @@ func TestChartAndKustomizeRenderTheSame(t *testing.T) {
 	}
 }
 
-// withoutHelm takes off what only the chart has, and insists that all labels of Helm's are there.
+// withoutHelm removes the metadata that only the chart adds, and fails the test if a label of Helm's is missing.
 func withoutHelm(t *testing.T, obj *unstructured.Unstructured) {
 	t.Helper()
 	labels, annotations := obj.GetLabels(), obj.GetAnnotations()
@@ -89,7 +89,7 @@ func withoutHelm(t *testing.T, obj *unstructured.Unstructured) {
 	obj.SetAnnotations(annotations)
 }
 
-// TestChartHasTheFilesOfConfig is what make verify finds too, without Git: nobody edits the copies.
+// TestChartHasTheFilesOfConfig fails if somebody edits the copies. make verify checks the same, but needs Git.
 func TestChartHasTheFilesOfConfig(t *testing.T) {
 	copies := 0
 	for file, dir := range map[string]string{

@@ -27,8 +27,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// The tests of this file use the same names all over the cluster, so each uninstalls what it has installed. Helm does not
-// wait for pods, as no controllers run.
+// The tests of this file use the same cluster-wide names, so each uninstalls what it has installed. Helm does not wait
+// for pods, because no controllers run.
 
 func TestInstallTwiceAndUninstall(t *testing.T) {
 	c := admin(t)
@@ -54,11 +54,12 @@ func TestInstallTwiceAndUninstall(t *testing.T) {
 		t.Errorf("left after uninstall: %q", left)
 	}
 
-	install(t) // takes up again what was kept
+	install(t) // adopts the objects that were kept
 	uninstallAll(t, before)
 }
 
-// secondReleaseIsRefused: two operators would fight, so a second release is told that the first has the objects.
+// secondReleaseIsRefused: two operators would fight, so Helm refuses a second release because the objects belong to the
+// first.
 func secondReleaseIsRefused(t *testing.T) {
 	t.Helper()
 	for _, values := range []string{"crds.enabled=true", "crds.enabled=false"} {
@@ -72,8 +73,8 @@ func secondReleaseIsRefused(t *testing.T) {
 	}
 }
 
-// TestUpgradeFromOlderKinds upgrades from a chart whose UserLogout lacks a field and a column. The kind changes; an object
-// that has finished is not written.
+// TestUpgradeFromOlderKinds upgrades from a chart whose UserLogout lacks a field and a column. The upgrade changes the
+// CRD; it does not write a finished object.
 func TestUpgradeFromOlderKinds(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
@@ -103,7 +104,7 @@ func TestUpgradeFromOlderKinds(t *testing.T) {
 	uninstallAll(t, before)
 }
 
-// TestTakesOverFromKustomize: who has installed by kubectl apply -k can go on with the chart.
+// TestTakesOverFromKustomize: users who have installed with kubectl apply -k can switch to the chart.
 func TestTakesOverFromKustomize(t *testing.T) {
 	c := admin(t)
 	makeNamespace(t, c)
@@ -127,7 +128,7 @@ func TestTakesOverFromKustomize(t *testing.T) {
 	uninstallAll(t, before)
 }
 
-// install installs or upgrades to the chart, or to another chart that args begin with.
+// install installs or upgrades to the chart, or to another chart if args begin with one.
 func install(t *testing.T, args ...string) {
 	t.Helper()
 	mustHelm(t, installArgs(args...)...)
@@ -141,7 +142,8 @@ func installArgs(args ...string) []string {
 	return append([]string{"upgrade", "--install", release, from, "--namespace=" + namespace, "--create-namespace"}, args...)
 }
 
-// uninstallAll uninstalls the release with its kinds, as README.md of the chart says, and checks that nothing is left.
+// uninstallAll uninstalls the release with its CRDs, as README.md of the chart describes, and checks that nothing is
+// left.
 func uninstallAll(t *testing.T, before map[string]bool) {
 	t.Helper()
 	install(t, "--set=crds.keep=false")
@@ -149,7 +151,7 @@ func uninstallAll(t *testing.T, before map[string]bool) {
 		t.Fatal(err)
 	}
 	mustHelm(t, "uninstall", release, "--namespace="+namespace)
-	// The API server deletes the objects of a kind, then the kind.
+	// The API server deletes the objects of a CRD first, then the CRD.
 	await.Eventually(t, "all to be gone", func(context.Context) error {
 		if left := added(before, everything(t)); len(left) > 0 {
 			return errors.New("left after uninstall: " + strings.Join(left, ", "))
@@ -158,7 +160,7 @@ func uninstallAll(t *testing.T, before map[string]bool) {
 	})
 }
 
-// olderChart is the chart as version 0.0.1, before UserLogout had a TTL and showed when it finished.
+// olderChart is the chart as version 0.0.1, before UserLogout had a TTL and a column with its completion time.
 func olderChart(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "logout-operator")
@@ -183,7 +185,7 @@ func olderChart(t *testing.T) string {
 	return filepath.Join(filepath.Dir(dir), "logout-operator-0.0.1.tgz")
 }
 
-// kindHas tells whether UserLogout has the column, and the field that the older one has not.
+// kindHas reports whether UserLogout has the column and the field that the older chart lacks.
 func kindHas(t *testing.T, c client.Client, name string) (column, field bool) {
 	t.Helper()
 	crd := &unstructured.Unstructured{}
@@ -200,14 +202,14 @@ func kindHas(t *testing.T, c client.Client, name string) (column, field bool) {
 	return column, field
 }
 
-// finishedLogout makes one whose status the operator's account has written, as the release's policy demands.
+// finishedLogout creates one whose status the operator's account has written, as the release's policy demands.
 func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 	t.Helper()
 	obj := &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "offboard-jane"},
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: "acme", UserID: "jane"},
 	}
-	// A kind is served a moment after Helm has installed it.
+	// The API server serves a new CRD a moment after Helm has installed it.
 	await.Eventually(t, "the kind to be served", func(context.Context) error { return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy())) })
 	config, err := plane.ServiceAccountConfig(t.Context(), namespace, "logout-operator")
 	if err != nil {
@@ -224,7 +226,7 @@ func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 			Type: condition, Status: metav1.ConditionTrue, Reason: reason, LastTransitionTime: now, ObservedGeneration: 1,
 		})
 	}
-	// The permission and the policy count a moment after they were stored.
+	// The permission and the policy take effect a moment after they are stored.
 	forged := errors.New("anybody may write a status")
 	await.Eventually(t, "the permission and the policy to count", func(context.Context) error {
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
@@ -254,7 +256,7 @@ func admin(t *testing.T) client.Client {
 	return c
 }
 
-// makeNamespace makes the release's namespace, which Helm then leaves.
+// makeNamespace creates the release's namespace, which Helm then leaves alone.
 func makeNamespace(t *testing.T, c client.Client) {
 	t.Helper()
 	err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
@@ -276,14 +278,14 @@ func versions(t *testing.T, c client.Client) map[string]string {
 	return found
 }
 
-// passing are kinds whose objects the API server makes and deletes by itself.
+// passing are kinds whose objects the API server itself creates and deletes.
 var passing = []string{"APIService", "Event", "Lease", "Namespace"}
 
 // everything returns all objects of the cluster.
 func everything(t *testing.T) map[string]bool {
 	t.Helper()
 	config := rest.CopyConfig(plane.Config)
-	config.WarningHandler = rest.NoWarnings{} // that kinds are deprecated
+	config.WarningHandler = rest.NoWarnings{} // do not log that kinds are deprecated
 	d, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +309,7 @@ func everything(t *testing.T) map[string]bool {
 				t.Fatal(err)
 			}
 			objects, err := c.Resource(gv.WithResource(resource.Name)).List(t.Context(), metav1.ListOptions{})
-			if apierrors.IsNotFound(err) { // a kind that has just gone
+			if apierrors.IsNotFound(err) { // a kind that was deleted a moment ago
 				continue
 			}
 			if err != nil {

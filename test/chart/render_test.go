@@ -14,7 +14,7 @@ import (
 
 const deploymentKey = "Deployment " + namespace + " logout-operator"
 
-// deploymentOf reads it strictly: a field that a value has put in the wrong place is an error.
+// deploymentOf decodes it strictly: a field in the wrong place is an error.
 func deploymentOf(t *testing.T, objects map[string]*unstructured.Unstructured) *appsv1.Deployment {
 	t.Helper()
 	obj := objects[deploymentKey]
@@ -51,7 +51,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestPod sets every value of the pod's at once.
+// TestPod sets every value for the pod at once.
 func TestPod(t *testing.T) {
 	d := deploymentOf(t, render(t,
 		"--set=replicas=3",
@@ -95,7 +95,7 @@ func TestPod(t *testing.T) {
 	}
 }
 
-// TestObjectsThatCanBeLeftOut: each switch adds or takes away its own objects and no other.
+// TestObjectsThatCanBeLeftOut: each switch adds or removes its own objects and no others.
 func TestObjectsThatCanBeLeftOut(t *testing.T) {
 	standard := slices.Sorted(maps.Keys(render(t)))
 	for value, kinds := range map[string][]string{
@@ -121,7 +121,8 @@ func TestObjectsThatCanBeLeftOut(t *testing.T) {
 	}
 }
 
-// TestOtherNamesOfTheAccount: everything that names the ServiceAccount follows its name and the namespace of the release.
+// TestOtherNamesOfTheAccount: everything that names the ServiceAccount uses its configured name and the namespace of
+// the release.
 func TestOtherNamesOfTheAccount(t *testing.T) {
 	out := mustHelm(t, "template", "another", chart, "--namespace=elsewhere", "--kube-version=1.32.0", "--set=serviceAccount.name=mine",
 		"--set=networkPolicy.enabled=true")
@@ -154,7 +155,7 @@ func TestPrometheusLabels(t *testing.T) {
 	}
 }
 
-// TestDependency: Helm hands global values to charts that others depend on, which the schema has to let pass.
+// TestDependency: Helm passes global values to charts that other charts depend on, and the schema must accept them.
 func TestDependency(t *testing.T) {
 	render(t, "--set=global.region=eu", "--set-json=affinity=null", "--set-json=resources=null")
 }

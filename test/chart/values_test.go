@@ -17,8 +17,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// TestEveryValueIsDocumented: values.yaml, values.schema.json and the table in README.md have the same values, each with
-// a comment, a description and its meaning, and the same defaults.
+// TestEveryValueIsDocumented: values.yaml, values.schema.json and the table in README.md have the same values and
+// defaults, each with a comment, a description and its meaning.
 func TestEveryValueIsDocumented(t *testing.T) {
 	values := defaults(t)
 	schema := schemaOf(t)
@@ -57,7 +57,7 @@ func TestEveryValueIsDocumented(t *testing.T) {
 
 type value struct{ comment, standard string }
 
-// groups are the values of values.yaml that hold other values of the chart's; other maps are values themselves.
+// groups are the values of values.yaml that hold other values of the chart; other maps are values themselves.
 var groups = []string{"image", "podDisruptionBudget", "serviceAccount", "crds", "metadataPolicy", "statusPolicy", "tenantRoles", "networkPolicy",
 	"prometheus", "prometheus.serviceMonitor", "prometheus.rules"}
 
@@ -152,17 +152,17 @@ func readChart(t *testing.T, file string) []byte {
 	return content
 }
 
-// notValues are the flags of the operator that the chart sets itself, or has no use for.
+// notValues are the flags of the operator that the chart sets itself, or does not need.
 var notValues = map[string]bool{
-	"leader-elect": true, "namespace": true, // set
+	"leader-elect": true, "namespace": true, // set by the chart
 	"metrics-bind-address": true, "health-probe-bind-address": true, // the ports of the Service and the probes
-	"kubeconfig": true, // for the operator outside a cluster
+	"kubeconfig": true, // for an operator outside a cluster
 }
 
 var flagOfHelp = regexp.MustCompile(`(?m)^  -([a-z-]+)(?: [a-z]+)?\n(.*)$`)
 var defaultOfHelp = regexp.MustCompile(`\(default "?([^"]*?)"?\)$`)
 
-// TestEveryFlagIsAValue: what the operator can be told, the chart can tell it, and its defaults are the operator's.
+// TestEveryFlagIsAValue: the chart has a value for every flag of the operator, with the same default.
 func TestEveryFlagIsAValue(t *testing.T) {
 	operator := filepath.Join(t.TempDir(), "logout-operator")
 	if err := operatortest.Build(t.Context(), operator, false); err != nil {
@@ -177,11 +177,11 @@ func TestEveryFlagIsAValue(t *testing.T) {
 		if notValues[flag[1]] {
 			continue
 		}
-		standard := "false" // what help does not say
+		standard := "false" // the help prints no default for it
 		if match := defaultOfHelp.FindStringSubmatch(flag[2]); match != nil {
 			standard = strings.ToLower(match[1]) // INFO and info are the same level
 		}
-		if d, err := time.ParseDuration(standard); err == nil { // 1m0s, and 60s in the chart
+		if d, err := time.ParseDuration(standard); err == nil { // the help prints 1m0s, the chart has 60s
 			standard = fmt.Sprintf("%gs", d.Seconds())
 		}
 		want[camelCase(flag[1])] = standard
