@@ -10,12 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// AdminPrefix begins every path of the admin surface. No path of a user can
-// begin with it as long as the base path does not.
+// AdminPrefix begins every path of the admin surface. No path of a user can begin with it unless the base path does.
 const AdminPrefix = "/_fake/"
 
-// Admin returns the handler by which another process prepares and inspects the
-// service, in JSON and without authentication:
+// Admin returns the handler with which another process prepares and inspects the service, in JSON and without
+// authentication:
 //
 //	GET  /_fake/journal?after=N            the entries after number N (default 0)
 //	GET  /_fake/sessions?account=A&user=U  the user's sessions
@@ -106,7 +105,7 @@ func read(w http.ResponseWriter, r *http.Request, into any) error {
 	return decoder.Decode(into)
 }
 
-// reply writes a list; one without elements is [], not null.
+// reply writes a list; an empty one is [], not null.
 func reply[T any](w http.ResponseWriter, list []T) {
 	if list == nil {
 		list = []T{}

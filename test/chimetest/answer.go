@@ -9,58 +9,53 @@ import (
 	"time"
 )
 
-// Answer is what a call gets in place of the service's own behaviour. Parts left
-// out stay as they are: the zero value changes nothing, and a Delay or a Header
-// alone is added to the service's own answer. Once Status, Code, Body, Raw or Cut is
-// given, the call is not carried out unless Logout says so.
+// Answer replaces the service's own answer to a call. Omitted parts stay as they are: the zero value changes nothing,
+// and a Delay or a Header alone is added to the service's own answer. If Status, Code, Body, Raw or Cut is given, the
+// service does not carry out the call unless Logout says so.
 //
 // In JSON, durations are text such as "1.5s".
 type Answer struct {
-	// Times is how many calls in a row get this answer: 0 means one, Forever
-	// all that follow.
+	// Times is how many calls in a row get this answer: 0 means one, and Forever means all later calls.
 	Times int `json:"times,omitempty"`
-	// Logout: the call is carried out on arrival, as if it had no script, and
-	// only the answer is this one. The client cannot know that it succeeded.
+	// Logout makes the service carry out the call on arrival, as if it had no script, and send only this answer. The
+	// client cannot know that the call succeeded.
 	Logout bool `json:"logout,omitempty"`
-	// Delay before anything of the answer is sent.
+	// Delay before the first byte of the answer.
 	Delay time.Duration `json:"-"`
-	// Status is the HTTP status, 200 to 599. Default: that documented for Code
-	// (500 for a Code that AWS does not document), else 200.
+	// Status is the HTTP status, 200 to 599. Default: the documented status of Code (500 for a Code that AWS does not
+	// document), else 200.
 	Status int `json:"status,omitempty"`
-	// Code makes the answer an AWS error: header X-Amzn-ErrorType and, unless
-	// Body is given, a JSON body with the code (without "Exception") and Message.
+	// Code makes the answer an AWS error: header X-Amzn-ErrorType and, unless Body is given, a JSON body with the code
+	// (without "Exception") and Message.
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Header fields, which replace the usual ones; an empty value removes one.
 	Header map[string]string `json:"header,omitempty"`
-	// Body as it is, whatever it is; its type is guessed unless Header has it.
+	// Body is sent unchanged; its type is guessed unless Header has it.
 	Body string `json:"body,omitempty"`
-	// BodySize in bytes, if above 0, is the size to which Body (or "x") is
-	// repeated while it is sent.
+	// BodySize in bytes, if above 0, is the size to which Body (or "x") is repeated while it is sent.
 	BodySize int64 `json:"bodySize,omitempty"`
 	// Drip is a pause before each byte of the body.
 	Drip time.Duration `json:"-"`
-	// Raw is everything that is sent, status line and header included, in place
-	// of an answer. Then the connection is closed. Drip applies to all of it.
+	// Raw replaces the whole answer, including status line and header. Then the connection is closed. Drip applies to
+	// all of it.
 	Raw string `json:"raw,omitempty"`
 	// Cut ends the call without an answer.
 	Cut Cut `json:"cut,omitempty"`
 }
 
-// Forever as Answer.Times: for all calls that follow.
+// Forever as Answer.Times means all later calls.
 const Forever = -1
 
 // Cut is a way to end a call without an answer.
 type Cut string
 
 const (
-	// Reset resets the TCP connection: before the logout, or after it with
-	// Answer.Logout.
+	// Reset resets the TCP connection: before the logout, or after it with Answer.Logout.
 	Reset Cut = "Reset"
-	// Hang sends nothing until the client goes away or the server is closed.
+	// Hang sends nothing until the client disconnects or the server is closed.
 	Hang Cut = "Hang"
-	// HalfHeader closes the connection in the middle of the status line of a
-	// success.
+	// HalfHeader closes the connection in the middle of the status line of a success.
 	HalfHeader Cut = "HalfHeader"
 )
 
@@ -69,7 +64,7 @@ func (a Answer) plain() bool {
 	return a.Status == 0 && a.Code == "" && a.Body == "" && a.BodySize == 0 && a.Raw == "" && a.Cut == ""
 }
 
-// with returns the answer with more header fields.
+// with returns the answer with additional header fields.
 func (a Answer) with(header map[string]string) Answer {
 	merged := make(map[string]string, len(a.Header)+len(header))
 	for _, fields := range []map[string]string{a.Header, header} {
@@ -81,7 +76,7 @@ func (a Answer) with(header map[string]string) Answer {
 	return a
 }
 
-// status is what goes out; 0 if nothing does, or nobody knows what.
+// status is the sent status; 0 if none is sent, or if it is unknown.
 func (a Answer) status() int {
 	switch {
 	case a.Cut != "" || a.Raw != "":
@@ -96,7 +91,7 @@ func (a Answer) status() int {
 	return http.StatusInternalServerError
 }
 
-// check refuses an answer that cannot be given.
+// check rejects an answer that cannot be given.
 func (a Answer) check() error {
 	switch {
 	case a.Status != 0 && (a.Status < 200 || a.Status > 599):
@@ -128,8 +123,8 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 	return json.Marshal(answerJSON{plainAnswer(a), duration(a.Delay), duration(a.Drip)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. It refuses unknown fields, so
-// that a slip of the pen does not pass for a success.
+// UnmarshalJSON reads the output of MarshalJSON. It rejects unknown fields, so that a misspelled one does not lead to a
+// success.
 func (a *Answer) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()

@@ -51,7 +51,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestRawAnswers looks at answers below the official client, which hides some.
+// TestRawAnswers looks at answers below the official client, which hides some details.
 func TestRawAnswers(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	for _, tc := range []struct {
@@ -100,8 +100,7 @@ func TestHugeBody(t *testing.T) {
 	}
 }
 
-// TestCloseFreesAClientThatDoesNotRead closes the server while it is stuck in a
-// body that nobody takes.
+// TestCloseFreesAClientThatDoesNotRead closes the server while it is stuck in a body that the client does not read.
 func TestCloseFreesAClientThatDoesNotRead(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	srv.Script(account, user, chimetest.Answer{BodySize: 1 << 40})
@@ -143,7 +142,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestDate: answers carry the service's time, by which the SDK corrects its own.
+// TestDate: answers carry the service's time, with which the SDK corrects its own.
 func TestDate(t *testing.T) {
 	then := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	srv := newServer(t, chimetest.Options{Now: func() time.Time { return then }})
@@ -153,7 +152,7 @@ func TestDate(t *testing.T) {
 	}
 }
 
-// TestRaw: what is sent is what was given, even a body where HTTP has none.
+// TestRaw: the service sends exactly the given bytes, even a body where HTTP has none.
 func TestRaw(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	answer := "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi"
@@ -176,7 +175,7 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// TestCloseConnections: clients have to connect again, and can.
+// TestCloseConnections: clients have to reconnect, and can.
 func TestCloseConnections(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	hold := srv.Hold(account, user)
@@ -240,8 +239,7 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	}
 }
 
-// inBubble runs f against a server whose clock, like the client's, is that of a
-// synctest bubble.
+// inBubble runs f against a server in a synctest bubble. Server and client use the clock of the bubble.
 func inBubble(t *testing.T, f func(*testing.T, *chimetest.Server, *chime.Client)) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chimetest.New(chimetest.Options{Credentials: []aws.Credentials{credentials}})
@@ -302,7 +300,7 @@ func TestDrip(t *testing.T) {
 	})
 }
 
-// TestDripOverTCP: net/http writes to TCP in another way than to a pipe.
+// TestDripOverTCP: net/http writes to TCP differently than to a pipe.
 func TestDripOverTCP(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	srv.Script(account, user, chimetest.Answer{Body: "abc", Drip: time.Millisecond})

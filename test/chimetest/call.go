@@ -12,47 +12,44 @@ import (
 	"time"
 )
 
-// SignatureValid is the verdict on a call whose signature is genuine.
+// SignatureValid is the verdict on a call whose signature is valid.
 const SignatureValid = "valid"
 
 // Call is one request as it arrived.
 type Call struct {
 	// Time of arrival.
 	Time time.Time `json:"time"`
-	// RequestID of the answer's x-amzn-RequestId header, a UUID.
+	// RequestID in the answer's x-amzn-RequestId header, a UUID.
 	RequestID string `json:"requestID"`
-	// Method, URI and Host as they stood on the wire.
+	// Method, URI and Host as they were on the wire.
 	Method string `json:"method"`
 	URI    string `json:"uri"`
 	Host   string `json:"host"`
-	// AccountID and UserID that the path names, unescaped; empty if it is not
-	// the path of a user.
+	// AccountID and UserID in the path, unescaped; empty if it is not the path of a user.
 	AccountID string `json:"accountID,omitempty"`
 	UserID    string `json:"userID,omitempty"`
-	// AccessKeyID that the call claims to be signed with; empty if none.
+	// AccessKeyID in the call's signature; empty if none.
 	AccessKeyID string `json:"accessKeyID,omitempty"`
-	// Signature is the verdict on it: SignatureValid, or the error code that
-	// the service gives for it.
+	// Signature is the verdict on it: SignatureValid, or the error code with which the service rejects it.
 	Signature string `json:"signature"`
 }
 
-// user is the key of everything the service keeps by user.
+// user is the key of all data that the service keeps for each user.
 type user struct{ account, id string }
 
-// everyone stands for every user.
+// everyone stands for all users.
 var everyone user
 
 func (c Call) user() user { return user{c.AccountID, c.UserID} }
 
-// receive reads the request and decides whether the service takes it: a call
-// that it refuses has an answer already.
+// receive reads the request and decides whether the service accepts it: a rejected call already has an answer.
 func (s *Server) receive(r *http.Request) (Call, *Answer) {
 	call := Call{Time: s.now(), RequestID: newRequestID(), Method: r.Method, URI: r.RequestURI, Host: r.Host}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	u, known := s.route(path)
 	call.AccountID, call.UserID = u.account, u.id
 
-	// A body that breaks off counts as far as it came; its signature fails.
+	// A body that breaks off is hashed as far as it arrived; its signature fails.
 	payload := sha256.New()
 	length, _ := io.Copy(payload, r.Body)
 
@@ -69,8 +66,8 @@ func (s *Server) receive(r *http.Request) (Call, *Answer) {
 	return call, refusal
 }
 
-// route finds the user whose path this is, escaped as on the wire: an escaped
-// slash belongs to an ID, not to the path.
+// route finds the user of this path, which is escaped as on the wire: an escaped slash belongs to an ID, not to the
+// path.
 func (s *Server) route(path string) (user, bool) {
 	path, ok := strings.CutPrefix(path, s.basePath+"/accounts/")
 	account, id, found := strings.Cut(path, "/users/")

@@ -12,15 +12,14 @@ type Session struct {
 	SignedInAt time.Time `json:"signedInAt"`
 }
 
-// directory knows the accounts, their users and the users' sessions.
+// directory has the accounts, their users and the users' sessions.
 type directory struct {
 	mu       sync.Mutex
 	accounts map[string]map[string][]Session
 }
 
-// SignIn makes the account and the user known and signs the user in on each
-// device, beside the sessions there are already. Without a device the user is
-// known but signed in nowhere: a logout succeeds and ends no session.
+// SignIn registers the account and the user, and signs the user in on each device, in addition to existing sessions.
+// Without a device the user is known but has no session: a logout succeeds and ends no session.
 func (s *Server) SignIn(accountID, userID string, devices ...string) {
 	now := s.now()
 	d := &s.directory
@@ -39,16 +38,14 @@ func (s *Server) SignIn(accountID, userID string, devices ...string) {
 	d.accounts[accountID][userID] = sessions
 }
 
-// Sessions returns the user's sessions, oldest first; none for a user who is
-// not known.
+// Sessions returns the user's sessions, oldest first; none for an unknown user.
 func (s *Server) Sessions(accountID, userID string) []Session {
 	s.directory.mu.Lock()
 	defer s.directory.mu.Unlock()
 	return slices.Clone(s.directory.accounts[accountID][userID])
 }
 
-// logOut ends all sessions of the user and returns how many they were, or why
-// it cannot.
+// logOut ends all sessions of the user and returns their number, or the refusal.
 func (d *directory) logOut(u user) (int, *Answer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// documented are the error codes of LogoutUser and those common to all AWS
-// services, with the HTTP status that AWS documents for each.
+// documented are the error codes of LogoutUser and those common to all AWS services, with the HTTP status that AWS
+// documents for each.
 var documented = map[string]int{
 	"BadRequestException":         http.StatusBadRequest,
 	"UnauthorizedClientException": http.StatusUnauthorized,

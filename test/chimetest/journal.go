@@ -9,15 +9,14 @@ import (
 	"time"
 )
 
-// Entry is a call and what came of it. It is written the moment before the
-// answer goes out, or the connection is cut or begins to hang. It never holds a
-// secret, a session token or a signature.
+// Entry is a call and its result. It is written right before the answer is sent, or the connection is cut or begins to
+// hang. It never contains a secret, a session token or a signature.
 type Entry struct {
 	Call
 	// Number of the entry, from 1.
 	Number int `json:"number"`
-	// Status of the answer; 0 if none went out: the call was cut, or client or
-	// server went away before.
+	// Status of the answer; 0 if none was sent, because the call was cut, the client disconnected or the server was
+	// closed.
 	Status int `json:"status"`
 	// Code of the error; empty for a success.
 	Code string `json:"code,omitempty"`
@@ -25,7 +24,7 @@ type Entry struct {
 	Cut Cut `json:"cut,omitempty"`
 	// SessionsEnded by the call.
 	SessionsEnded int `json:"sessionsEnded"`
-	// Duration from the arrival of the call to the writing of the entry.
+	// Duration from the arrival of the call until the entry is written.
 	Duration time.Duration `json:"durationNanoseconds"`
 }
 
@@ -44,7 +43,7 @@ func (s *Server) Journal() []Entry {
 	return slices.Clone(s.journal.entries)
 }
 
-// Calls returns how many entries the journal has for the user.
+// Calls returns how many entries of the journal are about the user.
 func (s *Server) Calls(accountID, userID string) int {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
@@ -54,8 +53,7 @@ func (s *Server) Calls(accountID, userID string) int {
 	return len(s.journal.entries)
 }
 
-// WaitForCalls returns when the journal has n entries or more. It fails only
-// when ctx is done before.
+// WaitForCalls returns when the journal has at least n entries. It fails only if ctx ends first.
 func (s *Server) WaitForCalls(ctx context.Context, n int) error {
 	if err := s.journal.wait(ctx, n); err != nil {
 		return fmt.Errorf("%d of %d calls came: %w", s.Calls("", ""), n, err)
@@ -63,7 +61,8 @@ func (s *Server) WaitForCalls(ctx context.Context, n int) error {
 	return nil
 }
 
-// Follow yields all entries but the first n, and later ones as they are added, until ctx is done and there are no more.
+// Follow yields all entries but the first n, and later ones as they are added. It ends when ctx is done and it has
+// yielded all of them.
 func (s *Server) Follow(ctx context.Context, n int) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for i := n; s.journal.wait(ctx, i+1) == nil; i++ {
@@ -111,7 +110,7 @@ func (j *journal) wait(ctx context.Context, n int) error {
 	}
 }
 
-// next reports whether there are n entries, and when to look again.
+// next reports whether there are n entries, and otherwise when to look again.
 func (j *journal) next(n int) (<-chan struct{}, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

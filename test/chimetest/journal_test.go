@@ -54,7 +54,7 @@ func TestFollow(t *testing.T) {
 		case 2:
 			codes(t, c, 2)
 		case 3:
-			cancel() // and still the fourth is yielded
+			cancel() // the fourth is still yielded
 		}
 	}
 	if next != 5 {
@@ -134,7 +134,7 @@ func TestManyAtATime(t *testing.T) {
 	}
 }
 
-// BenchmarkCall is one genuine call without the network.
+// BenchmarkCall is one valid call without the network.
 func BenchmarkCall(b *testing.B) {
 	srv := chimetest.New(chimetest.Options{Credentials: []aws.Credentials{credentials}})
 	defer srv.Close()

@@ -27,8 +27,7 @@ var credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newServer listens until the test ends and knows the user of the reference
-// example, signed in on one device.
+// newServer starts a server for the test. It knows the user of the reference example, signed in on one device.
 func newServer(t testing.TB, o chimetest.Options) *chimetest.Server {
 	t.Helper()
 	if o.Credentials == nil {
@@ -40,8 +39,7 @@ func newServer(t testing.TB, o chimetest.Options) *chimetest.Server {
 	return srv
 }
 
-// client is the official one, with one attempt a call. What the test wants to be
-// different it changes in the options.
+// client is the official client, with one attempt a call. A test changes other options with change.
 func client(t testing.TB, endpoint string, change ...func(*chime.Options)) *chime.Client {
 	t.Helper()
 	transport := &http.Transport{}
@@ -89,12 +87,12 @@ func code(t testing.TB, err error) string {
 	return api.ErrorCode()
 }
 
-// roundTripper is a function that is one.
+// roundTripper is a function that implements http.RoundTripper.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// tampering has the client's requests changed after they were signed.
+// tampering changes the client's requests after they are signed.
 func tampering(change func(*http.Request)) func(*chime.Options) {
 	return func(o *chime.Options) {
 		next := o.HTTPClient.(*http.Client).Transport
@@ -106,7 +104,7 @@ func tampering(change func(*http.Request)) func(*chime.Options) {
 	}
 }
 
-// clock stands still until it is moved.
+// clock stands still until a test moves it.
 type clock struct{ nanoseconds atomic.Int64 }
 
 func newClock() *clock {
@@ -118,8 +116,7 @@ func newClock() *clock {
 func (c *clock) Now() time.Time          { return time.Unix(0, c.nanoseconds.Load()) }
 func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
 
-// pipes is a network in memory, which leaves the clock of a synctest bubble
-// free to move while both ends wait.
+// pipes is a network in memory, which lets the clock of a synctest bubble move while both ends wait.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}

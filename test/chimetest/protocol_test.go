@@ -163,7 +163,7 @@ func TestErrorBody(t *testing.T) {
 	}
 }
 
-// signed is a request as another client than the official one would sign it.
+// signed is a request as a client other than the official one would sign it.
 func signed(t *testing.T, method, url, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader([]byte(body)))

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// stage keeps what a test has prepared for the calls to come.
+// stage holds everything that a test has prepared for later calls.
 type stage struct {
 	mu        sync.Mutex
 	scripts   map[user][]Answer
@@ -14,11 +14,10 @@ type stage struct {
 	intercept func(Call) *Answer
 }
 
-// Script sets the answers to the next calls of the user, one after the other,
-// in place of any left from before; without answers it removes them. After the
-// last, the service behaves as usual. The script of a user goes before that of
-// every user. A call that is not signed as it should be, or is no LogoutUser
-// call, is refused as usual and uses up no answer.
+// Script sets the answers to the next calls of the user, one after the other, and replaces any remaining answers;
+// without answers it removes them. After the last, the service behaves as usual. The script of a user takes precedence
+// over the script for all users. A call that has an invalid signature, or is no LogoutUser call, is rejected as usual
+// and uses up no answer.
 //
 // Script panics if an answer cannot be given, for example for a status of 1000.
 func (s *Server) Script(accountID, userID string, answers ...Answer) {
@@ -35,19 +34,18 @@ func (s *Server) Script(accountID, userID string, answers ...Answer) {
 	s.stage.scripts[user{accountID, userID}] = slices.Clone(answers)
 }
 
-// Intercept has f see every request before the service judges it, as a proxy in
-// front of it would: signed or not, whatever its path. What f returns goes
-// before any script; nil leaves the call to the script and the service. f is
-// asked for every call, so Answer.Times means nothing here, and it may run for
-// several calls at a time. A nil f ends the interception.
+// Intercept makes f see every request before the service judges it, as a proxy in front of the service would: signed or
+// not, whatever its path. The answer of f takes precedence over any script; nil leaves the call to the script and the
+// service. The server asks f for every call, so Answer.Times has no effect here, and may run it for several calls at a
+// time. A nil f ends the interception.
 func (s *Server) Intercept(f func(Call) *Answer) {
 	s.stage.mu.Lock()
 	defer s.stage.mu.Unlock()
 	s.stage.intercept = f
 }
 
-// Hold makes the next call of the user wait when it has arrived, before anything
-// comes of it. A second Hold is for the call after that.
+// Hold makes the next call of the user wait on arrival, before the service does anything with it. A second Hold is for
+// the call after that.
 func (s *Server) Hold(accountID, userID string) *Hold {
 	h := &Hold{arrived: make(chan Call, 1), released: make(chan struct{})}
 	h.release = sync.OnceFunc(func() { close(h.released) })
@@ -61,7 +59,7 @@ func (s *Server) Hold(accountID, userID string) *Hold {
 	return h
 }
 
-// Hold is a call that waits, or will when it comes.
+// Hold is a call that waits, or will wait when it arrives.
 type Hold struct {
 	arrived  chan Call
 	released chan struct{}
@@ -71,13 +69,12 @@ type Hold struct {
 // Arrived delivers the call when it waits.
 func (h *Hold) Arrived() <-chan Call { return h.arrived }
 
-// Release lets the call go on as if it had not been held, even if its client is
-// gone by now: the service has the request. To have it come to nothing, script
-// a Reset for it or close the server. Release may be called at any time and
-// more than once.
+// Release lets the call continue as if it had not been held, even if its client has disconnected: the service has the
+// request. To drop the call, script a Reset for it or close the server. Release may be called at any time and more than
+// once.
 func (h *Hold) Release() { h.release() }
 
-// hold waits if the call is to be held and reports whether it may go on.
+// hold waits if the call is to be held, and reports whether it may continue.
 func (t *stage) hold(call Call, closed <-chan struct{}) bool {
 	h := t.nextHold(call.user())
 	if h == nil {
@@ -104,8 +101,7 @@ func (t *stage) nextHold(u user) *Hold {
 	return nil
 }
 
-// answer is what the test wants for the call; the zero Answer for nothing in
-// particular.
+// answer is the test's answer to the call; the zero Answer if there is none.
 func (t *stage) answer(call Call, accepted bool) Answer {
 	t.mu.Lock()
 	intercept := t.intercept

@@ -107,8 +107,7 @@ func TestIntercept(t *testing.T) {
 	}
 }
 
-// TestInterceptCannotAuthenticate: what leaves the outcome to the service leaves
-// its refusals to it, too.
+// TestInterceptCannotAuthenticate: if f leaves the outcome to the service, the service still rejects invalid calls.
 func TestInterceptCannotAuthenticate(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	unsigned := client(t, srv.URL, func(o *chime.Options) { o.Credentials = aws.AnonymousCredentials{} })
@@ -147,7 +146,7 @@ func TestHold(t *testing.T) {
 		t.Errorf("entry %+v", e)
 	}
 
-	second.Release() // before it comes: it does not wait
+	second.Release() // before the call arrives: it does not wait
 	if err := logout(t.Context(), c); err != nil {
 		t.Error(err)
 	}

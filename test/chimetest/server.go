@@ -1,8 +1,7 @@
-// Package chimetest is a fake of the Amazon Chime LogoutUser service, for tests
-// and demonstrations of its clients. It speaks the protocol over real HTTP and
-// verifies Signature Version 4 for real, knows accounts, users and their
-// sessions, keeps a journal of every request, and gives any answer a test asks
-// for: documented errors, timeouts, resets, garbage.
+// Package chimetest is a fake of the Amazon Chime LogoutUser service, for tests and demonstrations of its clients. It
+// speaks the protocol over real HTTP and really verifies Signature Version 4. It has accounts, users and their
+// sessions, keeps a journal of every request, and gives any answer that a test asks for: documented errors, timeouts,
+// resets, garbage.
 //
 //	srv := chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{creds}})
 //	defer srv.Close()
@@ -24,35 +23,30 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Options of a Server. The zero value is a service at the root path in
-// us-east-1 that refuses every call, because it knows no credentials.
+// Options of a Server. The zero value is a service at the root path in us-east-1 that rejects every call, because it
+// has no credentials.
 type Options struct {
-	// BasePath stands before /accounts in every path, escaped as on the wire,
-	// for example "/console". Default: none.
+	// BasePath comes before /accounts in every path, escaped as on the wire, for example "/console". Default: none.
 	BasePath string
-	// Region that calls have to be signed for. Default: us-east-1.
+	// Region for which calls must be signed. Default: us-east-1.
 	Region string
-	// Credentials that calls may be signed with; see SetCredentials.
+	// Credentials that may sign calls; see SetCredentials.
 	Credentials []aws.Credentials
-	// RateLimit is how many calls a second the service takes, with a burst of
-	// one second's worth; the others are answered ThrottledClientException.
-	// Scripted answers do not count. Default: no limit.
+	// RateLimit is how many calls a second the service accepts, with a burst of one second's worth; it answers the
+	// others with ThrottledClientException. Scripted answers do not count. Default: no limit.
 	RateLimit float64
-	// RetryAfter, rounded up to whole seconds, is the Retry-After header of an
-	// answer over the limit. Default: no header.
+	// RetryAfter, rounded up to whole seconds, is the Retry-After header of an answer over the limit. Default: no
+	// header.
 	RetryAfter time.Duration
-	// Now is the service's clock, against which the age of signatures, the rate
-	// limit, every time in the journal and the Date of answers are taken.
-	// Default: time.Now.
+	// Now is the service's clock. It is used for the age of signatures, the rate limit, all times in the journal and
+	// the Date of answers. Default: time.Now.
 	Now func() time.Time
 }
 
-// Server is the service. It is an http.Handler; its methods may be called at
-// any time from any goroutine. Scripts, holds and counts name a user by account
-// ID and user ID; two empty IDs stand for every user.
+// Server is the service. It is an http.Handler; its methods may be called at any time from any goroutine. Scripts,
+// holds and counts name a user by account ID and user ID; two empty IDs stand for all users.
 type Server struct {
-	// URL is what a client takes for its endpoint, base path included. It is
-	// set by NewServer only.
+	// URL is the endpoint for clients, including the base path. Only NewServer sets it.
 	URL string
 
 	basePath   string
@@ -70,8 +64,8 @@ type Server struct {
 	close     func()
 }
 
-// New returns a service that does not listen, to be served by the caller. It
-// has to be closed too, so that calls that hang or are held end.
+// New returns a service that does not listen; the caller serves it. It must be closed too, so that calls that hang or
+// are held end.
 func New(o Options) *Server {
 	s := &Server{now: o.Now, retryAfter: o.RetryAfter, closed: make(chan struct{})}
 	s.close = sync.OnceFunc(func() { close(s.closed) })
@@ -92,8 +86,8 @@ func New(o Options) *Server {
 	return s
 }
 
-// NewServer returns a service that listens on a free port of the loopback
-// interface until it is closed. It panics if there is none.
+// NewServer returns a service that listens on a free port of the loopback interface until it is closed. It panics if
+// there is no free port.
 func NewServer(o Options) *Server {
 	s := New(o)
 	s.listening = httptest.NewServer(s)
@@ -101,19 +95,18 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// Close ends calls that hang or are held, cuts the connections that are still
-// open, and returns when the service has stopped. Journal and sessions remain
-// readable.
+// Close ends calls that hang or are held, cuts the connections that are still open, and returns when the service has
+// stopped. Journal and sessions remain readable.
 func (s *Server) Close() {
 	s.close()
 	if s.listening != nil {
-		_ = s.listening.Config.Close() // a listener that is closed already is fine
+		_ = s.listening.Config.Close() // a listener that is already closed is fine
 		s.listening.Close()
 	}
 }
 
-// CloseConnections ends all connections of clients, as a service does that is restarted or has not heard of them for
-// a while. The service goes on.
+// CloseConnections closes all connections of clients, as a service does when it restarts or when they have been idle
+// for long. The service continues.
 func (s *Server) CloseConnections() { s.listening.CloseClientConnections() }
 
 // ServeHTTP answers one request.
@@ -137,8 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if stayed {
 		entry.Status, entry.Code, entry.Cut = answer.status(), answer.Code, answer.Cut
 	}
-	// Journalled before the first byte goes out, so that whoever has seen the
-	// answer finds the entry.
+	// Write the journal before the first byte is sent, so that every client that has seen the answer finds the entry.
 	entry.Duration = s.now().Sub(call.Time)
 	s.journal.add(entry)
 	if !stayed {
@@ -147,8 +139,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, call.RequestID, answer)
 }
 
-// process is what the service does by itself: it carries the call out, unless
-// the call is refused or over the limit. It also returns the sessions ended.
+// process is the service's own behaviour: it carries out the call, unless the call is rejected or over the limit. It
+// also returns how many sessions ended.
 func (s *Server) process(call Call, refusal *Answer) (Answer, int) {
 	if refusal != nil {
 		return *refusal, 0
@@ -168,7 +160,7 @@ func (s *Server) process(call Call, refusal *Answer) (Answer, int) {
 	return Answer{Status: http.StatusNoContent}, ended
 }
 
-// pause waits for d and reports whether client and server are still there.
+// pause waits for d and reports whether the client is still connected and the server open.
 func (s *Server) pause(r *http.Request, d time.Duration) bool {
 	if d <= 0 {
 		return true

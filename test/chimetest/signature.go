@@ -17,16 +17,15 @@ import (
 const (
 	service   = "chime"
 	algorithm = "AWS4-HMAC-SHA256"
-	// maxSkew is how far the date of a signature may lie from the clock.
+	// maxSkew is how far the date of a signature may be from the clock.
 	maxSkew = 15 * time.Minute
 
 	dateHeader  = "x-amz-date"
 	tokenHeader = "x-amz-security-token"
 )
 
-// SetCredentials replaces the credentials that calls may be signed with, as a
-// rotation does: several may be valid at a time. Where one has a session token,
-// calls must bear it; where one can expire, calls after its time are answered
+// SetCredentials replaces the credentials that may sign calls, as in a rotation: several may be valid at a time. If
+// credentials have a session token, calls must send it; if they expire, later calls are answered with
 // ExpiredTokenException.
 func (s *Server) SetCredentials(credentials ...aws.Credentials) {
 	keys := make(map[string]key, len(credentials))
@@ -43,9 +42,8 @@ type verifier struct {
 	keys   atomic.Pointer[map[string]key]
 }
 
-// key has a signer of its own because a signer keeps the key it derived from a
-// secret and finds it again by access key ID alone: shared, it would go on with
-// the old secret after a rotation.
+// key has a signer of its own, because a signer caches the key that it derived from a secret by access key ID alone: a
+// shared signer would continue to use the old secret after a rotation.
 type key struct {
 	aws.Credentials
 	signer *v4.Signer
@@ -59,9 +57,8 @@ type authorization struct {
 	signature     string
 }
 
-// verify returns the access key ID that the request claims, and why the request
-// is refused; nil if its signature is genuine. payloadHash is the SHA-256 of
-// the body in hexadecimal digits.
+// verify returns the access key ID in the request, and why the request is rejected; nil if its signature is valid.
+// payloadHash is the SHA-256 of the body in hexadecimal digits.
 func (v *verifier) verify(r *http.Request, payloadHash string) (string, *Answer) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 {
@@ -99,7 +96,7 @@ func (v *verifier) check(r *http.Request, auth authorization, signedAt time.Time
 		return refuse("SignatureDoesNotMatch", "header %s must be signed", name)
 	}
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		return refuse("SignatureDoesNotMatch", "the query is malformed") // the signer would pass over the malformed part
+		return refuse("SignatureDoesNotMatch", "the query is malformed") // the signer would ignore the malformed part
 	}
 	signature, err := v.sign(r, key, auth.signedHeaders, signedAt, payloadHash)
 	if err != nil {
@@ -111,11 +108,10 @@ func (v *verifier) check(r *http.Request, auth authorization, signedAt time.Time
 	return nil
 }
 
-// sign computes the signature that the request has to have. It gives the signer
-// nothing of the request but what was signed: the path as on the wire, which the
-// signer escapes once more, and the signed headers, under the names as signed
-// because the signer passes over some under their canonical names. (A client
-// that signs "content-length: 0" fails: the signer leaves that out.)
+// sign computes the signature that the request must have. It passes the signer only the signed parts of the request:
+// the path as on the wire, which the signer escapes once more, and the signed headers, under the names as signed
+// because the signer ignores some under their canonical names. (A client that signs "content-length: 0" fails, because
+// the signer leaves that header out.)
 func (v *verifier) sign(r *http.Request, key key, signedHeaders []string, signedAt time.Time, payloadHash string) (string, error) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	bare := &http.Request{
@@ -167,7 +163,7 @@ func parseAuthorization(header string) (authorization, error) {
 	return auth, nil
 }
 
-// unsigned returns the name of a header that has to be signed and is not.
+// unsigned returns the name of a header that must be signed but is not.
 func unsigned(h http.Header, signed []string) string {
 	required := []string{"host"}
 	for name := range h {
@@ -183,7 +179,7 @@ func unsigned(h http.Header, signed []string) string {
 	return ""
 }
 
-// equal compares in constant time, so that not even a fake teaches a secret.
+// equal compares in constant time, so that not even a fake leaks a secret.
 func equal(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }

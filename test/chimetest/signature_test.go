@@ -13,12 +13,12 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// as has the client sign with other credentials.
+// as makes the client sign with other credentials.
 func as(c aws.Credentials) func(*chime.Options) {
 	return func(o *chime.Options) { o.Credentials = provider(c) }
 }
 
-// rewriting has part of the signed Authorization header replaced.
+// rewriting replaces part of the signed Authorization header.
 func rewriting(old, replacement string) func(*chime.Options) {
 	return tampering(func(r *http.Request) {
 		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, replacement, 1))

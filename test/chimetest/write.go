@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// write gives the answer.
+// write writes the answer.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, requestID string, a Answer) {
 	switch a.Cut {
 	case Reset:
@@ -59,14 +59,14 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, requestID string,
 	body := io.LimitReader(repeat(text), size)
 	if a.Drip > 0 {
 		body = &dripper{body, func() bool {
-			_ = http.NewResponseController(w).Flush() // fails with the Write that follows
+			_ = http.NewResponseController(w).Flush() // if this fails, the next Write fails too
 			return s.pause(r, a.Drip)
 		}}
 	}
-	_, _ = io.Copy(w, body) // a client that goes away has had its answer
+	_, _ = io.Copy(w, body) // the client may disconnect
 }
 
-// writeRaw sends what is no answer, or none that a server of HTTP would give.
+// writeRaw sends bytes that are no HTTP answer, or none that an HTTP server would send.
 func (s *Server) writeRaw(w http.ResponseWriter, r *http.Request, a Answer) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -77,22 +77,21 @@ func (s *Server) writeRaw(w http.ResponseWriter, r *http.Request, a Answer) {
 	if a.Drip > 0 {
 		text = &dripper{text, func() bool { return s.pause(r, a.Drip) }}
 	}
-	_, _ = io.Copy(struct{ io.Writer }{conn}, text) // byte by byte, until the client goes away
+	_, _ = io.Copy(struct{ io.Writer }{conn}, text) // byte by byte, until the client disconnects
 }
 
-// errorBody is the body of an AWS error. Chime names the code without
-// "Exception" there, unlike in the header.
+// errorBody is the body of an AWS error. Chime omits "Exception" from the code there, but not in the header.
 func errorBody(code, message string) string {
 	body, _ := json.Marshal(struct{ Code, Message string }{strings.TrimSuffix(code, "Exception"), message})
 	return string(body)
 }
 
-// cut sends the text, if any, and closes the connection: without a text by a
-// reset, which loses nothing that the client has still to read.
+// cut sends the text, if any, and closes the connection. Without a text it resets the connection, because there is
+// nothing left that the client has to read.
 func cut(w http.ResponseWriter, text string) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // the nearest that a connection which is not ours alone allows
+		panic(http.ErrAbortHandler) // the closest that is possible on a connection with other streams
 	}
 	defer func() { _ = conn.Close() }()
 	if tcp, ok := conn.(*net.TCPConn); ok && text == "" {
@@ -108,8 +107,7 @@ type repeater struct {
 	at   int
 }
 
-// repeat begins with a few KiB of the text, so that a short one is not copied
-// piece by piece.
+// repeat begins with a few KiB of the text, so that a short text is not copied piece by piece.
 func repeat(text string) *repeater {
 	if text == "" {
 		text = "x"
