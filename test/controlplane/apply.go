@@ -19,13 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// fieldOwner is the field manager of all that Apply writes.
+// fieldOwner is the field manager of everything that Apply writes.
 const fieldOwner = client.FieldOwner("controlplane")
 
-// Apply does as the administrator what kubectl apply --server-side --force-conflicts does with a YAML or JSON stream
-// of any number of documents. CustomResourceDefinitions go first, and are served when the rest follows in the order given:
-// a namespace has to come before what is in it. The error names the object that was refused;
-// the objects before it stay.
+// Apply does as the administrator what kubectl apply --server-side --force-conflicts does with a YAML or JSON stream of
+// any number of documents. It applies CustomResourceDefinitions first, and waits until they are served. The other
+// objects follow in the given order, so a namespace must come before its objects. The error names the object that was
+// rejected; the objects before it stay.
 func (cp *ControlPlane) Apply(ctx context.Context, manifests []byte) error {
 	objects, err := Decode(manifests)
 	if err != nil {
@@ -61,9 +61,10 @@ func (cp *ControlPlane) Apply(ctx context.Context, manifests []byte) error {
 	return nil
 }
 
-// AwaitServed returns when every kind that a CustomResourceDefinition defines has been served once since it was changed.
-// It comes before one is deleted: whoever does that while its storage is being prepared may wait for five minutes, as
-// Kubernetes 1.37 tries again at once, from too old a copy, and takes the conflict for a change that will call it again.
+// AwaitServed returns when every kind that a CustomResourceDefinition defines has been served once since the definition
+// changed. Call it before you delete one: a deletion while the storage is being prepared may take five minutes, because
+// Kubernetes 1.37 retries at once, from an outdated copy, and takes the conflict for a change that will trigger it
+// again.
 func (cp *ControlPlane) AwaitServed(ctx context.Context) error {
 	var crds unstructured.UnstructuredList
 	crds.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))
@@ -99,7 +100,7 @@ func (cp *ControlPlane) apply(ctx context.Context, obj *unstructured.Unstructure
 	return nil
 }
 
-// Decode returns the objects of a YAML stream. Documents that hold nothing but comments are left out.
+// Decode returns the objects of a YAML stream. It skips documents that contain only comments.
 func Decode(manifests []byte) ([]*unstructured.Unstructured, error) {
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
 	var objects []*unstructured.Unstructured
@@ -121,7 +122,7 @@ func Decode(manifests []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// MustDecode is Decode for a test, which an error fails.
+// MustDecode is Decode for a test; an error fails the test.
 func MustDecode(t testing.TB, manifests []byte) []*unstructured.Unstructured {
 	t.Helper()
 	objects, err := Decode(manifests)

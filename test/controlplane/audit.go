@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Request is what the API server's audit log says of one request; see [Options.AuditLog].
+// Request is one request in the API server's audit log; see [Options.AuditLog].
 type Request struct {
 	User struct {
 		Username string `json:"username"`
@@ -28,29 +28,29 @@ type Request struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
 	Stage string `json:"stage"`
-	// Received is when the API server got it.
+	// Received is when the API server received it.
 	Received time.Time `json:"requestReceivedTimestamp"`
-	// Answered is when the answer had been written.
+	// Answered is when the API server had written the answer.
 	Answered time.Time `json:"stageTimestamp"`
 }
 
-// Action is what was asked for, as "verb group/resource" or "verb group/resource/subresource".
+// Action is what the request does, as "verb group/resource" or "verb group/resource/subresource".
 func (r Request) Action() string {
 	return r.Verb + " " + strings.TrimSuffix(r.ObjectRef.APIGroup+"/"+r.ObjectRef.Resource+"/"+r.ObjectRef.Subresource, "/")
 }
 
-// Requests returns what the user has asked of the API server since it began to write to the audit log's present file. There
-// is one of 100 MiB at a time.
+// Requests returns the user's requests in the present file of the audit log. The API server begins a new file after 100
+// MiB.
 func Requests(auditLog, user string) (all []Request, err error) {
 	file, err := os.Open(auditLog)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // it is only read
+	defer func() { _ = file.Close() }() // only read from
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if !strings.Contains(lines.Text(), user) { // most are another's, and need no decoding
+		if !strings.Contains(lines.Text(), user) { // most lines are about other users, and need no decoding
 			continue
 		}
 		var r Request
@@ -64,7 +64,7 @@ func Requests(auditLog, user string) (all []Request, err error) {
 	return all, lines.Err()
 }
 
-// Unrefused returns an error that tells what the user was forbidden, or that nothing was asked.
+// Unrefused returns an error if a request of the user was forbidden, or if there was no request.
 func Unrefused(auditLog, user string) error {
 	requests, err := Requests(auditLog, user)
 	if err == nil && len(requests) == 0 {

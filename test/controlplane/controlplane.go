@@ -1,12 +1,12 @@
 // Package controlplane starts a real Kubernetes control plane, etcd and kube-apiserver, on loopback for tests and
-// demonstrations. Requests are authorised by RBAC, so that a program that runs as its own ServiceAccount
-// gets what its manifests give it and nothing more.
+// demonstrations. RBAC authorises requests, so a program that runs as its own ServiceAccount has exactly the
+// permissions in its manifests.
 //
-// There is no controller manager: nothing makes default ServiceAccounts, collects garbage or ends the deletion of
-// a namespace.
+// There is no controller manager: nothing creates default ServiceAccounts, collects garbage or completes the deletion
+// of a namespace.
 //
-// The programs are in a process group of their own, so that an interrupt at the terminal does not reach them. Whoever
-// starts a control plane has to stop it however the process ends: with [Main] in a test, otherwise with
+// The programs are in a process group of their own, so that an interrupt at the terminal does not reach them. If you
+// start a control plane, you must stop it however your process ends: with [Main] in a test, otherwise with
 // signal.NotifyContext and a deferred [ControlPlane.Stop].
 package controlplane
 
@@ -26,22 +26,23 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane/assets"
 )
 
-// patience is how long each of the programs may take to start and to stop. Two busy cores need it.
+// patience is how long each of the programs may take to start and to stop. Two busy cores need that long.
 const patience = time.Minute
 
-// auditPolicy writes who did what to which object once a request, without bodies.
+// auditPolicy logs each request once, without bodies.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules: [{level: Metadata}]
 `
 
-// Options are the settings of a control plane. The zero value is good for most tests.
+// Options are the settings of a control plane. The zero value suits most tests.
 type Options struct {
 	// AuditLog is the absolute path of a file to which the API server appends a JSON line for each request that it has
-	// answered: time, user, verb, object and status. If it is empty, nothing is recorded.
+	// answered: time, user, verb, object and status. If it is empty, nothing is logged.
 	AuditLog string
-	// Log receives what kube-apiserver and etcd print. If it is nil, only the error of a failed start shows the end of it.
+	// Log receives the output of kube-apiserver and etcd. If it is nil, only the error of a failed start shows the end
+	// of the output.
 	Log io.Writer
 }
 
@@ -54,12 +55,12 @@ type ControlPlane struct {
 
 	env    *envtest.Environment
 	client client.Client
-	dir    string // everything that the control plane writes; removed by Stop
+	dir    string // all files that the control plane writes; removed by Stop
 }
 
 // Start starts a control plane and returns when it answers requests, three to five seconds later on a machine that has
-// the programs. A ctx that is done ends the search for the programs at once; the start itself is completed
-// and then undone. If Start returns an error, nothing is left running.
+// the programs. If ctx ends, the search for the programs stops at once; a start that has begun is completed and then
+// undone. If Start returns an error, nothing is left running.
 func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	programs, err := assets.Find(ctx, os.Stderr)
 	if err != nil {
@@ -81,7 +82,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 }
 
 func (cp *ControlPlane) start(programs string, opts Options, log io.Writer) error {
-	existing := false // whatever USE_EXISTING_CLUSTER says: tests change and delete what they find
+	existing := false // ignore USE_EXISTING_CLUSTER: tests change and delete the objects that they find
 	cp.env = &envtest.Environment{
 		UseExistingCluster:       &existing,
 		ControlPlaneStartTimeout: patience,
@@ -119,8 +120,8 @@ func (cp *ControlPlane) start(programs string, opts Options, log io.Writer) erro
 	return err
 }
 
-// Stop ends both programs, waits until they are gone and removes what they wrote, except the audit log. It may be
-// called more than once.
+// Stop ends both programs, waits until they have exited and removes their files, except the audit log. It may be called
+// more than once.
 func (cp *ControlPlane) Stop() error {
 	var err error
 	if cp.env != nil {

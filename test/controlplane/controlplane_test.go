@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// reader has two documents and a comment between them, as a rendered kustomization may.
+// reader has two documents and a comment between them, as a rendered kustomization may have.
 const reader = `
 apiVersion: v1
 kind: Namespace
@@ -51,10 +51,11 @@ kind: ServiceAccount
 metadata: {name: reader, namespace: rbac}
 `
 
-// roles counts the namespaces of readersIn: with -count a test is run again on the same control plane.
+// roles counts the namespaces of readersIn: with -count, a test runs again on the same control plane.
 var roles int
 
-// readersIn returns a namespace that no test has used, and the manifests of the account reader in it and of what that may do.
+// readersIn returns a namespace that no other test uses, and the manifests of the account reader in it and of its
+// permissions.
 func readersIn() (namespace, account, permission string) {
 	roles++
 	namespace = fmt.Sprintf("rbac-%d", roles)
@@ -84,7 +85,7 @@ func TestServiceAccountHasOnlyItsOwnPermissions(t *testing.T) {
 		t.Fatalf("without a Role: got %v, want 403 Forbidden", err)
 	}
 	apply(t, permission)
-	// The authoriser reads RBAC from a watch, so a binding counts a moment after it was stored.
+	// The authoriser reads RBAC from a watch, so a binding takes effect a moment after it is stored.
 	await.Eventually(t, "the binding to count", func(ctx context.Context) error { return listConfigMaps(ctx, t, config, namespace) })
 
 	record, err := os.ReadFile(auditLog)
@@ -106,7 +107,7 @@ func TestServiceAccountThatIsMissing(t *testing.T) {
 	}
 }
 
-// widget uses a kind before the document that defines it, and defaults an integer.
+// widget uses a kind before the document that defines it, and has an integer with a default.
 const widget = `
 apiVersion: example.com/v1
 kind: Widget
@@ -133,7 +134,7 @@ spec:
 
 func TestApplyServesKindsBeforeTheirObjects(t *testing.T) {
 	apply(t, widget)
-	apply(t, widget) // the same again changes nothing and is no error
+	apply(t, widget) // applying it again changes nothing and is no error
 	got := &unstructured.Unstructured{}
 	got.SetAPIVersion("example.com/v1")
 	got.SetKind("Widget")

@@ -88,14 +88,14 @@ func TestMainThatIsInterruptedLeavesNothing(t *testing.T) {
 	if err := helper.Process.Signal(os.Interrupt); err != nil {
 		t.Error(err)
 	}
-	_ = helper.Wait() // its status is looked at below
+	_ = helper.Wait() // the test checks the status below
 	if code := helper.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit status %d, want 1", code)
 	}
 	expectEmpty(t, tmp)
 }
 
-// temporaryDirectory returns the directory in which this process and its children now make temporary files.
+// temporaryDirectory returns the directory in which this process and its children create temporary files from now on.
 func temporaryDirectory(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// tailSize is how much of the last output, in bytes, a failed start shows.
+// tailSize is how many bytes of the last output a failed start shows.
 const tailSize = 4096
 
-// outputLog passes on what both programs print, one write at a time, and remembers the end of it.
+// outputLog forwards the output of both programs, one write at a time, and remembers the end of it.
 type outputLog struct {
 	mu   sync.Mutex
 	to   io.Writer // may be nil

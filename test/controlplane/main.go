@@ -16,8 +16,8 @@ import (
 //		os.Exit(controlplane.Main(m, controlplane.Options{}, func(cp *controlplane.ControlPlane) { plane = cp }))
 //	}
 //
-// The control plane is stopped after the last test and on SIGINT and SIGTERM. Only a panic, which the -timeout of
-// go test is too, leaves its two processes behind.
+// Main stops the control plane after the last test and on SIGINT and SIGTERM. Only a panic, such as that of go test's
+// -timeout, leaves its two processes behind.
 func Main(tests interface{ Run() int }, opts Options, started func(*ControlPlane)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

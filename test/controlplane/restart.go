@@ -2,14 +2,14 @@ package controlplane
 
 import "errors"
 
-// Halt ends both programs and keeps what they have stored. While they are halted, the files in [ControlPlane.DataDir] may be
-// copied and replaced. Stop may follow as well as Resume.
+// Halt ends both programs and keeps their data. While they are halted, you may copy and replace the files in
+// [ControlPlane.DataDir]. Call Resume or Stop next.
 func (cp *ControlPlane) Halt() error {
 	return errors.Join(cp.env.ControlPlane.GetAPIServer().Stop(), cp.env.ControlPlane.Etcd.Stop())
 }
 
-// Resume starts what Halt has ended, at the same addresses and with the same certificates and keys, so that the access of
-// all clients remains valid. It returns when the API server answers requests.
+// Resume restarts the programs that Halt has ended, at the same addresses and with the same certificates and keys, so
+// that the access of all clients remains valid. It returns when the API server answers requests.
 func (cp *ControlPlane) Resume() error {
 	if err := cp.env.ControlPlane.Etcd.Start(); err != nil {
 		return err
@@ -17,5 +17,5 @@ func (cp *ControlPlane) Resume() error {
 	return cp.env.ControlPlane.GetAPIServer().Start()
 }
 
-// DataDir is where etcd stores everything.
+// DataDir is where etcd stores its data.
 func (cp *ControlPlane) DataDir() string { return cp.env.ControlPlane.Etcd.DataDir }

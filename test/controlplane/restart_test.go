@@ -12,7 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// TestRestore: what an older copy of etcd's data holds is there again, and what came after it is not.
+// TestRestore: after a restore, the objects of an older copy of etcd's data exist again, and later ones do not.
 func TestRestore(t *testing.T) {
 	tmp := temporaryDirectory(t)
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{})

@@ -11,11 +11,12 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// tokenLifetime outlasts the certificates of a control plane, which are valid for a week: nobody renews the token.
+// tokenLifetime is longer than the week for which a control plane's certificates are valid, because nobody renews the
+// token.
 const tokenLifetime = 8 * 24 * time.Hour
 
-// ServiceAccountConfig returns the access of a ServiceAccount that exists, by a token of its own: what a pod that runs as
-// it may do and no more. The client does not limit its rate.
+// ServiceAccountConfig returns the access of an existing ServiceAccount, with a token of its own: it has the
+// permissions of a pod that runs as this account. The client does not limit its rate.
 func (cp *ControlPlane) ServiceAccountConfig(ctx context.Context, namespace, name string) (*rest.Config, error) {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	seconds := int64(tokenLifetime.Seconds())

@@ -15,8 +15,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
-// TestConditionsAndReasons: docs/api.md names every condition type and reason. The tool that writes the rest of it does not
-// read constants.
+// TestConditionsAndReasons: docs/api.md names every condition type and reason. The tool that generates the rest of it
+// does not read constants.
 func TestConditionsAndReasons(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api", "v1alpha1", "conditions.go"), nil, 0)
 	if err != nil {
@@ -44,7 +44,7 @@ func TestConditionsAndReasons(t *testing.T) {
 	}
 }
 
-// TestTypesBringApimachineryOnly is what docs/testing.md promises to those who import the types.
+// TestTypesBringApimachineryOnly checks what docs/testing.md promises to users who import the types.
 func TestTypesBringApimachineryOnly(t *testing.T) {
 	const format = "{{if not .Standard}}{{.ImportPath}}{{end}}"
 	list := func(args ...string) []string {

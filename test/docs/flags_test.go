@@ -10,7 +10,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// TestFlags: the table in docs/install.md has the flags that the program prints, all of them, with their defaults.
+// TestFlags: the table in docs/install.md has exactly the flags that the program prints, with their defaults.
 func TestFlags(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "logout-operator")
 	if err := operatortest.Build(t.Context(), program, false); err != nil {
@@ -21,7 +21,7 @@ func TestFlags(t *testing.T) {
 		t.Fatalf("--help: %v\n%s", err, help)
 	}
 	has := map[string]string{}
-	// package flag prints the name on a line, then what it is for, and its default at the end unless that is zero.
+	// package flag prints the name on a line, then its description, and its default at the end unless that is zero.
 	for _, m := range regexp.MustCompile(`(?m)^  -([a-z-]+)( \S+)?\n +\t(.*)$`).FindAllStringSubmatch(string(help), -1) {
 		has["--"+m[1]] = ""
 		if m[2] == "" { // a bool

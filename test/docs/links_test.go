@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestLinks: every link to this project's own files, and to a heading in them, leads somewhere.
+// TestLinks: every link to this project's own files, and to a heading in them, has an existing target.
 func TestLinks(t *testing.T) {
 	all := pages(t)
 	for _, p := range all {
@@ -27,11 +27,11 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestIndex: every page of docs/ is found from docs/README.md, or from the README.md of its folder.
+// TestIndex: docs/README.md, or the README.md of its folder, links to every page of docs/.
 func TestIndex(t *testing.T) {
 	const index = "docs/README.md"
 	all := pages(t)
-	linked := map[string]map[string]bool{} // by the page that links
+	linked := map[string]map[string]bool{} // by the linking page
 	for _, p := range all {
 		linked[p.path] = map[string]bool{}
 		for _, link := range p.links {
@@ -50,8 +50,8 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// local returns the file that a link of a page leads to, from the project's folder, and the fragment; false if it leads
-// elsewhere.
+// local returns the file that a link of a page leads to, relative to the project's folder, and the fragment; false if
+// it leads elsewhere.
 func local(t *testing.T, p page, link string) (target, fragment string, ok bool) {
 	t.Helper()
 	u, err := url.Parse(link)

@@ -1,5 +1,5 @@
-// Package docs holds the documentation to what it is about: links lead somewhere, commands and tests that pages name exist,
-// flags and permissions are told as they are, and the API server takes the manifests that pages show.
+// Package docs checks the documentation: links have existing targets, commands and tests that pages name exist, pages
+// list the real flags and permissions, and the API server accepts the manifests on the pages.
 package docs
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// root is the folder of the project, from here.
+// root is the folder of the project, relative to this one.
 const root = "../.."
 
 var plane *controlplane.ControlPlane

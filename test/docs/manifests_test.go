@@ -22,7 +22,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// newClient returns a client of an API server that knows the kinds.
+// newClient returns a client of an API server that has the CRDs.
 func newClient(t *testing.T) client.Client {
 	t.Helper()
 	crds, err := controlplane.Kustomize(root + "/config/crd")
@@ -42,7 +42,7 @@ func newClient(t *testing.T) client.Client {
 	return c
 }
 
-// TestManifests: the API server takes every object of this project's kinds that a page shows, as it is.
+// TestManifests: the API server accepts every object of this project's kinds on a page, apart from its namespace.
 func TestManifests(t *testing.T) {
 	c := newClient(t)
 	found := 0
@@ -75,7 +75,7 @@ func TestManifests(t *testing.T) {
 	}
 }
 
-// TestExamplePolicy applies the policy that docs/security.md shows, and tries what it is for.
+// TestExamplePolicy applies the policy in docs/security.md, and checks that it works.
 func TestExamplePolicy(t *testing.T) {
 	c := newClient(t)
 	policy := ""
@@ -98,7 +98,7 @@ func TestExamplePolicy(t *testing.T) {
 		return c.Create(t.Context(), logoutOf(namespace, account), client.DryRunAll)
 	}
 	labelled, bare := namespace(map[string]string{"example.com/chime-account": "acme"}), namespace(nil)
-	// A policy counts a moment after it was stored, and for a moment after it is gone.
+	// A policy takes effect a moment after it is stored, and remains in force for a moment after it is deleted.
 	await(t, func() error { return create(bare, "acme") }, "this namespace has no label example.com/chime-account")
 	t.Cleanup(func() {
 		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "logout-own-account"}}
@@ -115,7 +115,7 @@ func TestExamplePolicy(t *testing.T) {
 	}
 }
 
-// logoutOf is a UserLogout in a namespace.
+// logoutOf returns a UserLogout in a namespace.
 func logoutOf(namespace, account string) *v1alpha1.UserLogout {
 	return &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "logout-", Namespace: namespace},
@@ -123,8 +123,8 @@ func logoutOf(namespace, account string) *v1alpha1.UserLogout {
 	}
 }
 
-// TestOtherNamespace installs by the overlay that docs/install.md shows: nothing is left of the usual namespace, and the
-// operator of the other one, and nobody else, can write a status.
+// TestOtherNamespace installs the overlay in docs/install.md: nothing refers to the usual namespace, and only the
+// operator in the other one can write a status.
 func TestOtherNamespace(t *testing.T) {
 	c := newClient(t)
 	rendered := overlay(t, "namespace: identity")
@@ -153,8 +153,8 @@ func TestOtherNamespace(t *testing.T) {
 	}
 }
 
-// TestPlainHTTPIsAllowed by the overlay that docs/install.md shows: the operator has the flag, and the API server no policy
-// in force that refuses.
+// TestPlainHTTPIsAllowed applies the overlay in docs/install.md: the operator has the flag, and the API server has no
+// policy in force that rejects plain HTTP.
 func TestPlainHTTPIsAllowed(t *testing.T) {
 	usual, err := controlplane.Kustomize(filepath.Join(root, "config", "default"))
 	if err != nil {
@@ -182,7 +182,7 @@ func overlay(t *testing.T, words string) []byte {
 	dir := t.TempDir()
 	base, err := filepath.Abs(filepath.Join(root, "config", "default"))
 	if err == nil {
-		base, err = filepath.Rel(dir, base) // kustomize wants no other
+		base, err = filepath.Rel(dir, base) // kustomize accepts only relative paths
 	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.ReplaceAll(shown, "../config/default", base)), 0o600)
@@ -197,7 +197,7 @@ func overlay(t *testing.T, words string) []byte {
 	return rendered
 }
 
-// await returns when try is refused with these words, or not at all if there are none.
+// await returns when try fails with an error that contains these words, or succeeds if there are none.
 func await(t *testing.T, try func() error, words string) {
 	t.Helper()
 	deadline := time.After(time.Minute)

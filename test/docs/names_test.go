@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestMakeTargets: what pages tell the reader to make can be made.
+// TestMakeTargets: every make target that a page names exists.
 func TestMakeTargets(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {
@@ -38,7 +38,7 @@ func TestMakeTargets(t *testing.T) {
 	}
 }
 
-// TestNamedTests: a test that a page names as its evidence exists.
+// TestNamedTests: every test that a page names as evidence exists.
 func TestNamedTests(t *testing.T) {
 	exist := map[string]bool{}
 	declaration := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)

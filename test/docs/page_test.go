@@ -15,14 +15,14 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// page is what the tests ask of a Markdown file.
+// page is a Markdown file, as the tests see it.
 type page struct {
-	path    string // from the project's folder
+	path    string // relative to the project's folder
 	links   []string
 	anchors map[string]bool
 	spans   []string   // code in running text
 	blocks  []block    // fenced code
-	rows    [][]string // of all tables, without their heads, in the plain text of their cells
+	rows    [][]string // of all tables, without their heads; the plain text of each cell
 }
 
 type block struct{ language, code string }
@@ -37,7 +37,7 @@ func pages(t *testing.T) map[string]page {
 	return all
 }
 
-// files returns the paths of all files whose name ends so, from the project's folder.
+// files returns the paths of all files whose names have this ending, relative to the project's folder.
 func files(t *testing.T, end string) []string {
 	t.Helper()
 	var paths []string
@@ -59,7 +59,7 @@ func files(t *testing.T, end string) []string {
 	return paths
 }
 
-// read returns a page.
+// read parses a page.
 func read(t *testing.T, path string) page {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root, path))
@@ -98,10 +98,10 @@ func read(t *testing.T, path string) page {
 	return p
 }
 
-// plain returns the text below a node, without its marks.
+// plain returns the text below a node, without its markup.
 func plain(n ast.Node, source []byte) string {
 	var s strings.Builder
-	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function has no errors
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function returns no errors
 		if t, ok := n.(*ast.Text); ok && entering {
 			s.Write(t.Segment.Value(source))
 		}
@@ -110,7 +110,7 @@ func plain(n ast.Node, source []byte) string {
 	return s.String()
 }
 
-// anchor is the fragment by which GitHub links to a heading.
+// anchor is the fragment with which GitHub links to a heading.
 func anchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

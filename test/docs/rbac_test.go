@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// TestRBAC: the tables in docs/security.md are all that config/rbac grants the operator.
+// TestRBAC: the tables in docs/security.md list exactly the permissions that config/rbac grants the operator.
 func TestRBAC(t *testing.T) {
 	manifest, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
 	if err != nil {

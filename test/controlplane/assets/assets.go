@@ -1,7 +1,7 @@
 // Package assets finds, downloads or builds the two programs of a control plane for tests: kube-apiserver and etcd.
 //
-// It imports little beyond the standard library, so that a program that calls [Find] compiles in a moment and
-// can tell what goes on while the rest is prepared.
+// It imports little beyond the standard library, so that a program that calls [Find] compiles quickly and can print its
+// progress while the rest is prepared.
 package assets
 
 import (
@@ -15,23 +15,23 @@ import (
 	"time"
 )
 
-// progressInterval is how often a download or a build that still runs says so.
+// progressInterval is the time between two progress lines of a download or a build.
 const progressInterval = 10 * time.Second
 
-// programs are the names of the files that make a directory of assets complete.
+// programs are the names of the files in a complete directory of assets.
 var programs = []string{"kube-apiserver", "etcd"}
 
 // Find returns the absolute path of a directory that holds kube-apiserver and etcd. It takes the first of:
 //
 //   - the directory that $KUBEBUILDER_ASSETS names, if it has both programs;
-//   - what an earlier call left in the user's cache directory for the versions pinned in hack/controlplane/go.mod;
-//   - a download of the same minor version by setup-envtest, given up at once on a machine that cannot reach its
-//     index, and not tried if $ENVTEST_INSTALLED_ONLY is set;
+//   - the directory that an earlier call left in the user's cache, for the versions pinned in hack/controlplane/go.mod;
+//   - a download of the same minor version by setup-envtest, abandoned at once on a machine that cannot reach its
+//     index, and skipped if $ENVTEST_INSTALLED_ONLY is set;
 //   - a build from the Go modules, which takes about 8 minutes the first time on two cores.
 //
-// While it downloads or builds, it prints at least one line every ten seconds to progress. Calls at the same time, from
-// one or more processes, get along, but each does the work. The last two steps need a working directory inside
-// a clone of this repository. The error says why each of the steps failed, or is that of ctx.
+// While it downloads or builds, it prints at least one line every ten seconds to progress. Concurrent calls, from one
+// or more processes, are safe, but each does the work. The last two steps need a working directory inside a clone of
+// this repository. The error says why each of the steps failed, or is that of ctx.
 func Find(ctx context.Context, progress io.Writer) (string, error) {
 	if env := os.Getenv("KUBEBUILDER_ASSETS"); env != "" {
 		dir, err := filepath.Abs(env)
@@ -65,7 +65,7 @@ func Find(ctx context.Context, progress io.Writer) (string, error) {
 	return c.dir, nil
 }
 
-// complete tells which program is missing from dir, if one is.
+// complete returns an error that names a program missing from dir, if any.
 func complete(dir string) error {
 	for _, name := range programs {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -79,9 +79,9 @@ func complete(dir string) error {
 	return nil
 }
 
-// A source is one way to come by the programs.
+// A source is one way to get the programs.
 type source struct {
-	// doing says in progress lines what fetch is at.
+	// doing describes in progress lines what fetch does.
 	doing string
 	// fetch puts the programs into dir, an empty directory on the file system where they will stay.
 	fetch func(ctx context.Context, dir string) error
@@ -93,7 +93,7 @@ type cache struct {
 	sources []source
 }
 
-// fill makes the directory complete from the first source that can, unless it is so already.
+// fill makes the directory complete from the first source that succeeds, unless it is complete already.
 func (c cache) fill(ctx context.Context, progress io.Writer) error {
 	if complete(c.dir) == nil {
 		return nil
@@ -130,7 +130,7 @@ func (c cache) fillFrom(ctx context.Context, s source, progress io.Writer) error
 		return err
 	}
 	if complete(c.dir) == nil {
-		return nil // another process was quicker
+		return nil // another process was faster
 	}
 	if err := os.RemoveAll(c.dir); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (c cache) fillFrom(ctx context.Context, s source, progress io.Writer) error
 	return nil
 }
 
-// report calls work and says now and every progressInterval what it is doing.
+// report calls work, and says at the start and every progressInterval what it is doing.
 func report(progress io.Writer, doing string, work func() error) error {
 	start := time.Now()
 	say(progress, "%s", doing)
@@ -159,7 +159,7 @@ func report(progress io.Writer, doing string, work func() error) error {
 	}
 }
 
-// say prints one line. What becomes of it must not decide whether a control plane starts.
+// say prints one line. An error while printing must not stop a control plane from starting.
 func say(progress io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(progress, "control plane: "+format+"\n", args...)
 }

@@ -38,7 +38,7 @@ func TestFindSaysWhyKubebuilderAssetsIsNotUsed(t *testing.T) {
 	}
 	t.Setenv("KUBEBUILDER_ASSETS", dir)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // Find must not go on to download or build
+	cancel() // Find must not continue with a download or build
 	var progress bytes.Buffer
 	if got, err := Find(ctx, &progress); err == nil {
 		t.Errorf("got %q from an incomplete directory", got)
@@ -67,7 +67,8 @@ func TestCacheTriesSourcesInOrderOnce(t *testing.T) {
 		dir: filepath.Join(t.TempDir(), "a", "b"),
 		sources: []source{
 			{"first", func(context.Context, string) error { calls = append(calls, "first"); return errors.New("no network") }},
-			{"second", func(context.Context, string) error { calls = append(calls, "second"); return nil }}, // puts nothing there
+			// creates no programs
+			{"second", func(context.Context, string) error { calls = append(calls, "second"); return nil }},
 			{"third", func(_ context.Context, dir string) error {
 				calls = append(calls, "third")
 				makePrograms(t, dir)
@@ -112,7 +113,7 @@ func TestCacheLetsTheQuickerProcessWin(t *testing.T) {
 	c := cache{dir: filepath.Join(t.TempDir(), "c")}
 	c.sources = []source{{"make", func(_ context.Context, dir string) error {
 		makePrograms(t, dir)
-		makePrograms(t, c.dir) // as another process does meanwhile
+		makePrograms(t, c.dir) // as another process would do meanwhile
 		return os.WriteFile(filepath.Join(c.dir, "quicker"), nil, 0o600)
 	}}}
 	if err := c.fill(t.Context(), io.Discard); err != nil {
@@ -166,7 +167,7 @@ func TestReportGivesSignsOfLife(t *testing.T) {
 	})
 }
 
-// makePrograms puts files by the names of the programs into dir, which it makes if need be.
+// makePrograms creates files with the names of the programs in dir, which it creates if needed.
 func makePrograms(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {

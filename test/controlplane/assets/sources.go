@@ -16,14 +16,15 @@ const (
 	kubernetesModule = "k8s.io/kubernetes"
 	etcdModule       = "go.etcd.io/etcd/server/v3"
 
-	// envtestIndex lists the downloads of setup-envtest; this is its default, named to see whether it can be reached.
+	// envtestIndex lists the downloads of setup-envtest. This is its default; it is repeated here to check whether it
+	// can be reached.
 	envtestIndex = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
 
 	reachTimeout    = 5 * time.Second
 	downloadTimeout = 5 * time.Minute
 )
 
-// repository is a clone of this repository, with the versions that it pins.
+// repository is a clone of this repository, with its pinned versions.
 type repository struct {
 	root       string
 	kubernetes string // such as v1.37.2
@@ -54,12 +55,14 @@ func (r repository) minor() string {
 	return v[:strings.LastIndex(v, ".")]
 }
 
-// downloaded is the source that lets setup-envtest download what index lists. Any patch release will do.
+// downloaded is the source that makes setup-envtest download one of the versions in index. It accepts any patch
+// release.
 func (r repository) downloaded(index string) source {
 	fetch := func(ctx context.Context, dir string) error {
 		ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 		defer cancel()
-		// setup-envtest may wait minutes for a connection. Most machines that cannot download show it here, at once.
+		// setup-envtest may wait minutes for a connection. On most machines that cannot download, this check fails at
+		// once.
 		if err := reachable(ctx, index); err != nil {
 			return err
 		}
@@ -100,7 +103,7 @@ func reachable(ctx context.Context, url string) error {
 
 // built is the source that compiles the pinned modules.
 func (r repository) built() source {
-	// Without these, the API server calls itself v0.0.0-master and clients that compare versions refuse it.
+	// Without these, the API server calls itself v0.0.0-master, and clients that compare versions reject it.
 	minor := strings.TrimPrefix(r.minor(), "1.")
 	const component, client = "k8s.io/component-base/version", "k8s.io/client-go/pkg/version"
 	stamp := strings.Join([]string{

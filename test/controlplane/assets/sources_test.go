@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// indexServer serves an index of one release, v1.37.1, and its archive. The index promises the given hash, or the right
-// one if that is empty.
+// indexServer serves an index of one release, v1.37.1, and its archive. The index has the given hash, or the right one
+// if that is empty.
 func indexServer(t *testing.T, hash string) *httptest.Server {
 	t.Helper()
 	archive := envtestArchive(t)
@@ -34,7 +34,7 @@ func indexServer(t *testing.T, hash string) *httptest.Server {
 	return server
 }
 
-// envtestArchive is laid out like the archives of the controller-tools releases.
+// envtestArchive has the layout of the archives of the controller-tools releases.
 func envtestArchive(t *testing.T) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -63,7 +63,7 @@ func TestDownload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	repo.kubernetes = "v1.37.9" // another patch than the index has
+	repo.kubernetes = "v1.37.9" // another patch than in the index
 	dir := t.TempDir()
 	if err := repo.downloaded(indexServer(t, "").URL+"/index.yaml").fetch(t.Context(), dir); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestDownloadGivesUpWithoutAnIndex(t *testing.T) {
 		"missing": server.URL + "/elsewhere.yaml",
 	} {
 		t.Run(name, func(t *testing.T) {
-			// No root: anything that runs a tool would fail otherwise than expected.
+			// Without a root, running any tool would fail with another error.
 			err := repository{kubernetes: "v1.37.2"}.downloaded(url).fetch(t.Context(), t.TempDir())
 			if err == nil || !strings.Contains(err.Error(), url) {
 				t.Errorf("got %v, want an error about %s", err, url)
