@@ -58,10 +58,10 @@ func TestChart(t *testing.T) {
 	note(t, "uninstalled, and nothing left, after", time.Since(began))
 }
 
-// helm is the Helm that hack/helm pins.
+// helm runs the Helm that hack/helm pins.
 type helm struct{ root, chart string }
 
-// newHelm skips the test where there is no chart.
+// newHelm skips the test if there is no chart.
 func newHelm(t *testing.T) helm {
 	t.Helper()
 	root, err := gotool.ModuleRoot(t.Context())
@@ -89,7 +89,7 @@ func (h helm) must(t *testing.T, args ...string) {
 	}
 }
 
-// imageValues are the chart's values for an image, whose name ends with a tag, a digest or both.
+// imageValues are the chart's values for an image whose name ends with a tag, a digest or both.
 func imageValues(image string) (values []string) {
 	repository, digest, _ := strings.Cut(image, "@")
 	if i := strings.LastIndex(repository, ":"); i > strings.LastIndex(repository, "/") {

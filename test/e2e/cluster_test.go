@@ -22,8 +22,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// render renders a folder of the project with this image for the first container of the Deployment, as an overlay of
-// the user's would.
+// render renders a folder of the project with this image in the first container of the Deployment, as a user's overlay
+// would.
 func render(t *testing.T, folder, deployment, image string) []client.Object {
 	t.Helper()
 	root, err := gotool.ModuleRoot(t.Context())
@@ -78,7 +78,7 @@ func apply(t *testing.T, objects []client.Object) {
 	}
 }
 
-// removeAtEnd removes what is left of the objects when the test is over, so that the next one finds the cluster clean.
+// removeAtEnd removes the remaining objects when the test is over, so that the next test finds a clean cluster.
 func removeAtEnd(t *testing.T, objects []client.Object) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
@@ -89,7 +89,7 @@ func removeAtEnd(t *testing.T, objects []client.Object) {
 	})
 }
 
-// remove does what kubectl delete does: it deletes the objects that are there, and returns when they are gone.
+// remove does what kubectl delete does: it deletes the objects that exist, and returns when they are gone.
 func remove(ctx context.Context, objects []client.Object) error {
 	var problems []error
 	for _, o := range objects {
@@ -119,7 +119,7 @@ func awaitGone(ctx context.Context, o client.Object) error {
 	return nil
 }
 
-// ignoreGone ignores that an object, or its kind, is not there.
+// ignoreGone returns nil if the error says that an object, or its kind, does not exist.
 func ignoreGone(err error) error {
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 		return nil
@@ -127,7 +127,7 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// replicas waits until the operator has exactly two pods, all ready and none of those named, and returns them.
+// replicas waits until the operator has exactly two pods, all ready and none of them in without, and returns them.
 func replicas(t *testing.T, without ...string) []*corev1.Pod {
 	t.Helper()
 	return awaitObjects(t, "two replicas to be ready", &corev1.PodList{}, func(pods []*corev1.Pod) bool {

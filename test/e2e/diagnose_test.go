@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// diagnose logs what the operator says when the test has failed. What is registered before is removed after it.
+// diagnose logs the operator's output if the test has failed. Cleanups that were registered earlier run after it.
 func diagnose(t *testing.T) {
 	t.Cleanup(func() {
 		if !t.Failed() {
@@ -40,7 +40,7 @@ func diagnose(t *testing.T) {
 	})
 }
 
-// noteImage reports the size of the operator's image, where the nodes tell.
+// noteImage records the size of the operator's image, if the nodes report it.
 func noteImage(t *testing.T) {
 	t.Helper()
 	var nodes corev1.NodeList

@@ -16,33 +16,33 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// lease is what the operator's replicas elect their leader by.
+// lease is the lease with which the operator's replicas elect their leader.
 var lease = client.ObjectKey{Namespace: operatortest.Namespace, Name: "logout-operator.logout-operator.io"}
 
-// inFlight is how many calls are under way when the leader goes: as many as it makes at a time. The others wait.
+// inFlight is how many calls are in flight when the leader ends: as many as it makes at a time. The others wait.
 const inFlight, others = 50, 10
 
-// end is a way for the leader's pod to end.
+// end is one way in which the leader's pod ends.
 type end struct {
 	name string
-	// grace is what the API server is told; nil for what the pod says.
+	// grace is the grace period of the deletion; nil for the pod's own.
 	grace *int64
-	// call is how long a call takes. Calls outlast the deletion, and the kill.
+	// call is how long a call takes. Calls outlast the deletion and the kill.
 	call time.Duration
 	// repeats is how many calls may be repeated.
 	repeats int
 }
 
 var (
-	// deleted: SIGTERM, and time to let the calls end.
+	// deleted: SIGTERM, and time for the calls to end.
 	deleted = end{"deleted", nil, 5 * time.Second, 0}
-	// killed: the pod is gone from the API server at once, and SIGKILL follows about two seconds later, which is as
-	// little as a kubelet gives.
+	// killed: the pod is gone from the API server at once, and SIGKILL follows about two seconds later, the shortest
+	// time that a kubelet allows.
 	killed = end{"killed", ptr.To[int64](0), 8 * time.Second, inFlight}
 )
 
-// failover: when the leader goes with calls in flight, every object finishes, and a call is repeated only if the leader
-// was killed in it.
+// failover: when the leader ends with calls in flight, every object finishes, and calls are repeated only if the leader
+// was killed during them.
 func (r *rig) failover(t *testing.T, e end) {
 	var stored, between, taken, done []time.Duration
 	repeats := 0
@@ -66,7 +66,7 @@ func (r *rig) failover(t *testing.T, e end) {
 	note(t, "calls repeated, in all", repeats)
 }
 
-// failure is what came of one failover: times from the deletion, and a count of the objects.
+// failure is the result of one failover: times since the deletion, and a count of the objects.
 type failure struct {
 	stored, taken, done time.Duration
 	sum                 tally
@@ -76,7 +76,7 @@ func (r *rig) failOver(t *testing.T, e end, name string) (f failure) {
 	t.Helper()
 	pods := replicas(t)
 	old := leader(t, pods)
-	r.logOutOne(t, name+"-first") // a leader makes one call before it makes more
+	r.logOutOne(t, name+"-first") // a new leader makes one call before it makes more
 	calling, waiting := names(name+"-calling", inFlight), names(name+"-waiting", others)
 	all := slices.Concat(calling, waiting)
 	r.signIn(t, all)
@@ -124,7 +124,7 @@ func leader(t *testing.T, pods []*corev1.Pod) (found *corev1.Pod) {
 	return found
 }
 
-// holder returns the name of the pod that holds the lease at this moment.
+// holder returns the name of the pod that holds the lease now.
 func holder(t *testing.T) string {
 	t.Helper()
 	var l coordinationv1.Lease

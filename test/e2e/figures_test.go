@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// measured is every figure of every scenario so far, a row each.
+// measured has a row for every figure so far.
 var measured [][]string
 
-// note reports a figure.
+// note records a figure.
 func note(t *testing.T, what string, got any) {
 	t.Helper()
 	measured = append(measured, []string{t.Name(), what, text(got)})
 	t.Logf("%s: %s", what, text(got))
 }
 
-// noteSpread reports the median and the longest of some times.
+// noteSpread records the median and the maximum of some times.
 func noteSpread(t *testing.T, what string, times []time.Duration) {
 	t.Helper()
 	if len(times) == 0 {
@@ -42,5 +42,5 @@ func printFigures(to io.Writer) {
 	for _, r := range measured {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", r[0], r[1], r[2])
 	}
-	_ = table.Flush() // nobody to tell
+	_ = table.Flush() // there is nobody to report an error to
 }

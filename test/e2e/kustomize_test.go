@@ -12,8 +12,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// TestKustomize installs config/default, puts the operator through everything, and uninstalls it. The scenarios share
-// the installation and follow each other; each can be run alone, too.
+// TestKustomize installs config/default, runs all scenarios, and uninstalls it. The scenarios share the installation
+// and follow each other; each can also run alone.
 func TestKustomize(t *testing.T) {
 	needsCluster(t)
 	refuseUsedCluster(t)
@@ -42,8 +42,8 @@ func TestKustomize(t *testing.T) {
 	note(t, "uninstalled, and nothing left, after", time.Since(began))
 }
 
-// restricted: the operator's pods run as an ordinary user with nothing they could write to or gain, and its namespace
-// takes no others.
+// restricted: the operator's pods run as an ordinary user who can neither write files nor gain privileges, and its
+// namespace accepts no other pods.
 func restricted(t *testing.T) {
 	for _, p := range replicas(t) {
 		pod, c := p.Spec.SecurityContext, p.Spec.Containers[0].SecurityContext
@@ -64,7 +64,7 @@ func restricted(t *testing.T) {
 				t.Errorf("%s: volume %s", p.Name, v.Name)
 			}
 		}
-		// As the runtime sees it, where it tells.
+		// Compare with the container runtime, if it reports the user.
 		if u := p.Status.ContainerStatuses[0].User; u != nil && u.Linux.UID != 65532 {
 			t.Errorf("%s runs as %d", p.Name, u.Linux.UID)
 		}
@@ -83,7 +83,7 @@ func restricted(t *testing.T) {
 	}
 }
 
-// logout: one object is one call, and the user's session is ended.
+// logout: one object causes one call, and the user's session ends.
 func (r *rig) logout(t *testing.T) {
 	r.logOutOne(t, "jane")
 	sum := r.count(t, []string{"jane"})

@@ -23,14 +23,14 @@ import (
 
 var failovers = flag.Int("failovers", 2, "how often the leader is deleted, and how often it is killed")
 
-// What the environment says.
+// Settings from the environment.
 var (
 	kubeconfig = os.Getenv("KUBECONFIG")
 	image      = os.Getenv("E2E_IMAGE")
 	fakeImage  = os.Getenv("E2E_FAKE_IMAGE")
 )
 
-// The cluster, as its administrator.
+// Access to the cluster as its administrator.
 var (
 	cluster   *rest.Config
 	clientset *kubernetes.Clientset
@@ -40,7 +40,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	await.Patience = 2 * time.Minute // a leader that is killed leaves its lease for one
+	await.Patience = 2 * time.Minute // the lease of a killed leader lasts for one minute
 	if wanted() {
 		if err := connect(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 
 func wanted() bool { return kubeconfig != "" && image != "" && fakeImage != "" }
 
-// needsCluster skips the test where there is no cluster for it.
+// needsCluster skips the test if there is no cluster for it.
 func needsCluster(t *testing.T) {
 	t.Helper()
 	if !wanted() {

@@ -28,7 +28,7 @@ const (
 	metricsRole    = "logout-operator-metrics-reader"
 )
 
-// metrics: they are served to callers that RBAC allows, and to nobody else.
+// metrics: the operator serves them to callers that RBAC allows, and to nobody else.
 func metrics(t *testing.T) {
 	scraper, stranger := newAccount(t, "scraper"), newAccount(t, "stranger")
 	binding := &rbacv1.ClusterRoleBinding{
@@ -68,7 +68,8 @@ func metrics(t *testing.T) {
 		}
 	}
 
-	// The Service leads to both pods. The API server's proxy passes no token on, so what comes back is a refusal.
+	// The Service leads to both pods. The API server's proxy does not forward the token, so the operator refuses the
+	// request.
 	awaitObjects(t, "the Service to lead to both replicas", &discoveryv1.EndpointSliceList{}, func(slices []*discoveryv1.EndpointSlice) bool {
 		n := 0
 		for _, s := range slices {
@@ -90,7 +91,8 @@ func scrape(ctx context.Context, url, token string) (status int, body string, er
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is self-signed
+	// the certificate is self-signed
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport, Timeout: 15 * time.Second}).Do(req)
 	if err != nil {

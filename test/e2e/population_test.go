@@ -16,25 +16,25 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// population is what is known of the UserLogouts of the tenant, by a watch: what must never happen in between cannot be
-// seen at the end.
+// population is the state of the tenant's UserLogouts, as seen by a watch: an event that must never happen in between
+// cannot be seen at the end.
 type population struct {
 	mu      sync.Mutex
 	members map[string]member
 	changed chan struct{} // closed with the next change
 }
 
-// member is the last status of an object, and when it was first seen to be so.
+// member is the last status of an object, and the times of its changes.
 type member struct {
 	reason   string
 	attempts int
-	// claimed and finished are when the watch told of the first claim and of the end; zero before.
+	// claimed and finished are when the watch reported the first claim and the end; zero before.
 	claimed, finished time.Time
-	// late is how often the object was changed after its end.
+	// late is how often the object changed after its end.
 	late int
 }
 
-// calling reports whether an attempt is under way.
+// calling reports whether an attempt is in progress.
 func (m member) calling() bool { return m.reason == v1alpha1.ReasonCalling }
 
 // watchPopulation watches the tenant's objects until the test is over.
@@ -87,7 +87,7 @@ func (p *population) see(obj *v1alpha1.UserLogout, written bool) {
 	p.changed = make(chan struct{})
 }
 
-// those returns what is known of the named objects, and what is closed with the next change of any.
+// those returns the state of the named objects, and a channel that is closed with the next change of any object.
 func (p *population) those(names []string) (map[string]member, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *population) those(names []string) (map[string]member, <-chan struct{}) 
 	return found, p.changed
 }
 
-// count returns how many of the named objects are so.
+// count returns how many of the named objects match.
 func (p *population) count(names []string, so func(member) bool) (n int) {
 	members, _ := p.those(names)
 	for _, m := range members {
@@ -112,7 +112,7 @@ func (p *population) count(names []string, so func(member) bool) (n int) {
 func finished(m member) bool { return !m.finished.IsZero() }
 func claimed(m member) bool  { return !m.claimed.IsZero() }
 
-// await waits until n of the named objects are so.
+// await waits until n of the named objects match.
 func (p *population) await(t *testing.T, what string, names []string, n int, so func(member) bool) {
 	t.Helper()
 	timeout := time.After(await.Patience)
@@ -134,7 +134,8 @@ func (p *population) await(t *testing.T, what string, names []string, n int, so 
 	}
 }
 
-// names for n objects. Each is also the ID of its user, so that the journal tells whose call it was.
+// names returns n names for objects. Each is also the ID of the object's user, so that the journal shows whose call it
+// was.
 func names(prefix string, n int) []string {
 	all := make([]string, n)
 	for i := range all {

@@ -22,16 +22,17 @@ const (
 // key is an access key of the service.
 type key struct{ id, secret string }
 
-// firstKey is the one that the service is started with.
+// firstKey is the key with which the service starts.
 var firstKey = key{"AKIDEXAMPLE", "the-first-secret"}
 
-// rig is what the scenarios of one installation share: a service, a provider for it, a tenant, and its objects.
+// rig is everything that the scenarios of one installation share: a service, a provider for it, a tenant, and its
+// objects.
 type rig struct {
 	service *service
 	objects *population
 }
 
-// newRig puts up the rest beside an operator that runs.
+// newRig creates these for an operator that is already running.
 func newRig(t *testing.T, s *service) *rig {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant, Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
@@ -68,14 +69,14 @@ func (k key) data() map[string][]byte {
 	return map[string][]byte{"AWS_ACCESS_KEY_ID": []byte(k.id), "AWS_SECRET_ACCESS_KEY": []byte(k.secret)}
 }
 
-// setKey changes the Secret.
+// setKey writes a key into the Secret.
 func setKey(t *testing.T, k key) {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatortest.Namespace, Name: secretName}}
 	change(t, secret, func() { secret.Data = k.data() })
 }
 
-// Rates: as fast as the operator can, and slow enough for something to be done meanwhile.
+// Rates: as fast as the operator can, and slow enough for a test to act in between.
 var (
 	fast = v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 100}
 	slow = v1alpha1.RateLimit{RequestsPerSecond: 10, Burst: 5}
@@ -87,7 +88,7 @@ func setRate(t *testing.T, rate v1alpha1.RateLimit) {
 	change(t, provider, func() { provider.Spec.RateLimit = rate })
 }
 
-// change patches what differs after f.
+// change patches an object with the changes that f makes.
 func change(t *testing.T, obj client.Object, f func()) {
 	t.Helper()
 	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
@@ -109,7 +110,7 @@ func awaitProvider(t *testing.T, what string, status metav1.ConditionStatus) met
 	return *meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
 }
 
-// logOutOne logs one user out and waits for it.
+// logOutOne logs one user out and waits until the object has finished.
 func (r *rig) logOutOne(t *testing.T, user string) {
 	t.Helper()
 	r.signIn(t, []string{user})
@@ -117,17 +118,17 @@ func (r *rig) logOutOne(t *testing.T, user string) {
 	r.objects.await(t, user+" to be logged out", []string{user}, 1, finished)
 }
 
-// tally is what the service's journal and the objects' statuses say of some users.
+// tally is a summary of the service's journal and the objects' statuses for some users.
 type tally struct {
-	// lost are users whose session is not ended or whose object says something else than LoggedOut.
+	// lost counts users whose session has not ended or whose object has a reason other than LoggedOut.
 	lost int
-	// repeats are calls beyond the first, for each user, that the service has not refused.
+	// repeats counts calls beyond the first, for each user, that the service has not rejected.
 	repeats int
-	// refused are calls that the service has answered with an error.
+	// refused counts calls that the service has answered with an error.
 	refused int
-	// late are objects that were changed after their end.
+	// late counts objects that changed after their end.
 	late int
-	// keys are the access keys of the calls that were carried out, and how many there were.
+	// keys are the access keys of the calls that were carried out, with the number of calls for each.
 	keys map[string]int
 }
 
@@ -163,7 +164,8 @@ func (r *rig) count(t *testing.T, users []string) (sum tally) {
 	return sum
 }
 
-// check fails the test for objects that are lost or changed after their end, and for more repeats or refusals than allowed.
+// check fails the test for objects that are lost or changed after their end, and for more repeats or rejected calls
+// than allowed.
 func (s tally) check(t *testing.T, repeats, refused int) {
 	t.Helper()
 	if s.lost > 0 || s.late > 0 || s.repeats > repeats || s.refused > refused {

@@ -18,8 +18,8 @@ func (r *rig) rollout(t *testing.T) {
 	old := []string{before[0].Name, before[1].Name}
 	users := names("rollout", objects)
 	r.signIn(t, users)
-	// Ten calls a second of half a second each, so that there always are some in flight, and logouts to be done for
-	// as long as the rollout takes.
+	// Ten calls a second of half a second each: some calls are always in flight, and there are logouts to do for the
+	// whole rollout.
 	setRate(t, slow)
 	r.service.answer(t, chimetest.Answer{Times: chimetest.Forever, Delay: 500 * time.Millisecond})
 	r.logOut(t, users)

@@ -9,8 +9,8 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// rotation: a key is exchanged for another while logouts go on, without a restart and without a refused call; and when
-// it is revoked before its successor is in the Secret, logouts wait, the provider says why, and none is lost.
+// rotation: a new key replaces the old one while logouts continue, without a restart and without a rejected call. When
+// a key is revoked before its successor is in the Secret, logouts wait, the provider says why, and none is lost.
 func (r *rig) rotation(t *testing.T) {
 	before := replicas(t)
 	second, third := key{"AKIDEXAMPLE2", "the-second-secret"}, key{"AKIDEXAMPLE3", "the-third-secret"}
@@ -58,7 +58,7 @@ func (r *rig) rotation(t *testing.T) {
 	}
 }
 
-// awaitKey waits until the last ten logouts were by this key, so that no call by another is left under way.
+// awaitKey waits until the last ten logouts were signed with this key, so that no call with another is still in flight.
 func (r *rig) awaitKey(t *testing.T, users []string, k key) {
 	t.Helper()
 	const enough = 10

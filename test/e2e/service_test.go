@@ -16,13 +16,14 @@ import (
 
 const serviceNamespace = "e2e-service"
 
-// everyone's users are in one account.
+// account is the account of all users.
 const account = "acme"
 
-// service is the fake service, which runs as a pod. It is scripted and inspected through the API server's proxy.
+// service is the fake service, which runs as a pod. Tests script and inspect it through the API server's proxy.
 type service struct{ endpoint string }
 
-// startService runs the service until the test is over. Its endpoint is an IP address, as DNS is not every cluster's.
+// startService runs the service until the test is over. Its endpoint is an IP address, because not every cluster has
+// DNS.
 func startService(t *testing.T) *service {
 	t.Helper()
 	apply(t, render(t, "test/e2e/manifests/service", "fake", fakeImage))
@@ -35,12 +36,12 @@ func startService(t *testing.T) *service {
 	return &service{endpoint: "http://" + found.Spec.ClusterIP + ":" + strconv.Itoa(int(found.Spec.Ports[0].Port)) + "/console"}
 }
 
-// signIn makes the user known and signed in on one device.
+// signIn registers the user and signs them in on one device.
 func (s *service) signIn(ctx context.Context, user string) error {
 	return s.post(ctx, "signin", map[string]any{"account": account, "user": user, "devices": []string{"phone"}})
 }
 
-// answer sets the answers to the next calls; none for the service's own.
+// answer sets the answers to the next calls; without answers, the service's own.
 func (s *service) answer(t *testing.T, answers ...chimetest.Answer) {
 	t.Helper()
 	if err := s.post(t.Context(), "script", map[string]any{"answers": answers}); err != nil {
@@ -48,7 +49,7 @@ func (s *service) answer(t *testing.T, answers ...chimetest.Answer) {
 	}
 }
 
-// accept sets the keys that calls may be signed with.
+// accept sets the keys that may sign calls.
 func (s *service) accept(t *testing.T, keys ...key) {
 	t.Helper()
 	accepted := map[string]string{}

@@ -22,15 +22,15 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// tenants: who is bound to edit in their namespace works with UserLogouts, who is bound to view reads them; nobody
-// writes a status, not even who may by RBAC, and neither sees a provider or its Secret.
+// tenants: an account bound to edit in its namespace can use UserLogouts, one bound to view can read them. Nobody can
+// write a status, even if RBAC allows it, and neither account can see a provider or its Secret.
 func (r *rig) tenants(t *testing.T) {
 	held := userLogout("held")
 	held.Spec.Suspend = ptr.To(true)
 	if err := admin.Create(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
-	// A policy takes a moment to be in force after its installation.
+	// A policy takes effect a moment after its installation.
 	await.Eventually(t, "the policy to refuse the cluster's administrator", func(ctx context.Context) error {
 		return want(forge(ctx, admin), apierrors.IsForbidden, "status is written by the logout-operator only")
 	})
@@ -74,7 +74,7 @@ func (r *rig) tenants(t *testing.T) {
 		t.Errorf("edit may delete: %v", err)
 	}
 
-	// With more rights than they should have been given.
+	// This account has more rights than it should have.
 	bind(t, "forger", rbacv1.PolicyRule{
 		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"userlogouts/status"}, Verbs: []string{"get", "patch", "update"},
 	}, "editor")
@@ -91,7 +91,7 @@ func forge(ctx context.Context, c client.Client) error {
 	return c.Status().Patch(ctx, userLogout("held"), client.RawPatch(types.MergePatchType, []byte(`{"status": {"completionTime": "2026-01-01T00:00:00Z"}}`)))
 }
 
-// want returns nil if the error is of this kind and says so.
+// want returns nil if the error is of this kind and contains the text.
 func want(err error, kind func(error) bool, text string) error {
 	if kind(err) && says(err, text) {
 		return nil
@@ -104,7 +104,8 @@ func want(err error, kind func(error) bool, text string) error {
 
 func says(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
 
-// boundAccount makes a ServiceAccount of the tenant with a ClusterRole in the tenant's namespace, and returns its token.
+// boundAccount creates a ServiceAccount of the tenant with a ClusterRole in the tenant's namespace, and returns its
+// token.
 func boundAccount(t *testing.T, name, role string) string {
 	t.Helper()
 	token := newAccount(t, name)
@@ -118,7 +119,7 @@ func boundAccount(t *testing.T, name, role string) string {
 	return token
 }
 
-// newAccount makes a ServiceAccount of the tenant, and returns its token.
+// newAccount creates a ServiceAccount of the tenant, and returns its token.
 func newAccount(t *testing.T, name string) string {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name}}

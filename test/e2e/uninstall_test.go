@@ -20,10 +20,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// ours is in the name, the group or a label of everything that the operator brings along or makes.
+// ours occurs in the name, the group or a label of every object that belongs to the operator.
 const ours = "logout-operator"
 
-// uninstall removes an installation that is in use, then the tenant, and waits until nothing is left of the operator.
+// uninstall removes an installation that is in use, then the tenant, and waits until nothing of the operator is left.
 func uninstall(t *testing.T, installation []client.Object) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
@@ -34,7 +34,7 @@ func uninstall(t *testing.T, installation []client.Object) {
 	nothingLeft(t)
 }
 
-// nothingLeft removes the tenant, and waits until no object says anything of the operator.
+// nothingLeft removes the tenant, and waits until no object mentions the operator.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	if err := remove(t.Context(), []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}}); err != nil {
@@ -48,7 +48,8 @@ func nothingLeft(t *testing.T) {
 	})
 }
 
-// refuseUsedCluster fails the test if the operator is there already, as the tests remove what they find.
+// refuseUsedCluster fails the test if the operator is already installed, because the tests remove the objects that they
+// find.
 func refuseUsedCluster(t *testing.T) {
 	t.Helper()
 	if left, err := traces(t.Context()); err != nil || len(left) > 0 {
@@ -56,7 +57,7 @@ func refuseUsedCluster(t *testing.T) {
 	}
 }
 
-// traces returns what objects of any kind say anything of the operator, anywhere in them.
+// traces returns all objects of any kind that mention the operator anywhere.
 func traces(ctx context.Context) (found []string, err error) {
 	lists, err := clientset.Discovery().ServerPreferredResources()
 	if err != nil {
@@ -91,5 +92,5 @@ func traces(ctx context.Context) (found []string, err error) {
 	return found, nil
 }
 
-// excluded: events outlive what they tell of by an hour, and nodes list the images they have.
+// excluded: events are kept for an hour, and nodes list their images.
 func excluded(resource string) bool { return resource == "events" || resource == "nodes" }

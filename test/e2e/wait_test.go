@@ -15,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// awaitObjects lists objects and watches them from there until they are as wanted, and returns them.
+// awaitObjects lists objects and watches them until they are as wanted, and returns them.
 func awaitObjects[T client.Object](t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) []T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
@@ -27,7 +27,7 @@ func awaitObjects[T client.Object](t *testing.T, what string, list client.Object
 	return objects
 }
 
-// awaitOne is awaitObjects for an object that exists.
+// awaitOne is awaitObjects for one existing object.
 func awaitOne[T client.Object](t *testing.T, what string, list client.ObjectList, key client.ObjectKey, wanted func(T) bool) T {
 	t.Helper()
 	return awaitObjects(t, what, list, func(objects []T) bool { return len(objects) == 1 && wanted(objects[0]) },
@@ -60,7 +60,7 @@ func until[T client.Object](ctx context.Context, list client.ObjectList, wanted 
 	}
 }
 
-// follow keeps up with a watch until the objects are as wanted, or the watch ends.
+// follow reads a watch until the objects are as wanted, or the watch ends.
 func follow[T client.Object](w watch.Interface, seen map[types.UID]T, wanted func([]T) bool) bool {
 	for {
 		if wanted(values(seen)) {
@@ -88,7 +88,7 @@ func values[T any](m map[types.UID]T) []T {
 	return all
 }
 
-// summary is what is known of the first few objects, without what nobody reads.
+// summary describes the first few objects, without the fields that nobody reads.
 func summary[T client.Object](objects []T) string {
 	text := fmt.Sprintf("%d objects", len(objects))
 	for _, o := range objects[:min(len(objects), 3)] {
