@@ -1,4 +1,4 @@
-// Package figures keeps what tests measure, so that a table of it can be shown and a report be made of it.
+// Package figures records the measurements of tests, to show them as a table and to build a report from them.
 package figures
 
 import (
@@ -17,21 +17,21 @@ import (
 
 var file = flag.String("figures", "", "a file that every figure is appended to, as a line of JSON")
 
-// Figure is what one scenario has measured.
+// Figure is one measurement of a scenario.
 type Figure struct {
 	// Scenario is the name of the test.
 	Scenario string
-	// What was measured, and what came out.
+	// What was measured, and the result.
 	What, Measured string
-	// Limit that the figure has to keep; empty if it has none.
+	// Limit of the figure; empty if it has none.
 	Limit string `json:",omitempty"`
-	// Missed is whether it has not kept it.
+	// Missed is whether the figure exceeds its limit.
 	Missed bool `json:",omitempty"`
-	// Asserted is whether the test fails for that.
+	// Asserted is whether the test fails in that case.
 	Asserted bool `json:",omitempty"`
 }
 
-// Value is something that can be measured: a count, a share or a time.
+// Value is a measurable quantity: a count, a share or a time.
 type Value interface {
 	int | float64 | time.Duration
 	cmp.Ordered
@@ -42,8 +42,8 @@ var (
 	all []Figure
 )
 
-// AtMost keeps a figure, and fails the test if it is above the limit and asserted. Counts always are; durations are
-// where the machine is quiet, as they are also the machine's.
+// AtMost records a figure, and fails the test if it is above the limit and asserted. Counts are always asserted;
+// durations only on a quiet machine, because they also depend on the machine.
 func AtMost[V Value](t testing.TB, what string, got, limit V, asserted bool) {
 	t.Helper()
 	missed := got > limit
@@ -53,13 +53,13 @@ func AtMost[V Value](t testing.TB, what string, got, limit V, asserted bool) {
 	keep(t, Figure{t.Name(), what, text(got), "≤ " + text(limit), missed, asserted})
 }
 
-// Note keeps a figure that has no limit.
+// Note records a figure that has no limit.
 func Note[V Value](t testing.TB, what string, got V) {
 	t.Helper()
 	keep(t, Figure{Scenario: t.Name(), What: what, Measured: text(got)})
 }
 
-// keep keeps a figure at once, as a test may be killed before it ends.
+// keep writes a figure at once, because a test may be killed before it ends.
 func keep(t testing.TB, f Figure) {
 	t.Helper()
 	t.Logf("%s: %s %s", f.What, f.Measured, f.verdict())
@@ -121,7 +121,7 @@ func Print(to io.Writer) {
 	for _, f := range All() {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Scenario, f.What, f.Measured, f.Limit, f.verdict())
 	}
-	_ = table.Flush() // nobody to tell
+	_ = table.Flush() // there is nobody to report an error to
 }
 
 // Read returns the figures of a file that tests have appended to.

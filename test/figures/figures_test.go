@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// measuring is a test that measures something, and may fail without the test that looks at it.
+// measuring is a test that measures something. It may fail without failing the test that checks it.
 type measuring struct {
 	testing.TB
 	name   string

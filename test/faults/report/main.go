@@ -1,6 +1,6 @@
-// Command report runs the fault suite and the scenarios of test/overload that belong to it, and writes docs/reliability.md:
-// for each fault what must hold in it, what was measured, and whether it held. It ends with an error if something did not, or
-// if a scenario or its figures are missing, and the page says so, too.
+// Command report runs the fault suite and the scenarios of test/overload that belong to it, and writes
+// docs/reliability.md: for each fault the guarantee, the measured figures, and whether the guarantee held. If a
+// guarantee did not hold, or if a scenario or its figures are missing, it ends with an error and the page says so.
 package main
 
 import (

@@ -12,21 +12,21 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// row is a line of the table: a fault, what must hold in it, and which scenarios show that.
+// row is a line of the table: a fault, the guarantee that must hold, and the scenarios that show it.
 type row struct {
 	Fault, Guarantee string
 	shown            []scenarios
-	// figures that the table has, by what was measured; all but the common ones if there are none.
+	// figures in the table, by name; if there are none, all except the common ones.
 	figures []string
 }
 
-// scenarios are the tests of a suite whose names, with those of their subtests, match.
+// scenarios are the tests of a suite whose names, including those of their subtests, match.
 type scenarios struct {
 	suite string
 	tests string
 }
 
-// judged is a row with what came of it.
+// judged is a row with its result.
 type judged struct {
 	row
 	Measured  string
@@ -42,7 +42,7 @@ const (
 	missing = "**MISSING**"
 )
 
-// judge looks for what came of the row.
+// judge looks up the results of the row's scenarios.
 func (r row) judge(outcomes map[string]outcome) judged {
 	j := judged{row: r, Verdict: holds}
 	var found []figures.Figure
@@ -93,7 +93,7 @@ func (r row) judge(outcomes map[string]outcome) judged {
 	return j
 }
 
-// summary is the figures of many scenarios in one cell: the least and the greatest of each.
+// summary combines the figures of many scenarios in one cell: the least and the greatest of each.
 func summary(found []figures.Figure, wanted []string) string {
 	var whats []string
 	values := map[string][]figures.Figure{}
@@ -133,12 +133,12 @@ func extremes(of []figures.Figure) string {
 	return least + " to " + greatest
 }
 
-// number is the value of a figure as it is kept: a count, a share in per cent, or a time.
+// number parses the stored value of a figure: a count, a share in per cent, or a time.
 func number(measured string) float64 {
 	if d, err := time.ParseDuration(measured); err == nil {
 		return d.Seconds()
 	}
-	n, _ := strconv.ParseFloat(strings.TrimSuffix(measured, " %"), 64) // 0 for what is no number
+	n, _ := strconv.ParseFloat(strings.TrimSuffix(measured, " %"), 64) // 0 if it is no number
 	return n
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/soak"
 )
 
-// report is all that the page shows.
+// report has everything that the page shows.
 type report struct {
 	Date, Go, System string
 	Cores            int
@@ -26,19 +26,19 @@ type report struct {
 	SoakProblem      string
 }
 
-// suiteRun is when a suite was run last, and what of it failed as a whole.
+// suiteRun is when a suite last ran, and the errors of the suite as a whole.
 type suiteRun struct {
 	Package, Date, Took string
 	Problem             string
 }
 
-// table is one of those with a line for each scenario.
+// table is one of the tables with a line for each scenario.
 type table struct {
 	Title, Text string
 	Grid        grid
 }
 
-// newReport puts together what came of the suites and of the soak.
+// newReport combines the results of the suites and of the soak.
 func newReport(outcomes map[string]outcome, r soak.Record, soakErr error) report {
 	p := report{Date: time.Now().UTC().Format(time.DateOnly), Go: runtime.Version(), Cores: runtime.NumCPU(),
 		System: runtime.GOOS + "/" + runtime.GOARCH, Soak: r}
@@ -70,7 +70,7 @@ func newReport(outcomes map[string]outcome, r soak.Record, soakErr error) report
 	return p
 }
 
-// problems says what is not as it should be.
+// problems lists everything that is wrong.
 func (p report) problems() error {
 	var all []error
 	for _, r := range p.Runs {
@@ -122,7 +122,7 @@ func (p report) write(dir string) error {
 	return nil
 }
 
-// cell is text as a cell of a table.
+// cell escapes text for a cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 // readSoak returns the record of the last soak.
@@ -134,6 +134,6 @@ func readSoak(path string) (r soak.Record, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer func() { _ = file.Close() }() // it is only read
+	defer func() { _ = file.Close() }() // only read from
 	return soak.Read(io.Reader(file))
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/soak"
 )
 
-// ran is what came of a suite in which these tests passed, but for those that are named here.
+// ran is the outcome of a suite in which these tests passed, except those with another result in others.
 func ran(kept []figures.Figure, others map[string]string) outcome {
 	o := outcome{Date: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), passed: true, tests: map[string]string{}, kept: kept}
 	for _, f := range kept {
@@ -71,7 +71,7 @@ func TestRowsAreJudged(t *testing.T) {
 	}
 }
 
-// TestScenariosExist: a scenario that was given another name would only be missed when all are run.
+// TestScenariosExist: without it, nobody would notice a renamed scenario until all scenarios run.
 func TestScenariosExist(t *testing.T) {
 	sources := map[string]string{}
 	for _, s := range suites {
@@ -178,7 +178,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReportOfFailures: whatever is not as it should be makes the command fail, and is on the page.
+// TestReportOfFailures: any failure makes the command fail, and appears on the page.
 func TestReportOfFailures(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(map[string]outcome, *soak.Record) error
@@ -224,7 +224,7 @@ func TestReportOfFailures(t *testing.T) {
 	}
 }
 
-// TestSuite runs a real package of tests, which keeps no figures in that file.
+// TestSuite runs a real test package, which writes no figures to that file.
 func TestSuite(t *testing.T) {
 	dir := t.TempDir()
 	var progress bytes.Buffer

@@ -17,7 +17,7 @@ const (
 	topMargin   = 56.0
 )
 
-// soakPlot is what a process took that lived for most of the soak: a panel for each thing.
+// soakPlot shows the resources of a process that lived for most of the soak: a panel for each.
 type soakPlot struct {
 	Width, Height, Left, Right float64
 	Panels                     []panel
@@ -28,14 +28,14 @@ type soakPlot struct {
 type panel struct {
 	axis.Axis
 	Title string
-	Above float64 // where the title stands
+	Above float64 // position of the title
 	End   float64 // of the axis
 	Lines []curve
 }
 
 type curve struct{ Colour, Points string }
 
-// band is a time in which something is wrong.
+// band is a time in which a fault is active.
 type band struct{ X, Width float64 }
 
 type mark struct {
@@ -43,7 +43,7 @@ type mark struct {
 	Label string
 }
 
-// newSoakPlot lays the plot out. The processes that are killed at the end are not in it.
+// newSoakPlot lays out the plot, without the processes that are killed at the end.
 func newSoakPlot(r soak.Record) soakPlot {
 	p := soakPlot{Left: leftMargin, Right: leftMargin + plotWidth, Width: leftMargin + plotWidth + 20}
 	var samples []soak.Sample
@@ -93,7 +93,8 @@ func newSoakPlot(r soak.Record) soakPlot {
 	return p
 }
 
-// points are those of a polyline. A value of 0 is not known for what cannot be 0, and 0 for the others.
+// points returns the points of a polyline. A sample without goroutines is incomplete: a value of 0 in it repeats the
+// value before.
 func points(samples []soak.Sample, x, y func(float64) float64, value func(soak.Sample) float64) string {
 	var b strings.Builder
 	last := 0.0

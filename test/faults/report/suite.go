@@ -22,10 +22,10 @@ import (
 // suite is a package of tests, or some tests of one.
 type suite struct {
 	name, pkg string
-	parts     [][]string // the arguments of each; they run at the same time
+	parts     [][]string // the arguments of each part; the parts run at the same time
 }
 
-// outcome is what came of a suite.
+// outcome is the result of a suite.
 type outcome struct {
 	Date   time.Time
 	Took   time.Duration
@@ -47,7 +47,7 @@ func (s suite) events(dir string, part int) string {
 
 func (s suite) kept(dir string) string { return filepath.Join(dir, s.name+".figures") }
 
-// run runs the suite and keeps what it prints and measures in the directory. Tests that fail are no error.
+// run runs the suite and stores its output and figures in the directory. A failed test is not an error.
 func (s suite) run(ctx context.Context, dir string, progress io.Writer) error {
 	if err := os.Remove(s.kept(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -65,7 +65,7 @@ func (s suite) run(ctx context.Context, dir string, progress io.Writer) error {
 	return parts.Wait()
 }
 
-// inTurn is a writer for more than one at a time.
+// inTurn is a writer that several goroutines can share.
 type inTurn struct {
 	mu sync.Mutex
 	to io.Writer
@@ -77,13 +77,13 @@ func (w *inTurn) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// goTest runs some tests and keeps their events in a file.
+// goTest runs some tests and stores their events in a file.
 func goTest(ctx context.Context, args []string, events string, progress io.Writer) error {
 	file, err := os.Create(events)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }() // what was not written is missing in the report
+	defer func() { _ = file.Close() }() // missing output is noticed in the report
 	fmt.Fprintf(progress, "go %s\n", strings.Join(args, " "))
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // or the control plane would stay
@@ -99,12 +99,12 @@ func goTest(ctx context.Context, args []string, events string, progress io.Write
 	err = command.Wait()
 	var exit *exec.ExitError
 	if ctx.Err() == nil && errors.As(err, &exit) {
-		return nil // the events say what failed
+		return nil // the events show the failures
 	}
 	return err
 }
 
-// follow prints a line for each scenario that has ended, and what those printed that failed.
+// follow prints a line for each scenario that has ended, and the output of those that failed.
 func follow(events io.Reader, progress io.Writer) {
 	printed := map[string]*strings.Builder{}
 	each(events, func(e event) {
@@ -132,7 +132,7 @@ func follow(events io.Reader, progress io.Writer) {
 	})
 }
 
-// each calls f for every event. What is none is printed by the compiler, and left out.
+// each calls f for every event. It skips other lines, which the compiler prints.
 func each(events io.Reader, f func(event)) {
 	lines := bufio.NewReader(events)
 	for {
@@ -147,7 +147,7 @@ func each(events io.Reader, f func(event)) {
 	}
 }
 
-// read returns what came of the suite when it was run last.
+// read returns the result of the suite's last run.
 func (s suite) read(dir string) (o outcome, err error) {
 	o.tests, o.passed = map[string]string{}, true
 	for part := range s.parts {
@@ -157,23 +157,23 @@ func (s suite) read(dir string) (o outcome, err error) {
 	}
 	kept, err := os.Open(s.kept(dir))
 	if errors.Is(err, os.ErrNotExist) {
-		return o, nil // none was measured
+		return o, nil // there are no figures
 	}
 	if err != nil {
 		return o, err
 	}
-	defer func() { _ = kept.Close() }() // it is only read
+	defer func() { _ = kept.Close() }() // only read from
 	o.kept, err = figures.Read(kept)
 	return o, err
 }
 
-// add takes in what came of a part of the suite.
+// add adds the result of a part of the suite.
 func (o *outcome) add(events string) error {
 	file, err := os.Open(events)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }() // it is only read
+	defer func() { _ = file.Close() }() // only read from
 	ended, failed := false, false
 	each(file, func(e event) {
 		if o.Date.IsZero() || e.Time.Before(o.Date) {
