@@ -17,23 +17,22 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// auditTail is the second oracle: what the API server says that operators have asked of it, however often its log is
-// begun anew.
+// auditTail is the second oracle: the API server's log of the operators' requests. It follows the log across rotations.
 type auditTail struct {
 	path, user string
-	expected   bool // an operator has been started there
+	expected   bool // set once an operator has been started there
 
 	mu       sync.Mutex
 	file     *os.File
-	rest     []byte // of a line
+	rest     []byte // of an incomplete line
 	requests map[string]requests
-	wrong    []error // what operators were forbidden
+	wrong    []error // the operators' forbidden requests
 }
 
-// requests of operators about one object.
+// requests counts the operators' requests about one object.
 type requests struct {
 	reads, writes, conflicts int
-	lastWrite                time.Time // when the API server got it
+	lastWrite                time.Time // when the API server received it
 }
 
 // of returns the requests about the UserLogout of this name.
@@ -47,7 +46,7 @@ func (a *auditTail) of(t *testing.T, name string) requests {
 	return a.requests[name]
 }
 
-// verify checks that operators have asked for something, and were not forbidden anything.
+// verify checks that operators have made requests, and that none of them was forbidden.
 func (a *auditTail) verify() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -58,7 +57,7 @@ func (a *auditTail) verify() error {
 	return err
 }
 
-// read takes in what has been added to the log. When the log has been begun anew, the old file is read to its end first.
+// read reads the new lines of the log. After a rotation, it first reads the old file to its end.
 func (a *auditTail) read() error {
 	if a.requests == nil {
 		a.requests = map[string]requests{}
@@ -75,7 +74,7 @@ func (a *auditTail) read() error {
 			if was, err := a.file.Stat(); err != nil || os.SameFile(was, now) {
 				return err
 			}
-			if err := errors.Join(a.readFile(), a.file.Close()); err != nil { // written since it was read
+			if err := errors.Join(a.readFile(), a.file.Close()); err != nil { // lines written since it was read
 				return err
 			}
 		}
@@ -104,7 +103,7 @@ func (a *auditTail) readFile() error {
 }
 
 func (a *auditTail) note(line []byte) error {
-	if !bytes.Contains(line, []byte(a.user)) { // most are another's, and need no decoding
+	if !bytes.Contains(line, []byte(a.user)) { // most lines are about other users, and need no decoding
 		return nil
 	}
 	var r controlplane.Request
@@ -129,7 +128,7 @@ func (a *auditTail) note(line []byte) error {
 		if r.Received.After(n.lastWrite) {
 			n.lastWrite = r.Received
 		}
-	case "list", "watch": // of one object by its name: not what the operator does
+	case "list", "watch": // of one object by its name: the operator does not do this
 		a.wrong = append(a.wrong, fmt.Errorf("odd: %s %s", r.Action(), r.ObjectRef.Name))
 	}
 	if r.ResponseStatus.Code == http.StatusConflict {
@@ -139,7 +138,7 @@ func (a *auditTail) note(line []byte) error {
 	return nil
 }
 
-// most is what operators have asked the most about one of several objects.
+// most is the highest number of requests about any of several objects.
 func (a *auditTail) most(t *testing.T, names []string) (most requests) {
 	t.Helper()
 	for _, name := range names {
@@ -149,7 +148,8 @@ func (a *auditTail) most(t *testing.T, names []string) (most requests) {
 	return most
 }
 
-// verifyRequests keeps the figures of reads and writes, as the API server counts them, and checks that no object took more.
+// verifyRequests records the figures of reads and writes, as the API server counts them, and checks that no object took
+// more.
 func verifyRequests(t *testing.T, names []string, reads, writes int) {
 	t.Helper()
 	most := audit.most(t, names)

@@ -31,17 +31,17 @@ var clockFaults = []clockFault{
 	{"restarted an hour behind", -time.Hour, true},
 }
 
-// clockStates bring objects into a state each, and return what is to become of them after the fault. The last is of calls,
-// which do not wait for long.
+// clockStates each bring objects into a state, and return a function that checks them after the fault. The last state
+// is of calls, which do not wait for long.
 var clockStates = []func(*testing.T, clockFault, *wallClock) (verify func()){
 	inBackoff, inBackoffWithNotAfter, fixedBefore, heldByGate, inCrowd, underWay,
 }
 
-// longestWait is the longest backoff, to the whole second.
+// longestWait is the longest backoff, rounded up to the next second.
 const longestWait = 5*time.Minute + time.Second
 
-// TestClock: when the operator's clock jumps, or the next operator's differs, no object waits for longer than the longest
-// backoff, no rate is exceeded, and what was under way ends as without it.
+// TestClock: when the operator's clock jumps, or the next operator's differs, no object waits for longer than the
+// longest backoff, no rate is exceeded, and everything in progress ends as it would without the fault.
 func TestClock(t *testing.T) {
 	if !suite.Full() {
 		t.Skip("only with -full: an operator with another clock is compiled anew from package time on")
@@ -50,7 +50,7 @@ func TestClock(t *testing.T) {
 	for _, tc := range clockFaults {
 		t.Run(tc.name, func(t *testing.T) {
 			c, on := newWallClock(t), common()
-			on.proxy = apiproxy.New(t, plane.Config) // whose certificate is valid at all times
+			on.proxy = apiproxy.New(t, plane.Config) // its certificate is valid at all times
 			o := start(t, on, program)
 			var verify []func()
 			for _, state := range clockStates {
@@ -73,8 +73,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// newClockEndpoint is an endpoint that has answered a call. It goes by the operator's clock, as a service does that sees the age
-// of a signature: another one corrects the SDK's clock by the Date of an answer.
+// newClockEndpoint returns an endpoint that has answered a call. It uses the operator's clock, as a service must that
+// checks the age of a signature: with another clock, the Date of an answer would correct the SDK's clock.
 func newClockEndpoint(t *testing.T, c *wallClock, name string, l limit) *endpoint {
 	t.Helper()
 	e := &endpoint{
@@ -88,7 +88,7 @@ func newClockEndpoint(t *testing.T, c *wallClock, name string, l limit) *endpoin
 	return e
 }
 
-// unfinished are the users who have not been logged out at any of the clock's services, by their IDs.
+// unfinished are the IDs of the users who have not been logged out at any of the clock's services.
 func (c *wallClock) unfinished() map[string]bool {
 	users := map[string]bool{}
 	for _, e := range c.services {
@@ -101,12 +101,13 @@ func (c *wallClock) unfinished() map[string]bool {
 	return users
 }
 
-// longestWait is the longest time from a moment to the call that logged one of the users out, both by the services' clock.
+// longestWait is the longest time from a moment to the call that logged one of the users out, both by the services'
+// clock.
 func (c *wallClock) longestWait(users map[string]bool, from time.Time) (longest time.Duration) {
 	now := c.now()
 	for _, e := range c.services {
 		for _, call := range e.Journal() {
-			// One that arrived before the clock was set back seems to be later than now.
+			// A call that arrived before the clock was set back seems to be later than now.
 			if users[call.UserID] && call.Status == http.StatusNoContent && !call.Time.After(now) {
 				longest = max(longest, call.Time.Sub(from))
 			}
@@ -115,10 +116,10 @@ func (c *wallClock) longestWait(users map[string]bool, from time.Time) (longest 
 	return longest
 }
 
-// noService is the answer of an endpoint that knows no LogoutUser: the object waits for half a minute at least.
+// noService is the answer of an endpoint that does not support LogoutUser: the object waits for at least half a minute.
 var noService = chimetest.Answer{Status: http.StatusNotFound, Body: page}
 
-// waitingAfterFailure is an object that waits for its second attempt, and when that may be made.
+// waitingAfterFailure returns an object that waits for its second attempt, and the earliest time of that attempt.
 func waitingAfterFailure(t *testing.T, e *endpoint, notAfter time.Time) (*v1alpha1.UserLogout, time.Time) {
 	t.Helper()
 	obj := e.next()
@@ -136,7 +137,7 @@ func inBackoff(t *testing.T, _ clockFault, c *wallClock) func() {
 	return func() { figures.AtMost(t, "repeats after a backoff", e.verify(t, obj)-1, 0, true) }
 }
 
-// inBackoffWithNotAfter: notAfter goes by the clock as it is.
+// inBackoffWithNotAfter: notAfter is compared with the present clock.
 func inBackoffWithNotAfter(t *testing.T, f clockFault, c *wallClock) func() {
 	e := newClockEndpoint(t, c, "notafter", unlimited)
 	obj, _ := waitingAfterFailure(t, e, c.now().Add(30*time.Minute))
@@ -149,7 +150,7 @@ func inBackoffWithNotAfter(t *testing.T, f clockFault, c *wallClock) func() {
 	}
 }
 
-// expectLate checks that an object was given up, after so many calls.
+// expectLate checks that an object failed for its deadline, after so many calls.
 func (e *endpoint) expectLate(t *testing.T, obj *v1alpha1.UserLogout, calls int) {
 	t.Helper()
 	if ready := readyOf(e.awaitFinished(t, obj)); ready.Reason != v1alpha1.ReasonDeadlineExceeded {
@@ -160,12 +161,12 @@ func (e *endpoint) expectLate(t *testing.T, obj *v1alpha1.UserLogout, calls int)
 	}
 }
 
-// heldByGate: the gate opens as soon as the service has asked for, or, if the next operator is behind, after the longest pause at
-// the latest, which is not waited for.
+// heldByGate: the gate resumes calls as soon as the service has asked for, or, if the next operator's clock is behind,
+// after the longest pause at the latest. The test does not wait for that.
 func heldByGate(t *testing.T, f clockFault, c *wallClock) func() {
 	e := newClockEndpoint(t, c, "held", unlimited)
-	const refused = 3          // as many as have been answered: one alone would be taken for its user's trouble
-	answer := retryAfter("30") // longer than it takes until the clock jumps
+	const refused = 3          // as many as have been answered: a single failure would count as its user's
+	answer := retryAfter("30") // longer than the time until the clock jumps
 	answer.Times = refused
 	e.Script("", "", answer)
 	objects := e.create(t, refused)
@@ -197,8 +198,8 @@ func heldByGate(t *testing.T, f clockFault, c *wallClock) func() {
 	}
 }
 
-// fixedBefore: an object that fails after the jump waits, although its provider was fixed before, at a time that has not come
-// yet if the clock went back.
+// fixedBefore: an object that fails after the jump waits, although its provider was fixed before. If the clock went
+// back, the time of the fix is in the future.
 func fixedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
 	e := newClockEndpoint(t, c, "fixed", unlimited)
 	e.sign(t, validKeys[1])
@@ -208,7 +209,7 @@ func fixedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
 		obj, next := waitingAfterFailure(t, e, time.Time{})
 		e.Script(account, obj.Spec.UserID, chimetest.Answer{Status: noService.Status, Body: page, Times: chimetest.Forever})
 		for range 20 {
-			atWork(t, e) // or three failures in a row would close the gate
+			atWork(t, e) // or three failures in a row would pause the gate
 		}
 		early := 0
 		for _, call := range e.Journal() {
@@ -223,7 +224,7 @@ func fixedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
 	}
 }
 
-// inCrowd: what waits for its turn is called for at the provider's rate.
+// inCrowd: objects that wait for their slots are called for at the provider's rate.
 func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
 	const crowd = 150
 	l := limit{5, 5} // so that most of them still wait when the clock jumps
@@ -250,12 +251,12 @@ func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
 			most = 10 // one for each worker that was killed
 		}
 		figures.AtMost(t, "repeats in the crowd", repeats, most, true)
-		// No more than can be under way when the clock jumps.
+		// At most the calls in flight when the clock jumps.
 		figures.AtMost(t, "calls in the crowd that were signed before the jump and refused after it", refused, workers, true)
 	}
 }
 
-// refused is how many calls the service has refused for their signature.
+// refused is how many calls the service has rejected for their signature.
 func (e *endpoint) refused() (n int) {
 	for _, call := range e.Journal() {
 		if call.Signature != chimetest.SignatureValid {
@@ -265,8 +266,8 @@ func (e *endpoint) refused() (n int) {
 	return n
 }
 
-// underWay: a call that is under way ends as without the jump, whatever notAfter says by then. One that was killed is made again
-// when its claim has run out, but not after notAfter.
+// underWay: a call in progress ends as without the jump, whatever notAfter says by then. A killed call is repeated when
+// its claim has expired, but not after notAfter.
 func underWay(t *testing.T, f clockFault, c *wallClock) func() {
 	e := newClockEndpoint(t, c, "call", unlimited)
 	plain, bound := e.next(), e.next()

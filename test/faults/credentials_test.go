@@ -16,19 +16,20 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// brokenCredentials is a way for an operator to have none that the service takes, and what is done about it.
+// brokenCredentials is one way in which an operator has no credentials that the service accepts, and the fix.
 type brokenCredentials struct {
 	name   string
 	begin  func(*testing.T, *endpoint)
 	fix    func(*testing.T, *endpoint)
-	reason string // of the provider
-	// calls that the service may see while it is so, beside probes, and the longest time until a call succeeds once it is fixed.
+	reason string // of the provider's Ready condition
+	// calls is how many calls the service may see while the credentials are broken, not counting probes; recover is the
+	// longest time from the fix until a call succeeds.
 	calls   int
 	recover time.Duration
 }
 
-// probesBetween is how many probes an operator makes at most between two moments, the first of them that of a refusal: each comes
-// after half of probeAfter, and without credentials there is none.
+// probesBetween is how many probes an operator makes at most between two moments. The first moment is that of a
+// rejected call. Each probe comes after at least half of probeAfter, and without credentials there is none.
 func (b brokenCredentials) probesBetween(from, to time.Time) int {
 	if b.calls == 0 {
 		return 0
@@ -36,8 +37,8 @@ func (b brokenCredentials) probesBetween(from, to time.Time) int {
 	return int(to.Sub(from) / (probeAfter / 2))
 }
 
-// probeAfter is how long the operator leaves a service alone at most that has refused its credentials a few seconds ago, if
-// nothing tells it that they may have been fixed.
+// probeAfter is the longest pause between probes of a service that rejected the credentials a few seconds ago, if no
+// event suggests that they may have been fixed.
 const probeAfter = 10 * time.Second
 
 var (
@@ -48,7 +49,7 @@ var (
 	signSecond = func(t *testing.T, e *endpoint) { e.sign(t, validKeys[1]) }
 )
 
-// expire has the service refuse the first keys as expired.
+// expire makes the service reject the first keys as expired.
 func expire(_ *testing.T, e *endpoint) {
 	e.Intercept(func(c chimetest.Call) *chimetest.Answer {
 		if c.AccessKeyID != validKeys[0].AccessKeyID {
@@ -58,7 +59,7 @@ func expire(_ *testing.T, e *endpoint) {
 	})
 }
 
-// inOrder does one thing after the other.
+// inOrder does one step after the other.
 func inOrder(steps ...func(*testing.T, *endpoint)) func(*testing.T, *endpoint) {
 	return func(t *testing.T, e *endpoint) {
 		for _, step := range steps {
@@ -75,7 +76,7 @@ var credentialFaults = []brokenCredentials{
 	{"wrong secret", func(t *testing.T, e *endpoint) { e.sign(t, wrongSecret) }, signFirst, v1alpha1.ReasonUnauthorized, 1, time.Second},
 	{"expired", inOrder(signFirst, expire), signSecond, v1alpha1.ReasonUnauthorized, 1, time.Second},
 	{"Secret deleted", inOrder(signFirst, atWork, deleteSecret), signFirst, v1alpha1.ReasonSecretNotFound, 0, time.Second},
-	// Calls that are under way when the first of them is refused are refused as well.
+	// Calls that are in flight when the first of them is rejected are rejected as well.
 	{"rotated at the service, later in the Secret",
 		inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) { e.SetCredentials(validKeys[1]) }), signSecond, v1alpha1.ReasonUnauthorized, 10, time.Second},
 	{"expired under load, renewed at the service", inOrder(signFirst, atWork, expire), func(_ *testing.T, e *endpoint) { e.Intercept(nil) },
@@ -85,7 +86,7 @@ var credentialFaults = []brokenCredentials{
 	}), func(_ *testing.T, e *endpoint) { e.Script("", "") }, v1alpha1.ReasonUnauthorized, 10, probeAfter},
 }
 
-// brokenFor is how long the credentials stay broken once the provider says so.
+// brokenFor is how long the credentials stay broken after the provider's status says so.
 const brokenFor = 2 * time.Second
 
 // atWork returns when the operator has made calls for the endpoint.
@@ -100,8 +101,8 @@ func deleteSecret(t *testing.T, e *endpoint) {
 	e.awaitProvider(t, metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound)
 }
 
-// TestCredentials: a provider whose credentials the service does not take is not Ready, costs the service next to nothing however many
-// objects wait, and works again by itself when that is fixed.
+// TestCredentials: a provider whose credentials the service rejects is not Ready, makes almost no calls however many
+// objects wait, and recovers without a restart when the credentials are fixed.
 func TestCredentials(t *testing.T) {
 	const waiting = 50
 	start(t, common(), binary)
@@ -118,7 +119,7 @@ func TestCredentials(t *testing.T) {
 			e.awaitProvider(t, metav1.ConditionFalse, tc.reason)
 			broken, cancel := context.WithTimeout(t.Context(), brokenFor)
 			defer cancel()
-			_ = e.WaitForCalls(broken, before+tc.calls+1) // one too many, or none more
+			_ = e.WaitForCalls(broken, before+tc.calls+1) // wait for one call too many, or for none
 			calls, limit := e.Journal()[before:], tc.calls
 			if len(calls) > 0 { // how long that took, by the service's clock
 				limit += tc.probesBetween(calls[0].Time, calls[len(calls)-1].Time)
@@ -144,7 +145,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// refusals is how many of the calls were refused, and how many of them came after one that was not.
+// refusals counts the rejected calls, and those of them that came after a call that was not rejected.
 func refusals(calls []chimetest.Entry) (refused, after int) {
 	accepted := time.Time{}
 	for _, call := range calls {

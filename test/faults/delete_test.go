@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// TestDelete: an object can be deleted at any time, and one that is re-created under its name is a new logout that
+// TestDelete: an object can be deleted at any time. An object that is re-created under its name is a new logout and
 // never gets the outcome of the old one.
 func TestDelete(t *testing.T) {
 	n := suite.Either(1, 10) // times each
@@ -60,8 +60,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestRecreatedUnderTwo: two operators are at work at once, each at another object of the same name. Claimed within the same
-// second, the claims look the same, and only their UIDs keep the outcomes apart.
+// TestRecreatedUnderTwo: two operators work at once, each on a different object of the same name. If both claims are
+// made within the same second, they look the same, and only the UIDs keep the outcomes apart.
 func TestRecreatedUnderTwo(t *testing.T) {
 	n := suite.Either(10, 50)
 	p := apiproxy.New(t, plane.Config)
@@ -98,9 +98,9 @@ func TestRecreatedUnderTwo(t *testing.T) {
 	figures.AtMost(t, "outcomes stored in the wrong object", wrong, 0, true)
 }
 
-// TestNamespaceDeleted: a namespace can be deleted while calls for its objects are under way, and objects in one of the same
-// name are new logouts. No namespace controller is here, so the test does what it does: it deletes what is in the namespace,
-// and then has the API server let go of it.
+// TestNamespaceDeleted: a namespace can be deleted while calls for its objects are in flight, and objects in a new one
+// of the same name are new logouts. There is no namespace controller, so the test does its work: it deletes the objects
+// in the namespace, and then removes the namespace's finalizer.
 func TestNamespaceDeleted(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
@@ -171,7 +171,7 @@ func TestNamespaceDeleted(t *testing.T) {
 	figures.AtMost(t, "outcomes stored in the wrong object", wrong, 0, true)
 }
 
-// read returns the status of an object as it is now.
+// read returns the current status of an object.
 func read(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	now := &v1alpha1.UserLogout{}

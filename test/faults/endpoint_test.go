@@ -19,31 +19,31 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// endpoint is a provider with a service and a Secret of its own, so that scenarios go on beside each other: what closes the
-// gate of one is no matter to another. Its objects are in the namespace of all.
+// endpoint is a provider with its own service and Secret, so that scenarios can run in parallel: a pause of one
+// provider does not affect another. All endpoints have their objects in the same namespace.
 type endpoint struct {
 	*chimetest.Server
 	on       cluster
-	provider string // its name, and that of its Secret
+	provider string // the provider's name, also that of its Secret
 	limit    limit
-	deadline int32 // of its objects, in seconds; 0 for the default
+	deadline int32 // activeDeadlineSeconds of its objects; 0 for the default
 	objects  int
 }
 
 // limit is the rateLimit of a provider.
 type limit struct{ perSecond, burst int }
 
-// unlimited is out of the way.
+// unlimited is a limit that is never reached.
 var unlimited = limit{1000, 1000}
 
-// cluster is a control plane and the access of its administrator, which goes past any proxy.
+// cluster is a control plane and its administrator's access, which does not use a proxy.
 type cluster struct {
 	*controlplane.ControlPlane
 	admin client.WithWatch
-	proxy *apiproxy.Proxy // for operators; nil for none
+	proxy *apiproxy.Proxy // between the operators and the API server; nil for none
 }
 
-// common is the cluster of all scenarios that need none of their own.
+// common is the shared cluster of all scenarios that do not need their own.
 func common() cluster { return cluster{plane, admin, nil} }
 
 func (c cluster) apply(t *testing.T, manifest string) {
@@ -65,18 +65,18 @@ spec:
   rateLimit: {requestsPerSecond: %[3]d, burst: %[4]d}
 `
 
-// validKeys are what every endpoint's service accepts at first.
+// validKeys are the keys that every endpoint's service accepts at first.
 var validKeys = []aws.Credentials{
 	{AccessKeyID: "AKIDFIRST", SecretAccessKey: "first"}, {AccessKeyID: "AKIDSECOND", SecretAccessKey: "second"},
 }
 
-// newEndpoint makes an endpoint without a Secret, whose provider's limit is out of the way.
+// newEndpoint creates an endpoint without a Secret, whose provider's limit is never reached.
 func newEndpoint(t *testing.T, on cluster) *endpoint {
 	t.Helper()
 	return newNamedEndpoint(t, on, "only")
 }
 
-// newNamedEndpoint makes one of several endpoints of a test.
+// newNamedEndpoint creates one of several endpoints of a test.
 func newNamedEndpoint(t *testing.T, on cluster, name string) *endpoint {
 	t.Helper()
 	e := &endpoint{Server: chimetest.NewServer(chimetest.Options{Credentials: validKeys}), on: on, provider: nameFor(t, 0) + "-" + name, limit: unlimited}
@@ -84,7 +84,7 @@ func newNamedEndpoint(t *testing.T, on cluster, name string) *endpoint {
 	return e
 }
 
-// serve makes the provider, and has all of the endpoint end with the test.
+// serve creates the provider, and removes everything of the endpoint at the end of the test.
 func (e *endpoint) serve(t *testing.T) {
 	t.Helper()
 	t.Cleanup(e.Close)
@@ -97,19 +97,19 @@ func (e *endpoint) serve(t *testing.T) {
 	})
 }
 
-// at says where the provider's service is.
+// at sets the address of the provider's service.
 func (e *endpoint) at(t *testing.T, url string) {
 	t.Helper()
 	e.on.apply(t, fmt.Sprintf(endpointManifest, e.provider, url, e.limit.perSecond, e.limit.burst))
 }
 
-// sign has the operator sign with these keys from now on.
+// sign makes the operator sign with these keys from now on.
 func (e *endpoint) sign(t *testing.T, keys aws.Credentials) {
 	t.Helper()
 	e.on.apply(t, operatortest.Secret(e.provider, keys))
 }
 
-// next is an object that logs out another user of the endpoint.
+// next returns an object that logs out another user of the endpoint.
 func (e *endpoint) next() *v1alpha1.UserLogout {
 	e.objects++
 	name := e.name(e.objects)
@@ -141,8 +141,8 @@ func (e *endpoint) created(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.Use
 	return obj
 }
 
-// verify waits for the objects to finish and checks that each is as without the fault, its user logged out. It returns by
-// how many calls their number was exceeded.
+// verify waits for the objects to finish and checks that each has the same result as without the fault and that its
+// user is logged out. It returns how many calls were made beyond one for each object.
 func (e *endpoint) verify(t *testing.T, objects ...*v1alpha1.UserLogout) (repeats int) {
 	t.Helper()
 	for _, obj := range objects {
@@ -156,8 +156,8 @@ func (e *endpoint) verify(t *testing.T, objects ...*v1alpha1.UserLogout) (repeat
 	return repeats
 }
 
-// expectFaultFree checks that a status is that of an object that met no fault, but for times, request IDs, and how many
-// attempts it took.
+// expectFaultFree checks that a status is the same as that of an object without a fault, except for times, request IDs,
+// and the number of attempts.
 func expectFaultFree(t *testing.T, name string, got v1alpha1.UserLogoutStatus) {
 	t.Helper()
 	condition := func(kind, reason string) metav1.Condition {
@@ -188,13 +188,14 @@ func expectFaultFree(t *testing.T, name string, got v1alpha1.UserLogoutStatus) {
 func (e *endpoint) awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	obj = obj.DeepCopy()
-	obj.ResourceVersion = "" // as it is now: the API server may not know any more how it was
+	obj.ResourceVersion = "" // from now: the API server may have forgotten the older versions
 	return e.awaitStatus(t, obj, "its end", func(s v1alpha1.UserLogoutStatus) bool {
 		return meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionFinished)
 	})
 }
 
-// awaitStatus waits for the object to have such a status after its creation, and returns it. Every status it gets is looked at.
+// awaitStatus waits until the object, since its creation, has such a status, and returns it. It looks at every status
+// that the object gets.
 func (e *endpoint) awaitStatus(t *testing.T, obj *v1alpha1.UserLogout, what string, is func(v1alpha1.UserLogoutStatus) bool) (last v1alpha1.UserLogoutStatus) {
 	t.Helper()
 	e.on.awaitSeen(t, &v1alpha1.UserLogoutList{}, obj, what, func(seen client.Object) bool {
@@ -204,7 +205,7 @@ func (e *endpoint) awaitStatus(t *testing.T, obj *v1alpha1.UserLogout, what stri
 	return last
 }
 
-// awaitProvider waits for the endpoint's provider to have such a Ready condition.
+// awaitProvider waits until the endpoint's provider has such a Ready condition.
 func (e *endpoint) awaitProvider(t *testing.T, status metav1.ConditionStatus, reason string) {
 	t.Helper()
 	p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
@@ -214,7 +215,7 @@ func (e *endpoint) awaitProvider(t *testing.T, status metav1.ConditionStatus, re
 	})
 }
 
-// awaitSeen watches an object from its resourceVersion on, or as it is if it has none, until it is as wanted.
+// awaitSeen watches an object from its resourceVersion, or from now if it has none, until it is as wanted.
 func (c cluster) awaitSeen(t *testing.T, list client.ObjectList, obj client.Object, what string, is func(client.Object) bool) {
 	t.Helper()
 	c.awaitSeenWithin(t, longPatience, list, obj, what, is)

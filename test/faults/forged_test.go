@@ -21,7 +21,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// tenants are two ServiceAccounts: one has all that Kubernetes' role edit gives, one was given everything of ours in its namespace.
+// tenants are two ServiceAccounts: one has the permissions of Kubernetes' role edit, the other has all permissions for
+// the operator's kinds in its namespace.
 const tenants = `
 apiVersion: v1
 kind: ServiceAccount
@@ -49,19 +50,19 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: owner}
 subjects: [{kind: ServiceAccount, name: owner, namespace: tenant}]
 `
 
-// forgedStatus says of an object what only the operator can know.
+// forgedStatus contains statements about an object that only the operator can make.
 const forgedStatus = `{"status": {"attempts": 1, "observedGeneration": 1, "startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:00Z",
 	"lastAttempt": {"time": "2026-01-01T00:00:00Z", "httpStatusCode": 204},
 	"conditions": [{"type": "Finished", "status": "True", "reason": "Succeeded", "message": "forged", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}`
 
-// edits of an object, by merge patches, and whether they are allowed. Some are, so that the table can fail.
+// edits of an object, by merge patches, and whether they are allowed. Some are allowed, so that the table can fail.
 var edits = []struct {
 	sub, patch string
 	allowed    bool
 }{
 	{"", `{"metadata": {"labels": {"team": "a"}}}`, true},
 	{"", `{"spec": {"ttlSecondsAfterFinished": 86400}}`, true},
-	{"", forgedStatus, true}, // but that is left out
+	{"", forgedStatus, true}, // allowed, but the API server ignores it
 	{"", `{"spec": {"accountID": "another"}}`, false},
 	{"", `{"spec": {"userID": "another"}}`, false},
 	{"", `{"spec": {"userID": null}}`, false},
@@ -80,7 +81,7 @@ var edits = []struct {
 	{"scale", `{"spec": {"replicas": 1}}`, false},
 }
 
-// intrusions are edits of what is not the tenant's, by their resource and name.
+// intrusions are edits of objects that do not belong to the tenant, by their resource and name.
 var intrusions = []struct{ version, kind, namespace, name, patch string }{
 	{"logout-operator.io/v1alpha1", "ClusterLogoutProvider", "", "default", `{"spec": {"accountIDs": ["*"]}}`},
 	{"v1", "Secret", operatortest.Namespace, "credentials", `{"stringData": {"AWS_ACCESS_KEY_ID": "AKIDANOTHER"}}`},
@@ -92,8 +93,8 @@ var intrusions = []struct{ version, kind, namespace, name, patch string }{
 	{"rbac.authorization.k8s.io/v1", "ClusterRole", "", "logout-operator", `{"metadata": {"labels": {"a": "b"}}}`},
 }
 
-// TestForged: the API server refuses every tenant to change what an object asks for, or what its status says, and the objects
-// finish as if nobody had tried.
+// TestForged: the API server refuses every tenant that tries to change the immutable part of a spec or a status, and
+// the objects finish as if nobody had tried.
 func TestForged(t *testing.T) {
 	aggregateEdit(t)
 	common().apply(t, tenants)
@@ -160,7 +161,7 @@ func TestForged(t *testing.T) {
 	figures.AtMost(t, "repeats", e.verifyEdited(t, waiting, born)+done.verifyEdited(t, finished), 0, true)
 }
 
-// verifyEdited is verify for objects some of which have been edited, and are told by their generation.
+// verifyEdited is verify for objects some of which have been edited, as their generation shows.
 func (e *endpoint) verifyEdited(t *testing.T, objects ...*v1alpha1.UserLogout) (repeats int) {
 	t.Helper()
 	for _, obj := range objects {
@@ -178,7 +179,7 @@ func (e *endpoint) verifyEdited(t *testing.T, objects ...*v1alpha1.UserLogout) (
 	return repeats
 }
 
-// refusal reports whether the API server has refused a request, for whatever is wrong with it.
+// refusal reports whether the API server has refused a request, for any reason.
 func refusal(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err)
 }
@@ -192,7 +193,7 @@ func live(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
 	return now
 }
 
-// as returns a client with the rights of a tenant's ServiceAccount.
+// as returns a client with the permissions of a tenant's ServiceAccount.
 func as(t *testing.T, name string) client.Client {
 	t.Helper()
 	config, err := plane.ServiceAccountConfig(t.Context(), tenant, name)
@@ -206,8 +207,8 @@ func as(t *testing.T, name string) client.Client {
 	return c
 }
 
-// aggregateEdit makes what Kubernetes' controllers make of the role edit from the roles that are labelled for it. There are none
-// here.
+// aggregateEdit does the work of Kubernetes' controllers, which do not run here: it builds the role edit from the roles
+// with its aggregation label.
 func aggregateEdit(t *testing.T) {
 	t.Helper()
 	scheme := runtime.NewScheme()

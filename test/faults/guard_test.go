@@ -14,13 +14,13 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// guard is something in the operator that keeps calls from being repeated. Without it, a scenario has to fail.
+// guard is a check in the operator that prevents repeated calls. Without it, a scenario must fail.
 type guard struct {
 	name     string
 	source   string // file
-	is, gets string // in the source
-	scenario string // that fails
-	because  string // what it says, as a regular expression
+	is, gets string // text in the source, and its replacement
+	scenario string // must fail
+	because  string // the scenario's message, as a regular expression
 }
 
 var guards = []guard{
@@ -56,8 +56,9 @@ var guards = []guard{
 		"TestOutcomesHeldBack", `calls whose outcome is not stored: \d+, want at most`},
 }
 
-// TestGuards: the scenarios bite. Each of the guards is taken out of the operator's source, and the scenario that watches it
-// is run as a process of its own, with a control plane of its own, and has to fail for the right reason.
+// TestGuards proves that the scenarios detect a missing guard. It removes each guard from a copy of the operator's
+// source and runs the scenario that checks it as a separate process with its own control plane. The scenario must fail
+// for the right reason.
 func TestGuards(t *testing.T) {
 	root := moduleRoot(t)
 	for _, g := range guards {
@@ -72,7 +73,7 @@ func TestGuards(t *testing.T) {
 				t.Skip("that it can be taken out is looked at; what happens then, only in full")
 			}
 			broken := without.build(t, "-race=true")
-			// -test.v, as the reason is in the log.
+			// -test.v, because the reason is in the log.
 			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-operator="+broken, "-test.run=^"+strings.ReplaceAll(g.scenario, "/", "$/^")+"$")
 			cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has a control plane to stop
 			cmd.WaitDelay = time.Minute

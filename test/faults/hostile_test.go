@@ -20,13 +20,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// hostile is an answer, or something else, that a service gives to one call, and what the status has to say of it.
+// hostile is an answer, or another event, that a service gives to one call, and the status that must follow.
 type hostile struct {
 	name   string
 	answer chimetest.Answer
 	reason string
 	code   int32
-	// wait is how long after it the next attempt may be made at the earliest, and with jitter a second later at the latest.
+	// wait is the earliest delay after the outcome until the next attempt may be made; with jitter it is at most a
+	// second longer.
 	wait time.Duration
 }
 
@@ -37,8 +38,8 @@ const (
 	failing    = v1alpha1.ReasonServiceFailure
 	throttled  = v1alpha1.ReasonThrottled
 
-	slowly  = 30 * time.Second // where somebody has to fix something
-	longest = 5 * time.Minute  // however long the service asks for
+	slowly  = 30 * time.Second // if somebody has to fix something
+	longest = 5 * time.Minute  // even if the service asks for more
 
 	gibibyte = 1 << 30
 	page     = "<!DOCTYPE html><html><body>Sign in</body></html>"
@@ -113,7 +114,7 @@ var hostiles = []hostile{
 	{"Retry-After: no date", retryAfter("Fri, 99 Dec 2026 99:99:99 GMT"), throttled, 429, 0},
 }
 
-// lairs are places that a provider's address may lead to instead of a service.
+// lairs are addresses to which a provider may point instead of a service.
 var lairs = []struct {
 	name string
 	open func(t *testing.T) (url string)
@@ -137,9 +138,9 @@ var lairs = []struct {
 	}},
 }
 
-// TestHostileAnswers: whatever an endpoint answers, the status says what it was, the next attempt is not put off for longer
-// than the longest backoff, and the operator does not grow. All of it goes on at the same time; what somebody has to fix is
-// fixed, and each object logs its user out.
+// TestHostileAnswers: whatever an endpoint answers, the status describes it, the next attempt is not delayed for longer
+// than the longest backoff, and the operator's memory does not grow. All cases run at the same time. The test fixes the
+// cases that somebody has to fix, and then each object logs its user out.
 func TestHostileAnswers(t *testing.T) {
 	o := start(t, common(), binary)
 	base := startedBase(t, o)
@@ -212,12 +213,12 @@ func (tc hostile) run(t *testing.T, misclassified, late *atomic.Int64) {
 	case tc.wait == longest:
 		calls = 1
 		tc.expectWait(t, met, late)
-		if err := admin.Delete(t.Context(), obj); err != nil { // rather than to wait
+		if err := admin.Delete(t.Context(), obj); err != nil { // instead of waiting
 			t.Error(err)
 		}
 	default:
 		tc.expectWait(t, met, late)
-		// The SDK takes the time for its signatures from an answer's Date, and would need another answer to be put right.
+		// The SDK corrects its clock with an answer's Date, and would need another answer to correct it back.
 		if tc.wait == slowly || tc.answer.Header["Date"] != "" {
 			e.sign(t, validKeys[1])
 		}
@@ -228,7 +229,7 @@ func (tc hostile) run(t *testing.T, misclassified, late *atomic.Int64) {
 	}
 }
 
-// expectWait looks at how long after the outcome the next attempt may be made. The outcome's time is rounded down to whole
+// expectWait checks the delay between the outcome and the next attempt. The outcome's time is rounded down to whole
 // seconds, the next attempt's up.
 func (tc hostile) expectWait(t *testing.T, met v1alpha1.UserLogoutStatus, late *atomic.Int64) {
 	t.Helper()
@@ -239,7 +240,7 @@ func (tc hostile) expectWait(t *testing.T, met v1alpha1.UserLogoutStatus, late *
 	}
 }
 
-// startedBase logs somebody out, and takes what the operator takes then for its base.
+// startedBase logs somebody out, and uses the operator's resource usage after that as its base.
 func startedBase(t *testing.T, o *operator) base {
 	t.Helper()
 	e := newEndpoint(t, common())

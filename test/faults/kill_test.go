@@ -14,7 +14,7 @@ import (
 
 var kills = flag.Int("kills", 0, "how many attempts the operator is killed in at each point (default: 3, in full 200); one SIGKILL hits up to 20")
 
-// crowd is how many attempts, all at the same point, one signal hits at most.
+// crowd is the greatest number of attempts, all at the same point, that one signal hits.
 const crowd = 20
 
 // hits is how many attempts are hit at each point.
@@ -28,9 +28,9 @@ func hits() int {
 // killPoint is a moment in an attempt at which the operator dies.
 type killPoint struct {
 	name string
-	// arm has die called when the attempt at the object of this name is at the point.
+	// arm makes the test call die when the attempt for the object of this name is at the point.
 	arm func(t *testing.T, p *apiproxy.Proxy, name string, die func())
-	// calls and attempts that the object takes in all.
+	// calls and attempts that the object takes in total.
 	calls, attempts int
 }
 
@@ -59,8 +59,8 @@ func inCall(t *testing.T, _ *apiproxy.Proxy, name string, die func()) {
 	}()
 }
 
-// TestKill: every object finishes, and a call is repeated only if the operator died in it or before its outcome was
-// stored, and then once.
+// TestKill: every object finishes, and a call is repeated only if the operator died during it or before its outcome was
+// stored, and only once.
 func TestKill(t *testing.T) {
 	for _, point := range killPoints {
 		t.Run(point.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killIn kills the operator when n attempts, numbered from first, are at the point, and starts another.
+// killIn kills the operator when n attempts, numbered from first, are at the point, and starts another operator.
 func killIn(t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
 	t.Helper()
 	die := together(n, o.Kill)
@@ -102,7 +102,8 @@ func killIn(t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first
 	return startOperator(t, p, manyWorkers), objects
 }
 
-// together returns a function that n goroutines call: each waits for all the others, then f runs once, then all go on.
+// together returns a function that n goroutines call: each waits for all the others, then f runs once, then all
+// continue.
 func together(n int, f func()) func() {
 	var missing sync.WaitGroup
 	missing.Add(n)

@@ -9,14 +9,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// travels are what objects were like at the time that an operator is shown that starts, and what has become of them since.
+// travels are past states of objects that a new operator is shown, and the changes that have been made since.
 var travels = []struct {
 	name string
-	// at is the point that they were at.
+	// at is the point at which their attempts were.
 	at holder
-	// since is what has been done to each, after it had finished.
+	// since changes each object after it has finished.
 	since func(*testing.T, *staleObject)
-	// calls in all, and attempts of the object that there is in the end.
+	// calls in total, and attempts of the object that exists at the end.
 	calls, attempts int
 }{
 	{"waiting, finished since", holdClaim, nothing, 1, 1},
@@ -27,8 +27,8 @@ var travels = []struct {
 	{"in the call, re-created since", holdCall, recreated, 2, 1},
 }
 
-// TestTimeTravel: an operator that starts at an API server that lags behind takes objects for unfinished that are not, or
-// not there. Whatever it tries is refused.
+// TestTimeTravel: an operator that starts at an API server that lags behind takes finished or deleted objects for
+// unfinished. The API server rejects its writes.
 func TestTimeTravel(t *testing.T) {
 	n := suite.Either(3, 30)
 	p := apiproxy.New(t, plane.Config)

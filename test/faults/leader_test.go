@@ -13,14 +13,16 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// pausePoint is where the attempts are that the leader is in when it is stopped.
+// pausePoint is the point of the leader's attempts when it is stopped.
 type pausePoint struct {
 	name string
 	at   holder
-	// late: what is held is let go when the leader is continued, and the other has done all. Else it comes while the leader
-	// is stopped: it finds a claim granted that has run out long ago.
+	// late: the test releases the held request only when the leader resumes, after the other has done everything.
+	// Otherwise it releases the request while the leader is stopped: when it resumes, the leader finds a granted claim
+	// that has expired long ago.
 	late bool
-	// calls and attempts that each object takes in all; what the leader has begun must not be done by both.
+	// calls and attempts that each object takes in total; the two operators must not both do the work that the leader
+	// has begun.
 	calls, attempts int
 }
 
@@ -32,13 +34,14 @@ var pausePoints = []pausePoint{
 	{"after the outcome", holdStored, false, 1, 1},
 }
 
-// TestLeaderPaused: while the leader is stopped by SIGSTOP, the other takes over, and when it is continued it does nothing
-// about what it had begun. A call is repeated only if the pause came between the call and its stored outcome.
+// TestLeaderPaused: while the leader is stopped by SIGSTOP, the other takes over. When the leader resumes, it does not
+// continue the work that it had begun. A call is repeated only if the pause came between the call and its stored
+// outcome.
 func TestLeaderPaused(t *testing.T) {
 	n := suite.Either(2, 8) // at each point, all at once
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
 	flags := []string{"--leader-elect", fmt.Sprintf("--workers=%d", n*len(pausePoints)),
-		"--call-timeout=10s", "--visibility-timeout=20s"} // longer than it takes until all are at their points
+		"--call-timeout=10s", "--visibility-timeout=20s"} // longer than the time until all are at their points
 	leader := startOperator(t, p, flags...)
 	standby := launch(t, other, flags...)
 	objects := map[string][]*v1alpha1.UserLogout{}
@@ -66,9 +69,9 @@ func TestLeaderPaused(t *testing.T) {
 	if err := leader.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	// The leader's try to store each of these outcomes timed out while it was stopped. It has to notice that before the try is
-	// answered. If the answer came first, the leader would look the object up, the timeout could cut that off, and its next try would
-	// look the object up once more.
+	// While the leader was stopped, its attempts to store each of these outcomes timed out. It must notice that before
+	// the held request is answered. If the answer came first, the leader would look the object up, the timeout could
+	// interrupt that, and the next attempt to store would look the object up once more.
 	for _, obj := range objects["between call and outcome"] {
 		leader.Log.AwaitLine(t, printed, obj.Name, "outcome not stored")
 	}
@@ -92,22 +95,22 @@ func TestLeaderPaused(t *testing.T) {
 	}
 }
 
-// holdClaimed holds the answer to the next claim of the object, which is stored.
+// holdClaimed holds the answer to the next claim of the object. The claim is stored.
 func holdClaimed(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
 	g := apiproxy.NewGate(t)
 	p.Meet(apiproxy.Claim, name, g.HoldAnswer)
 	return func() { g.AwaitArrivals(t, 1) }, g.Open
 }
 
-// holdStored holds the answer to the write of the object's outcome, which is stored.
+// holdStored holds the answer to the write of the object's outcome. The outcome is stored.
 func holdStored(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
 	g := apiproxy.NewGate(t)
 	p.Meet(apiproxy.Outcome, name, g.HoldAnswer)
 	return func() { g.AwaitArrivals(t, 1) }, g.Open
 }
 
-// TestLeaderCutOff: a leader that reaches the service but not the API server makes no new call, and exits. Outcomes that it
-// has are stored if the API server comes back in time, and are told of otherwise.
+// TestLeaderCutOff: a leader that reaches the service but not the API server makes no new call, and exits. It stores
+// its outcomes if the API server comes back in time, and logs them otherwise.
 func TestLeaderCutOff(t *testing.T) {
 	if !suite.Full() {
 		t.Skip("only in full: leases have to run out")
@@ -119,7 +122,7 @@ func TestLeaderCutOff(t *testing.T) {
 		calls int
 	}{
 		{"for good", false, nil, 2},
-		// A claim outlasts the lease, so that the other waits for the outcome.
+		// A claim outlasts the lease, so that the other operator waits for the outcome.
 		{"until the lease is lost", true, []string{"--call-timeout=10s", "--visibility-timeout=60s"}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// breaks are ways for a watch to end when the API server has forgotten what was in between: operators have to list anew.
+// breaks are ways for a watch to end when the API server has forgotten the changes in between: operators have to list
+// again.
 var breaks = []struct {
 	name string
 	end  func(*testing.T, *apiproxy.Proxy)
@@ -32,22 +33,22 @@ var breaks = []struct {
 	}},
 }
 
-// relisted is how soon after a watch has ended what was missed has to have been made up for.
+// relisted is how soon after the end of a watch an operator must have caught up.
 const relisted = 15 * time.Second
 
-// TestEventsLost: what operators have missed on a watch that ends is made up for, and comes to no other call.
+// TestEventsLost: an operator catches up on the events that it missed when a watch ended, and makes no extra call.
 func TestEventsLost(t *testing.T) {
 	for _, tc := range suite.Either(breaks[:1], breaks) {
 		t.Run(tc.name, func(t *testing.T) {
 			p := apiproxy.New(t, plane.Config)
 			startLasting(t, p)
 
-			unseen := nameFor(t, 0) // its creation is missed
+			unseen := nameFor(t, 0) // the operator misses its creation
 			lost := p.LoseEvents(unseen)
 			created := create(t, unseen)
 			lost.Await(t, watch.Added)
 
-			name := nameFor(t, 1) // its end is missed, and that it has a TTL, too
+			name := nameFor(t, 1) // the operator misses its end and its TTL
 			var end apiproxy.Events
 			p.Meet(apiproxy.Outcome, name, func(forward func() apiproxy.Answer) apiproxy.Answer {
 				end = p.LoseEvents(name)
@@ -63,20 +64,20 @@ func TestEventsLost(t *testing.T) {
 			}
 			end.Await(t, watch.Modified)
 
-			forgotten := nameFor(t, 2) // its deletion is missed, while it is suspended
+			forgotten := nameFor(t, 2) // the operator misses its deletion, while it is suspended
 			suspended := newUserLogout(forgotten)
 			suspended.Spec.Suspend = ptr.To(true)
 			if err := admin.Create(t.Context(), suspended); err != nil {
 				t.Fatal(err)
 			}
-			p.AwaitWrites(t, apiproxy.Claim, forgotten, 1) // its status, which says so
+			p.AwaitWrites(t, apiproxy.Claim, forgotten, 1) // the status that says so
 			gone := p.LoseEvents(forgotten)
 			deleteNow(t, suspended)
 			gone.Await(t, watch.Deleted)
 
 			p.Compact(t)
 			for _, events := range []apiproxy.Events{lost, end, gone} {
-				events.Release() // what operators list is not lost
+				events.Release() // lists are not lost
 			}
 			began := time.Now()
 			tc.end(t, p)
@@ -91,7 +92,7 @@ func TestEventsLost(t *testing.T) {
 	}
 }
 
-// TestWatchesBreak: what happens while a watch is resumed is not missed.
+// TestWatchesBreak: operators miss no changes while a watch resumes.
 func TestWatchesBreak(t *testing.T) {
 	n := suite.Either(20, 200)
 	p := apiproxy.New(t, plane.Config)

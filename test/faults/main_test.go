@@ -1,10 +1,11 @@
-// Package faults breaks the operator, and what it talks to, at named moments and counts what users get of it.
+// Package faults injects faults into the operator, and into the services that it talks to, at named moments, and counts
+// the effects for users.
 //
-// The operator is a process of its own, built with the race detector and running as its ServiceAccount. Between it and
-// a real API server stands a proxy that loses, holds or answers single writes; the service is a fake that keeps a
-// journal of every call. A fault is tied to an event (this claim arrives, this call waits), never to chance or to a
-// pause. What must hold: every object finishes, and a call is repeated only if the operator died, or was refused for
-// good, between the call's claim and its outcome.
+// The operator is a process of its own, built with the race detector and running as its ServiceAccount. A proxy between
+// it and a real API server loses, holds or answers single writes; the service is a fake that keeps a journal of every
+// call. A fault is tied to an event (this claim arrives, this call waits), never to chance or to a delay. Two rules
+// must hold: every object finishes; and a call is repeated only if the operator died, or was refused for good, between
+// the call's claim and its outcome.
 //
 // One scenario, in full: go test ./test/faults -full -v -run TestKill
 package faults
@@ -38,16 +39,16 @@ var (
 	installed *suite.Cluster
 	plane     *controlplane.ControlPlane
 	audit     *auditTail
-	admin     client.WithWatch // goes past the proxy
+	admin     client.WithWatch // does not use the proxy
 	service   *chimetest.Server
-	binary    string // the operator
+	binary    string // the path of the operator's executable
 )
 
 func TestMain(m *testing.M) {
 	suite.Suite{Race: true, Audit: true, Prepare: prepare, Finish: finish}.Main(m)
 }
 
-// prepare sets up what all tests share.
+// prepare sets up everything that the tests share.
 func prepare(ctx context.Context, c *suite.Cluster) error {
 	await.Patience = suite.Either(3*time.Minute, 10*time.Minute) // it costs nothing unless a test fails
 	installed, plane, admin, binary = c, c.ControlPlane, c.Admin, c.Binary
@@ -57,11 +58,12 @@ func prepare(ctx context.Context, c *suite.Cluster) error {
 	return c.Apply(ctx, operatortest.Manifests(
 		operatortest.Tenant(tenant, true),
 		operatortest.Secret("credentials", credentials),
-		operatortest.DefaultProvider(service.URL, 1000, 1000), // a limit that is out of the way
+		operatortest.DefaultProvider(service.URL, 1000, 1000), // a limit that is never reached
 	))
 }
 
-// finish looks at the journal once more when all tests are over, and at what the API server has forbidden the operator.
+// finish checks the journal once more when all tests are over, and the audit log for requests of the operator that were
+// forbidden.
 func finish() error {
 	defer service.Close()
 	if suite.Full() {
@@ -72,7 +74,7 @@ func finish() error {
 	return errors.Join(recount(), audit.verify())
 }
 
-// leftOut is what only the full form (-full) does.
+// leftOut lists everything that only the full form (-full) does.
 var leftOut = []string{
 	"200 kills at each point", "200 SIGTERMs", "five minutes without API server with 10 000 objects waiting", "the leader cut off",
 	"guards removed", "limits of durations", "watches that end in other ways than by 410 when they are resumed",

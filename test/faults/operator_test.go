@@ -10,17 +10,17 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// stopping is what the operator logs when it has begun to stop, because of a signal or a lost lease.
+// stopping is the operator's log message when it begins to stop, because of a signal or a lost lease.
 const stopping = "Stopping and waiting for leader election runnables"
 
-// workers of an operator: how many attempts can be under way, and so how many calls a crash can repeat.
+// workers of an operator: how many attempts can be in progress, and so how many calls a crash can repeat.
 const workers = 10
 
-// callTimeout of an operator, if a test sets no other. It is longer than an attempt takes on a busy machine, and short because a
-// claim runs out after twice as long, which some tests wait for.
+// callTimeout of an operator, unless a test sets another. It is longer than an attempt takes on a busy machine, but
+// short because a claim expires after twice that time, and some tests wait for that.
 const callTimeout = 5 * time.Second
 
-// manyWorkers lets a crowd be under way at a time.
+// manyWorkers allows a crowd of attempts at a time.
 var manyWorkers = fmt.Sprintf("--workers=%d", crowd)
 
 // operator is a running operator.
@@ -29,10 +29,11 @@ type operator struct {
 	base vitals // after its first call; zero if it has not made one
 }
 
-// started counts the operators.
+// started counts the started operators.
 var started int
 
-// start starts an operator, and does not wait for it. What it printed is shown if the test fails, and a data race fails it.
+// start starts an operator, and does not wait until it is ready. If the test fails, it shows the operator's output; a
+// data race fails the test.
 func start(t *testing.T, on cluster, program string, flags ...string) *operator {
 	t.Helper()
 	access, err := on.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
@@ -48,14 +49,15 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 			fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)})}
 }
 
-// launch starts an operator that reaches the API server by the proxy only.
+// launch starts an operator that reaches the API server only through the proxy.
 func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	return start(t, cluster{plane, admin, p}, binary, append([]string{
 		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s", "--leader-election-retry-period=2s"}, flags...)...)
 }
 
-// startOperator launches an operator and has it log somebody out: until then it makes one call at a time.
+// startOperator launches an operator and makes it log somebody out: before its first success it makes one call at a
+// time.
 func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	o := launch(t, p, flags...)
@@ -68,7 +70,8 @@ func startOperator(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	return o
 }
 
-// startLasting is startOperator for one that, if it lives as long as the test, has to hold no more by its end than at first.
+// startLasting is startOperator for an operator whose resource usage is checked at the end of the test, if it is still
+// running.
 func startLasting(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	o := startOperator(t, p, flags...)

@@ -23,8 +23,8 @@ import (
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// nameFor returns the name of the test's n-th object, which is also its user's ID: each object has a user of its own,
-// so that the journal tells whose call it was. What it is for is told by the words, if a test has several kinds.
+// nameFor returns the name of the test's n-th object. It is also the user's ID: each object has its own user, so that
+// the journal shows whose call it was. The words distinguish several kinds of objects in a test.
 func nameFor(t *testing.T, n int, words ...string) string {
 	text := strings.Join(append([]string{t.Name()}, words...), " ")
 	name := fmt.Sprintf("%s-%d", strings.Trim(notInNames.ReplaceAllString(strings.ToLower(text), "-"), "-"), n)
@@ -34,7 +34,7 @@ func nameFor(t *testing.T, n int, words ...string) string {
 	return name
 }
 
-// rounds counts how often each test has been run: with -count more than once, on one cluster and one service.
+// rounds counts how often each test has run: with -count, a test runs more than once, on one cluster and one service.
 var rounds roundCounter
 
 type roundCounter struct {
@@ -76,7 +76,7 @@ func newUserLogout(name string) *v1alpha1.UserLogout {
 	}
 }
 
-// awaitFinished waits for the object, not one re-created under its name, to finish, and returns its last status.
+// awaitFinished waits until the object, not one re-created under its name, has finished, and returns its last status.
 func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
@@ -104,7 +104,8 @@ func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutSt
 	return last
 }
 
-// finishedObject returns the object, with nothing but what is the same for all that end well however they came there.
+// finishedObject returns the object with only the fields that are the same for all objects that succeed, however they
+// got there.
 func finishedObject(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
 	t.Helper()
 	got := &v1alpha1.UserLogout{}
@@ -123,11 +124,11 @@ func finishedObject(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout
 		Annotations: m.Annotations, OwnerReferences: m.OwnerReferences, DeletionTimestamp: m.DeletionTimestamp}}
 }
 
-// faultFree is what finishedObject returns of an object that met no fault: the third oracle.
+// faultFree is the result of finishedObject for an object without a fault: the third oracle.
 var faultFree *v1alpha1.UserLogout
 
-// verify waits for the object to finish and checks that its user is logged out, by as many calls and attempts, and that
-// what is left is the same as without a fault.
+// verify waits until the object has finished and checks that its user is logged out, with so many calls and attempts,
+// and that the object is the same as one without a fault.
 func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	status := awaitFinished(t, obj)
@@ -147,7 +148,8 @@ func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha
 	return status
 }
 
-// awaitAll waits for the objects, which may be very many, to finish, and returns when each was seen to have.
+// awaitAll waits until the objects, which may be very many, have finished, and returns when each was seen to have
+// finished.
 func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
@@ -163,7 +165,7 @@ func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time
 		}
 	}
 	for len(names) > 0 {
-		// The API server ends the watch of a test that cannot keep up with so many changes.
+		// The API server ends a watch if the test cannot keep up with so many changes.
 		if err := listAndWatch(ctx, note, func() bool { return len(names) == 0 }); err != nil {
 			t.Fatalf("%d of %d objects have not finished: %v", len(names), len(objects), err)
 		}
@@ -171,7 +173,8 @@ func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time
 	return finished
 }
 
-// listAndWatch shows all objects of the tenant, and their changes until the watch ends or it is enough.
+// listAndWatch passes all objects of the tenant, and their changes, to note until the watch ends or enough returns
+// true.
 func listAndWatch(ctx context.Context, note func(*v1alpha1.UserLogout), enough func() bool) error {
 	list := &v1alpha1.UserLogoutList{}
 	if err := admin.List(ctx, list, client.InNamespace(tenant)); err != nil {
@@ -205,13 +208,13 @@ func namesOf(objects []*v1alpha1.UserLogout) (names []string) {
 	return names
 }
 
-// tally of the calls to each user whose object is done with.
+// tally has the number of calls to each user whose object is done.
 var tally struct {
 	mu    sync.Mutex
 	calls map[string]int
 }
 
-// verifyCalls checks the journal for the calls to a user. There must never be another: see recount.
+// verifyCalls checks how many calls to a user the journal has. There must never be another: see recount.
 func verifyCalls(t *testing.T, userID string, calls int) {
 	t.Helper()
 	if got := service.Calls(account, userID); got != calls {
@@ -225,8 +228,8 @@ func verifyCalls(t *testing.T, userID string, calls int) {
 	tally.calls[userID] = calls
 }
 
-// recount checks that the operators of later tests, each of which has seen the objects of all tests before it, have
-// not called for any of them again.
+// recount checks that the operators of later tests, each of which has seen the objects of all earlier tests, have not
+// called for any of them again.
 func recount() error {
 	tally.mu.Lock()
 	defer tally.mu.Unlock()

@@ -21,22 +21,22 @@ type apiOutage struct {
 	name    string
 	begin   func(*testing.T, *apiproxy.Proxy) (end func())
 	lasts   time.Duration
-	waiting int // objects; with none, no call is under way either
+	waiting int // number of objects; if 0, no call is in flight either
 }
 
-// unreachable: connections break off, and new ones come to nothing.
+// unreachable: connections break off, and new ones fail.
 func unreachable(_ *testing.T, p *apiproxy.Proxy) (end func()) {
 	p.Cut()
 	return p.Restore
 }
 
-// overloaded: everything is answered 503.
+// overloaded: every request is answered 503.
 func overloaded(_ *testing.T, p *apiproxy.Proxy) (end func()) {
 	p.Refuse(apiproxy.Refused(http.StatusServiceUnavailable))
 	return p.Restore
 }
 
-// silent: nothing is answered, and when it is over all that was not is reset.
+// silent: no request is answered, and when the outage is over, all unanswered ones are reset.
 func silent(t *testing.T, p *apiproxy.Proxy) (end func()) {
 	hang := apiproxy.NewGate(t)
 	p.Refuse(hang.Lose)
@@ -62,15 +62,16 @@ func apiOutages() []apiOutage {
 	}
 }
 
-// Limits of what an operator needs when the API server is back: the next try to store an outcome comes after up to 5 s and
-// its jitter, or after a try that hangs for 10 s; the next to claim or to watch after up to 30 s.
+// Limits of what an operator needs when the API server is back. The next attempt to store an outcome comes after up to
+// 5 s and its jitter, or after an attempt that hangs for 10 s; the next attempt to claim or to watch comes after up to
+// 30 s.
 const (
 	storedAgain = 20 * time.Second
 	callsAgain  = 45 * time.Second
 )
 
-// TestAPIServerDown: while the API server is away no new call is made, and when it is back the outcomes of the calls that
-// were under way are stored and everything finishes without a repeat.
+// TestAPIServerDown: during an API server outage the operator makes no new call. When the API server is back, the
+// operator stores the outcomes of the calls that were in flight, and everything finishes without a repeat.
 func TestAPIServerDown(t *testing.T) {
 	for _, tc := range apiOutages() {
 		t.Run(tc.name, func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestAPIServerDown(t *testing.T) {
 			release := func() {}
 			var objects []*v1alpha1.UserLogout
 			if tc.waiting > 0 {
-				// Created without an operator, which would be done with the first before the last is there.
+				// Created without an operator: a running one would finish the first objects before the last exist.
 				operator.Kill()
 				base := operator.base
 				objects = createMany(t, tc.waiting)
@@ -123,7 +124,8 @@ func TestAPIServerDown(t *testing.T) {
 			}
 			figures.AtMost(t, "time until the next call", next(fixed).Sub(fixed), callsAgain, suite.Full())
 			figures.Note(t, "time until all have finished", time.Since(fixed))
-			// Until its watch is back, the operator claims once a second what it does not know it has claimed already.
+			// Until its watch is back, the operator tries once a second to claim objects, because it does not know that
+			// it has claimed them already.
 			verifyRequests(t, namesOf(objects), 3, 6+int(time.Since(fixed).Seconds()))
 			if tc.waiting > 0 {
 				operator.verifyVitals(t)
@@ -132,7 +134,7 @@ func TestAPIServerDown(t *testing.T) {
 	}
 }
 
-// createMany creates objects, some at a time.
+// createMany creates objects with several clients at a time.
 func createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	t.Helper()
 	objects := make([]*v1alpha1.UserLogout, n)
@@ -155,7 +157,7 @@ func createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	return objects
 }
 
-// createSome creates n objects, 10 at most, beside those of createMany.
+// createSome creates n objects, 10 at most, in addition to those of createMany.
 func createSome(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
 	t.Helper()
 	for i := range min(n, 10) {
@@ -164,13 +166,13 @@ func createSome(t *testing.T, n int) (objects []*v1alpha1.UserLogout) {
 	return objects
 }
 
-// heldCalls are calls that are held at the service, whoever's they are.
+// heldCalls are calls, of any user, that are held at the service.
 type heldCalls struct {
 	arrived chan chimetest.Call
 	opened  chan struct{}
 }
 
-// holdCalls lets a number of calls pass and holds half as many as there are workers: the others go on.
+// holdCalls lets a number of calls pass, and then holds half as many as there are workers: the others continue.
 func holdCalls(t *testing.T, pass int) *heldCalls {
 	h := &heldCalls{make(chan chimetest.Call, workers/2), make(chan struct{})}
 	var mu sync.Mutex
@@ -200,7 +202,7 @@ func (h *heldCalls) await(t *testing.T) (calls []chimetest.Call) {
 
 func (h *heldCalls) release() { close(h.opened) }
 
-// claimedOf returns the names of the objects that have been claimed by now, once at least.
+// claimedOf returns the names of the objects that have been claimed at least once.
 func claimedOf(t *testing.T) map[string]bool {
 	t.Helper()
 	list, claimed := &v1alpha1.UserLogoutList{}, map[string]bool{}
@@ -213,8 +215,8 @@ func claimedOf(t *testing.T) map[string]bool {
 	return claimed
 }
 
-// unclaimed returns how many calls have arrived between two moments that are not of objects which had been claimed: those may be
-// late.
+// unclaimed returns how many calls arrived between two moments for objects that had not been claimed. Calls for claimed
+// objects may be late.
 func unclaimed(from, to time.Time, claimed map[string]bool) (n int) {
 	for _, entry := range service.Journal() {
 		if entry.Time.After(from) && entry.Time.Before(to) && !claimed[entry.UserID] {
@@ -224,7 +226,7 @@ func unclaimed(from, to time.Time, claimed map[string]bool) (n int) {
 	return n
 }
 
-// next returns when the first call after a moment has arrived.
+// next returns when the first call after a moment arrived.
 func next(after time.Time) (first time.Time) {
 	for _, entry := range service.Journal() {
 		if entry.Time.After(after) && (first.IsZero() || entry.Time.Before(first)) {

@@ -10,18 +10,18 @@ import (
 	"github.com/logout-operator/logout-operator/test/gotool"
 )
 
-// overlay is a change of source files that an operator is built with, for faults that cannot be brought about from outside.
+// overlay replaces source files for a build of the operator, for faults that cannot be injected from outside.
 type overlay struct {
 	dir     string
-	replace map[string]string // the file to be read in place of another, by that one's path
+	replace map[string]string // the replacement files, by the path of the original
 }
 
 func newOverlay(t *testing.T) *overlay {
 	return &overlay{dir: t.TempDir(), replace: map[string]string{}}
 }
 
-// change replaces parts of a file: old, new, old, new. Each old one has to be there exactly once, so that a change that does not
-// apply any more fails the test.
+// change replaces parts of a file: old, new, old, new. Each old part must occur exactly once, so that a change that no
+// longer applies fails the test.
 func (o *overlay) change(t *testing.T, path string, oldnew ...string) {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -38,7 +38,7 @@ func (o *overlay) change(t *testing.T, path string, oldnew ...string) {
 	o.write(t, path, text)
 }
 
-// write puts a file into the place of one, or where there is none.
+// write replaces a file, or adds a new one.
 func (o *overlay) write(t *testing.T, path, text string) {
 	t.Helper()
 	file := filepath.Join(o.dir, strings.ReplaceAll(strings.Trim(path, "/"), string(filepath.Separator), "-"))

@@ -10,11 +10,11 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// panicDirectory names the directory in which an operator notes where it has panicked.
+// panicDirectory names the directory in which an operator records where it has panicked.
 const panicDirectory = "FAULTS_PANICS"
 
-// The operator's controllers get this in addition. A panic is that of one object at one point, and comes once, even if the process
-// is started again.
+// The test adds this to the operator's controllers. Each object panics once at each point, even if the process
+// restarts.
 const panicSource = `package controllers
 
 import (
@@ -36,8 +36,8 @@ func panicAt(point, name string) {
 }
 `
 
-// panicPoints are the steps of an attempt, by the line that the panic comes before and the object there, and the calls and attempts
-// that an object takes in all.
+// panicPoints are the steps of an attempt: the source line before which the panic occurs, the object at that line, and
+// the calls and attempts that an object takes in total.
 var panicPoints = []struct {
 	name, file, at, object string
 	calls, attempts        int
@@ -49,7 +49,7 @@ var panicPoints = []struct {
 	{"after-the-outcome", "outcome.go", "\tr.announce(o.claim, o.before, o.status)\n", "o.claim", 1, 1},
 }
 
-// calledUp is a point outside of any reconcile: there a panic ends the process.
+// calledUp is a point outside of any reconcile: a panic there ends the process.
 const calledUp = "called-up"
 
 func buildWithPanics(t *testing.T) (program string) {
@@ -68,7 +68,7 @@ func buildWithPanics(t *testing.T) (program string) {
 	return o.build(t, "-race=true")
 }
 
-// panics returns how many there were so far.
+// panics returns how many panics there were so far.
 func panics(t *testing.T, dir string) int {
 	t.Helper()
 	notes, err := os.ReadDir(dir)
@@ -78,8 +78,9 @@ func panics(t *testing.T, dir string) int {
 	return len(notes)
 }
 
-// TestPanic: a panic at any step of an attempt costs that attempt and no more. The slot is given back, even that of a probe, the
-// object is taken up again, and the operator can still stop. A panic outside of that ends the process, and the next one goes on.
+// TestPanic: a panic at any step of an attempt costs that attempt and nothing else. The slot is released, even that of
+// a probe, the operator continues with the object, and it can still stop. A panic outside of a reconcile ends the
+// process, and the next process continues.
 func TestPanic(t *testing.T) {
 	const objects = 25 // more than there are workers and slots
 	program, dir := buildWithPanics(t), t.TempDir()
@@ -114,7 +115,7 @@ func TestPanic(t *testing.T) {
 	t.Run(calledUp, func(t *testing.T) { panicCalledUp(t, program, dir) })
 }
 
-// panicCalledUp has every object that is called up end the process once.
+// panicCalledUp makes every object that gets its slot end the process once.
 func panicCalledUp(t *testing.T, program, dir string) {
 	e := newEndpoint(t, common())
 	e.limit = limit{20, 1}
@@ -128,7 +129,8 @@ func panicCalledUp(t *testing.T, program, dir string) {
 		o := start(t, common(), program)
 		select {
 		case repeats := <-finished:
-			// Whatever ends the process can hit another object's call: one is under way at a time, as each process begins with a probe.
+			// Whatever ends the process can hit another object's call: one call is in flight at a time, because each
+			// process begins with a probe.
 			died := panics(t, dir) - before
 			figures.Note(t, "processes that panicked", died)
 			figures.AtMost(t, "repeats", repeats, died, true)

@@ -15,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/apiproxy"
 )
 
-// recreatedProvider is one that needs no Secret, whose watch would wake what waits for it.
+// recreatedProvider needs no Secret, because the watch of a Secret would wake the objects that wait for it.
 const recreatedProvider = `
 apiVersion: logout-operator.io/v1alpha1
 kind: ClusterLogoutProvider
@@ -27,8 +27,8 @@ spec:
   allowedNamespaces: {from: All}
 `
 
-// TestProviderRecreated: a provider that is deleted and created anew while nobody watches has the generation of the one
-// before. It is taken for what it is now: it gets a status, and what has waited for it goes on.
+// TestProviderRecreated: a provider that is deleted and created again while nobody watches has the same generation as
+// before. The operator must treat it as a new one: it gets a status, and the objects that waited for it continue.
 func TestProviderRecreated(t *testing.T) {
 	kratos := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
@@ -72,7 +72,7 @@ func TestProviderRecreated(t *testing.T) {
 	if provider.Generation != 1 {
 		t.Fatalf("generation %d, want that of the one before", provider.Generation)
 	}
-	p.Compact(t) // what happened in between is forgotten
+	p.Compact(t) // the changes in between are forgotten
 	p.Restore()
 	awaitLogout(v1alpha1.ReasonLoggedOut)
 	on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, provider, "a status", func(seen client.Object) bool {

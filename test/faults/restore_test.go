@@ -18,12 +18,12 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// restoredObjects are what a copy of etcd's data holds of objects that finish after it is made, and what becomes of them when
-// the copy is put back later than their deadlines, if they have one that is short.
+// restoredObjects are the kinds of objects in a copy of etcd's data. They finish after the copy is made, and are
+// unfinished again when it is restored.
 var restoredObjects = []struct {
 	what string
 	edit func(obj *v1alpha1.UserLogout, soon time.Time)
-	late bool // the deadline has passed when the copy is put back
+	late bool // the deadline passes after the copy is restored, before the Secret exists again
 }{
 	{"repeats of objects within their deadline", func(*v1alpha1.UserLogout, time.Time) {}, false},
 	{"repeats of objects past their deadline", func(obj *v1alpha1.UserLogout, soon time.Time) {
@@ -37,9 +37,9 @@ var restoredObjects = []struct {
 	}, false},
 }
 
-// TestRestore: when etcd is restored from an older copy, only objects that are younger than their deadline can be repeated, whether
-// the operator is started anew, as every client should be then, or lives on. The objects wait for a Secret when the copy is made, and so
-// again when it is put back.
+// TestRestore: after a restore of etcd from an older copy, only objects that are younger than their deadline can be
+// repeated, whether the operator restarts, as every client should after a restore, or keeps running. The objects wait
+// for a Secret when the copy is made, and so again when it is restored.
 func TestRestore(t *testing.T) {
 	if !suite.Full() {
 		t.Skip("only with -full: it takes as long as the deadlines are, half a minute each time")
@@ -109,13 +109,13 @@ func TestRestore(t *testing.T) {
 }
 
 const (
-	// restoredEach is how many objects there are of each kind.
+	// restoredEach is the number of objects of each kind.
 	restoredEach = 5
-	// restoredWithin is how long it takes at most to make the copy, to let the objects finish and to put it back.
+	// restoredWithin is the longest time to make the copy, let the objects finish and restore the copy.
 	restoredWithin = 35 * time.Second
 )
 
-// createRestored creates the objects, which wait for a Secret when it returns.
+// createRestored creates the objects, and returns when they wait for a Secret.
 func (e *endpoint) createRestored(t *testing.T, soon time.Time) (groups [][]*v1alpha1.UserLogout) {
 	t.Helper()
 	for _, r := range restoredObjects {
@@ -137,8 +137,8 @@ func (e *endpoint) createRestored(t *testing.T, soon time.Time) (groups [][]*v1a
 	return groups
 }
 
-// verifyLate waits for an object to finish and returns how many calls came after its deadline. An operator that has lived on may
-// repeat a call before it, as the Secret is in its cache for a moment longer than in etcd.
+// verifyLate waits until an object has finished and returns how many calls came after its deadline. An operator that
+// kept running may repeat a call before the deadline, because its cache keeps the Secret for a moment longer than etcd.
 func (e *endpoint) verifyLate(t *testing.T, obj *v1alpha1.UserLogout, deadline time.Time) (repeats int) {
 	t.Helper()
 	e.awaitFinished(t, obj)
@@ -153,7 +153,7 @@ func (e *endpoint) verifyLate(t *testing.T, obj *v1alpha1.UserLogout, deadline t
 	return repeats
 }
 
-// ownCluster is a control plane that ends with the test, with the operator's installation and the namespace of all objects.
+// ownCluster is a control plane that ends with the test, with the operator installed and the namespace of all objects.
 func ownCluster(t *testing.T) cluster {
 	t.Helper()
 	own, err := controlplane.Start(t.Context(), controlplane.Options{})
@@ -177,8 +177,8 @@ func ownCluster(t *testing.T) cluster {
 	return on
 }
 
-// offline does something while the control plane is halted. Operators are cut off first, as the API server waits for its watches
-// to end.
+// offline runs f while the control plane is halted. It first cuts off the operators, because the API server waits for
+// its watches to end.
 func (c cluster) offline(t *testing.T, f func() error) {
 	t.Helper()
 	c.proxy.Cut()

@@ -16,10 +16,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// resyncs are reasons for an operator to look at all objects once more: it has no interval for that, so it is started again. There is
-// no other version of it yet; one would bring a CRD with more fields, and other flags.
+// resyncs are reasons for an operator to look at all objects again. It does so only when it starts, so the test
+// restarts it. There is no later version of the operator yet; one would bring a CRD with more fields, and other flags.
 var resyncs = []struct {
-	name, crd string // a JSON patch of the CRD; empty for none
+	name, crd string // crd is a JSON patch of the CRD; empty for none
 	flags     []string
 }{
 	{"started again", "", nil},
@@ -29,7 +29,7 @@ var resyncs = []struct {
 
 const laterField = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/later"
 
-// TestResync: nothing happens to finished objects when an operator looks at all of them again.
+// TestResync: finished objects do not change when an operator looks at all of them again.
 func TestResync(t *testing.T) {
 	n := 500
 	if suite.Full() {
@@ -40,7 +40,7 @@ func TestResync(t *testing.T) {
 	o := start(t, common(), binary, "--workers=50")
 	objects := e.createMany(t, n)
 	var marks []*v1alpha1.UserLogout
-	for i := range resyncs { // the last to be read of all, as they come in the order of their names
+	for i := range resyncs { // the last to be read, because they come in the order of their names
 		mark := e.next()
 		mark.Name = fmt.Sprintf("zz-%s-%d", e.provider, i)
 		marks = append(marks, e.created(t, mark))
@@ -48,8 +48,8 @@ func TestResync(t *testing.T) {
 	awaitAll(t, objects)
 	e.verify(t, marks...)
 	o.stop(t)
-	// Only now is nothing written any more: an operator whose watch is late claims finished objects in vain. What it wrote is told
-	// by its time, as the audit log may be late, too.
+	// Count writes only from now on: an operator whose watch is late tries to claim finished objects, without success.
+	// Compare the times of the writes, because the audit log may be late, too.
 	stopped, calls := time.Now(), e.Calls("", "")
 
 	for i, r := range resyncs {
@@ -67,13 +67,13 @@ func TestResync(t *testing.T) {
 		o = start(t, common(), binary, r.flags...)
 		await.Gone(t, admin, marks[i])
 		figures.AtMost(t, fmt.Sprintf("calls, %s over %d finished objects", r.name, n), e.Calls("", "")-calls, 0, true)
-		o.stop(t) // it ends what it has begun
+		o.stop(t) // it ends the attempts that it has begun
 		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects, stopped), 0, true)
 	}
 	e.verify(t, objects[0], objects[n/2], objects[n-1])
 }
 
-// createMany creates objects by several clients at a time.
+// createMany creates objects with several clients at a time.
 func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	t.Helper()
 	objects := make([]*v1alpha1.UserLogout, n)
@@ -89,7 +89,7 @@ func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	return objects
 }
 
-// stop has the operator end as Kubernetes does, and returns when it has.
+// stop ends the operator as Kubernetes does, and returns when it has exited.
 func (o *operator) stop(t *testing.T) {
 	t.Helper()
 	o.SendTerm(t)
@@ -98,7 +98,7 @@ func (o *operator) stop(t *testing.T) {
 	}
 }
 
-// writes is how many of the objects the operator has written to since a moment, as the API server tells.
+// writes is how many of the objects the operator has written to since a moment, according to the API server.
 func (e *endpoint) writes(t *testing.T, objects []*v1alpha1.UserLogout, since time.Time) (n int) {
 	t.Helper()
 	for _, obj := range objects {

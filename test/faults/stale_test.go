@@ -14,16 +14,17 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// stale is an object whose watch events an operator does not get, and what happens to the object meanwhile.
+// stale is an object whose watch events an operator does not get, and the changes of the object in the meantime.
 type stale struct {
 	name string
-	// from is the write of the operator with which its watch begins to lag.
+	// from is the operator's write with which its watch begins to lag.
 	from apiproxy.Kind
-	// happens to the object while that write is held.
+	// happens changes the object while that write is held.
 	happens func(t *testing.T, s *staleObject)
-	// claims that the operator makes before it gets the events, and how many of them are granted: none on old knowledge.
+	// claims that the operator makes before it gets the events, and how many of them are granted: none that is based on
+	// outdated data.
 	claims, granted int
-	// calls in all, and attempts of the object that there is in the end; none if it is gone.
+	// calls in total, and attempts of the object that exists at the end; none if it is gone.
 	calls, attempts int
 }
 
@@ -37,7 +38,7 @@ var stales = []stale{
 	{"re-created in the outcome's write", apiproxy.Outcome, recreated, 2, 1, 2, 1},
 }
 
-// staleObject is what a stale's object is, at the time.
+// staleObject is the current object of a stale.
 type staleObject struct {
 	*v1alpha1.UserLogout
 	gone bool
@@ -60,7 +61,8 @@ func recreated(t *testing.T, s *staleObject) {
 	s.UserLogout = create(t, s.Name)
 }
 
-// TestStaleCache: what an operator does on old knowledge is refused, and comes to no call.
+// TestStaleCache: the API server rejects an operator's writes that are based on outdated data, and they lead to no
+// call.
 func TestStaleCache(t *testing.T) {
 	for _, tc := range stales {
 		t.Run(tc.name, func(t *testing.T) {
@@ -78,7 +80,7 @@ func TestStaleCache(t *testing.T) {
 			gate.AwaitArrivals(t, 1)
 			tc.happens(t, s)
 			gate.Open()
-			if tc.granted > 0 { // or a changed provider would find the call not made yet, and keep it from being made
+			if tc.granted > 0 { // or a changed provider would arrive before the call, and prevent it
 				p.AwaitWrites(t, apiproxy.Outcome, name, 1)
 			} else if tc.calls > 0 {
 				p.AwaitWrites(t, apiproxy.Claim, name, 1)
@@ -124,8 +126,8 @@ func granted(codes []int) (n int) {
 	return n
 }
 
-// wakeAll has operators look at all objects that they take for unfinished: a change of their provider may have fixed
-// something.
+// wakeAll makes operators look at all objects that they believe to be unfinished, because a change of their provider
+// may have fixed something.
 func wakeAll(t *testing.T) {
 	t.Helper()
 	provider := &v1alpha1.ClusterLogoutProvider{}

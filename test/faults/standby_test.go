@@ -18,8 +18,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// TestStandbyIsIdle: an operator that stands by knows the objects and does nothing about them. Its work queue holds
-// none of those that there have been.
+// TestStandbyIsIdle: a standby operator knows the objects and does not act on them. Its work queue contains none of the
+// existing objects.
 func TestStandbyIsIdle(t *testing.T) {
 	n := suite.Either(100, 6000)
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
@@ -59,7 +59,7 @@ func TestStandbyIsIdle(t *testing.T) {
 	)
 }
 
-// TestRetryAfterOutlivesTheLeader: a standby that takes over knows for how long the service wants to be left alone.
+// TestRetryAfterOutlivesTheLeader: a standby that takes over respects the Retry-After that the service gave the leader.
 func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	const asked = 20 * time.Second
 	p, other := apiproxy.New(t, plane.Config), apiproxy.New(t, plane.Config)
@@ -68,7 +68,7 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	standby.Log.AwaitLine(t, 0, "starting server")
 	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
 	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
-	e := newEndpoint(t, common()) // which the standby sees before anything is known against it
+	e := newEndpoint(t, common()) // the standby sees it before any failure
 	e.sign(t, validKeys[0])
 	objects := e.create(t, 1)
 	awaitGauge(t, standby, "the standby to know the first logout", func(succeeded float64) bool { return succeeded > before })
@@ -94,7 +94,7 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	}
 }
 
-// awaitGauge returns when the number of objects that have succeeded, as an operator knows it, is as wanted.
+// awaitGauge returns when an operator's number of succeeded objects is as wanted.
 func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 	t.Helper()
 	looked := func(context.Context) (bool, error) {
@@ -105,7 +105,7 @@ func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 	}
 }
 
-// gauge returns the sum of an operator's gauges of a name that have a label.
+// gauge returns the sum of an operator's gauges with this name and label.
 func (o *operator) gauge(t *testing.T, name, label, value string) float64 {
 	t.Helper()
 	sum, err := o.Gauge(t.Context(), installed.Scraper, name, label, value)

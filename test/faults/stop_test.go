@@ -18,10 +18,10 @@ import (
 // grace is how long an operator with these tests' timeouts may take to stop: see storeGrace.
 const grace = callTimeout + 2*10*time.Second
 
-// holder holds an attempt at the object of this name at a point, until it is released.
+// holder holds an attempt for the object of this name at a point, until it is released.
 type holder func(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func())
 
-// TestStop: attempts that have begun end and are stored before the operator exits.
+// TestStop: before the operator exits, it finishes the attempts that have begun and stores their outcomes.
 func TestStop(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -67,13 +67,14 @@ func TestStop(t *testing.T) {
 					verify(t, obj, 1, 1)
 				}
 			}
-			verifyRequests(t, namesOf(all), 1, 3) // an outcome that was held is tried again, and looked up
+			// the operator retries the held write of an outcome, and looks the object up
+			verifyRequests(t, namesOf(all), 1, 3)
 		})
 	}
 }
 
-// holdAll creates n objects, named for the test and the point and numbered from first, and returns when the attempts at all of
-// them are at the point.
+// holdAll creates n objects, named for the test and the point and numbered from first, and returns when the attempts
+// for all of them are at the point.
 func holdAll(t *testing.T, p *apiproxy.Proxy, at holder, point string, first, n int) (objects []*v1alpha1.UserLogout, release func()) {
 	t.Helper()
 	var arrivals, releases []func()
@@ -103,10 +104,10 @@ func isFinished(t *testing.T, obj *v1alpha1.UserLogout) bool {
 	return now.UID == obj.UID && meta.IsStatusConditionTrue(now.Status.Conditions, v1alpha1.ConditionFinished)
 }
 
-// leaseName is what the operators of one installation elect their leader by.
+// leaseName is the lease with which the operators of one installation elect their leader.
 const leaseName = "logout-operator.logout-operator.io"
 
-// TestLostLease: an operator that has lost its lease stores the outcome it has, and exits with an error.
+// TestLostLease: an operator that has lost its lease stores the outcomes that it has, and exits with an error.
 func TestLostLease(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	o := startOperator(t, p, "--leader-elect")
@@ -137,7 +138,7 @@ func holdCall(t *testing.T, _ *apiproxy.Proxy, name string) (arrived, release fu
 	return func() { await.Receive(t, hold.Arrived(), "the call") }, hold.Release
 }
 
-// holdOutcome holds all writes of the object's outcome, as the operator gives up on each after a while.
+// holdOutcome holds all writes of the object's outcome, because the operator gives up on each after a while.
 func holdOutcome(t *testing.T, p *apiproxy.Proxy, name string) (arrived, release func()) {
 	g := apiproxy.NewGate(t)
 	p.Meet(apiproxy.Outcome, name, apiproxy.Times(1000, g.Hold)...)

@@ -10,9 +10,9 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// TestOutcomesNotTaken: objects whose outcomes the API server does not take, as a webhook or a quota would have it, do not keep
-// the provider's calls from others for longer than their claims stand, and are not called for again. Their outcomes are stored
-// when they are taken.
+// TestOutcomesNotTaken: the API server rejects the outcomes of some objects, as a webhook or a quota could. These
+// objects do not block the provider's calls for other objects for longer than their claims last, and the operator does
+// not call for them again. It stores their outcomes once the API server accepts them.
 func TestOutcomesNotTaken(t *testing.T) {
 	for _, status := range []int{http.StatusInternalServerError, http.StatusTooManyRequests, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {

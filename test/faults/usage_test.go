@@ -8,27 +8,27 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// longPatience is how long to wait for what takes an operator half a minute by itself.
+// longPatience is the patience for anything that takes an operator half a minute by design.
 const longPatience = 3 * time.Minute
 
-// base is what an operator takes that has made its first call and has nothing to do.
+// base is the resource usage of an operator that has made its first call and is idle.
 type base struct {
 	o    *operator
 	took operatortest.Usage
 }
 
-// newBase is of an operator that has just logged somebody out.
+// newBase is the base of an operator that has just logged somebody out.
 func newBase(t *testing.T, o *operator) base {
 	t.Helper()
 	return base{o, o.UsageIn(t)}
 }
 
-// spareFiles and spareThreads are how many more than at first an operator may hold that has nothing left to do: idle
+// spareFiles and spareThreads are how many more files and threads than at first an idle operator may hold: idle
 // connections to the API server and to services of other tests, and threads, which Go keeps for later.
 const spareFiles, spareThreads = 5, 30
 
-// verify checks that the operator, which has nothing to do any more, holds no more files and threads than at first. There is no
-// event to wait for when the last connection is closed, so it looks until that is so.
+// verify checks that the operator, which is idle again, holds no more files and threads than at first. There is no
+// event when the last connection closes, so it polls.
 func (b base) verify(t *testing.T) {
 	t.Helper()
 	now := b.o.UsageIn(t)

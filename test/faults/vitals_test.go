@@ -9,13 +9,13 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// vitals are the fourth oracle: what an operator holds that has nothing to do.
+// vitals are the fourth oracle: the resources that an idle operator holds.
 type vitals struct {
 	goroutines, files int
 	memory            int64 // bytes
 }
 
-// What an operator that lives on may hold beside what it held after its first call: connections that are idle, each with
+// The resources that a running operator may hold in addition to those after its first call: idle connections, each with
 // two goroutines, and memory that Go keeps.
 const (
 	spareGoroutines = 60
@@ -37,8 +37,8 @@ func (o *operator) vitals(t *testing.T) (v vitals) {
 	return v
 }
 
-// verifyVitals checks that the operator holds about as much as it did when it had made its first call. Nothing tells when
-// the last goroutine of what is over has ended, so it looks until that is so.
+// verifyVitals checks that the operator holds about as much as after its first call. There is no event when the last
+// goroutine of an earlier task ends, so it polls.
 func (o *operator) verifyVitals(t *testing.T) {
 	t.Helper()
 	var now vitals

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// offsetVariable names the file in which an operator with a wall clock of its own finds how many seconds that is ahead.
+// offsetVariable names the file from which an operator with its own wall clock reads how many seconds that clock is
+// ahead.
 const offsetVariable = "FAULTS_WALL_OFFSET"
 
-// The operator's program gets this in addition. It maps the file, so that a change of it is a change of the clock.
+// The test adds this to the operator's program. It maps the file, so that a change of the file changes the clock.
 const offsetReader = `package main
 
 import (
@@ -35,8 +36,8 @@ func init() {
 }
 `
 
-// buildWithWallClock builds an operator whose wall clock can be set. The monotonic clock is not changed, as it is not by NTP or an
-// administrator either.
+// buildWithWallClock builds an operator whose wall clock can be set. The monotonic clock is unchanged, as when NTP or
+// an administrator sets the clock.
 func buildWithWallClock(t *testing.T) (program string) {
 	t.Helper()
 	o := newOverlay(t)
@@ -50,11 +51,11 @@ func buildWithWallClock(t *testing.T) (program string) {
 	return program
 }
 
-// wallClock is that of the operators that are started by the test, and of the services that are told to go by it.
+// wallClock is the clock of the operators that the test starts, and of the services that use it.
 type wallClock struct {
 	file     *os.File
-	ahead    atomic.Int64 // nanoseconds
-	services []*endpoint  // that go by it
+	ahead    atomic.Int64 // in nanoseconds
+	services []*endpoint  // that use it
 }
 
 func newWallClock(t *testing.T) *wallClock {
@@ -70,7 +71,7 @@ func newWallClock(t *testing.T) *wallClock {
 	return c
 }
 
-// set makes the clock differ from the real time by so much, at once.
+// set moves the clock at once, so that it is ahead of the real time by this much.
 func (c *wallClock) set(t *testing.T, ahead time.Duration) {
 	t.Helper()
 	var bytes [8]byte

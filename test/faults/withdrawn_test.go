@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// household is a namespace with a provider and a Secret of its own.
+// household is a namespace with its own provider and Secret.
 type household struct{ name string }
 
 func newHousehold(t *testing.T, selector string) household {
@@ -68,7 +68,7 @@ func change(t *testing.T, obj client.Object, patch string) {
 	}
 }
 
-// awaitReady waits until the object is Ready, or not, for this reason.
+// awaitReady waits until the object's Ready condition has this reason.
 func awaitReady(t *testing.T, obj *v1alpha1.UserLogout, reason string) {
 	t.Helper()
 	cluster{plane, admin, nil}.awaitSeenWithin(t, await.Patience, &v1alpha1.UserLogoutList{}, obj, reason, func(seen client.Object) bool {
@@ -77,11 +77,11 @@ func awaitReady(t *testing.T, obj *v1alpha1.UserLogout, reason string) {
 	})
 }
 
-// TestWithdrawn: what is forbidden between claim and call is not done. The claim is stored, but its answer is kept back until
-// the operator has seen what has been forbidden, which another object tells.
+// TestWithdrawn: if a call is forbidden between its claim and the call, the operator does not make it. The claim is
+// stored, but its answer is held back until the operator has seen the change, as another object shows.
 func TestWithdrawn(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
-	startOperator(t, p, "--call-timeout=30s", "--visibility-timeout=60s") // none of them ends a test
+	startOperator(t, p, "--call-timeout=30s", "--visibility-timeout=60s") // so that no timeout ends a test
 	namespace := func(h household) *corev1.Namespace {
 		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: h.name}}
 	}
@@ -96,7 +96,7 @@ func TestWithdrawn(t *testing.T) {
 		name     string
 		withdraw func(*testing.T, household, *v1alpha1.UserLogout)
 		other    string // reason of an object that is created afterwards
-		reason   string // of the object; empty: it is gone
+		reason   string // reason of the object; empty: it is gone
 	}{
 		{"provider deleted", func(t *testing.T, h household, _ *v1alpha1.UserLogout) { remove(t, provider(h)) },
 			v1alpha1.ReasonProviderNotFound, v1alpha1.ReasonProviderNotFound},
@@ -130,7 +130,7 @@ func TestWithdrawn(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHousehold(t, allowed)
-			// Before its first call a provider makes one at a time: another object could not tell.
+			// Before its first success a provider makes one call at a time: another object could not show anything.
 			awaitReady(t, h.create(t, "first"), v1alpha1.ReasonLoggedOut)
 			claim := apiproxy.NewGate(t)
 			p.Meet(apiproxy.Claim, h.name+"-jane", claim.HoldAnswer)
@@ -151,14 +151,14 @@ func TestWithdrawn(t *testing.T) {
 	}
 }
 
-// TestUnseenNamespace: what the operator has not seen of a namespace, it does not take for a namespace without labels.
+// TestUnseenNamespace: an operator that has not seen a namespace does not take it for a namespace without labels.
 func TestUnseenNamespace(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
-	startOperator(t, p, "--call-timeout=30s", "--visibility-timeout=60s") // none of them ends a test
+	startOperator(t, p, "--call-timeout=30s", "--visibility-timeout=60s") // so that no timeout ends a test
 	see := p.Blind(t, "/api/v1/namespaces")
 	h := newHousehold(t, `matchExpressions: [{key: untrusted, operator: DoesNotExist}]`)
 	trusted := h.create(t, "jane")
-	awaitReady(t, trusted, v1alpha1.ReasonNotAllowed) // it is told, as it lasts
+	awaitReady(t, trusted, v1alpha1.ReasonNotAllowed) // the status says so, because the wait lasts
 	untrusted := household{h.name + "-untrusted"}
 	if err := plane.Apply(t.Context(), []byte(fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {untrusted: ''}}}", untrusted.name))); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// lateClaim is more than three quarters of an attempt's time: no call is begun in what is left.
+// lateClaim is more than three quarters of an attempt's time: the operator starts no call in the remaining time.
 const lateClaim = callTimeout * 85 / 100
 
 func answeredLate(forward func() apiproxy.Answer) apiproxy.Answer {
@@ -20,7 +20,7 @@ func answeredLate(forward func() apiproxy.Answer) apiproxy.Answer {
 	return answer
 }
 
-// writeFaults are faults of the writes of one object, and the calls and attempts that the object takes in all.
+// writeFaults are faults of the writes of one object, and the calls and attempts that the object takes in total.
 var writeFaults = []struct {
 	name            string
 	write           apiproxy.Kind
@@ -45,10 +45,11 @@ var writeFaults = []struct {
 	{"outcome stored, answered 503", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
 	{"outcome lost in every way", apiproxy.Outcome,
 		slices.Concat(apiproxy.Times(2, apiproxy.Dropped), apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)), apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
-	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 1, 1}, // kept in memory, and stored later
+	// kept in memory, and stored later
+	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 1, 1},
 }
 
-// TestWrites: whatever becomes of a claim or an outcome, a process that lives does not repeat the call.
+// TestWrites: whatever happens to a claim or an outcome, a process that does not die makes no second call.
 func TestWrites(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
@@ -68,7 +69,7 @@ func TestWrites(t *testing.T) {
 			g := apiproxy.NewGate(t)
 			p.Meet(tc.write, name, tc.fault(g))
 			obj := create(t, name)
-			p.AwaitWrites(t, tc.write, name, 1) // the next one: the first has been given up
+			p.AwaitWrites(t, tc.write, name, 1) // the next one: the operator has given up on the first
 			status := verify(t, obj, 1, tc.attempts)
 			before := len(p.Answers(tc.write, name))
 			g.Open()
@@ -96,19 +97,19 @@ var slowWrites = []struct {
 	{"outcome stored, answer times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 1},
 }
 
-// noteWrites keeps the figures of an object whose writes have met a number of faults.
+// noteWrites records the figures of an object whose writes have met a number of faults.
 func noteWrites(t *testing.T, p *apiproxy.Proxy, name string, calls, faults int) {
 	t.Helper()
 	figures.AtMost(t, "repeats", service.Calls(account, name)-1, calls-1, true)
 	claims, outcomes := len(p.Answers(apiproxy.Claim, name)), len(p.Answers(apiproxy.Outcome, name))
-	// One claim and one outcome a call, and one more write for each that went wrong; a claim that was stored all the same
-	// is written twice more, as it has to run out.
+	// One claim and one outcome for each call, and one more write for each that failed. A claim that was stored
+	// although its answer says otherwise takes two more writes, because it must expire first.
 	figures.AtMost(t, "writes, as the proxy sees them", claims+outcomes, 2*calls+2*faults, true)
 	verifyRequests(t, []string{name}, 2*faults, 2*calls+2*faults)
 }
 
-// TestOutcomesHeldBack: while outcomes cannot be stored, the calls whose outcome is not stored never outnumber the workers,
-// though claims can be stored and many more objects wait.
+// TestOutcomesHeldBack: while outcomes cannot be stored, the number of calls with an unstored outcome never exceeds the
+// number of workers, although claims can be stored and many more objects wait.
 func TestOutcomesHeldBack(t *testing.T) {
 	const tries = 5
 	p := apiproxy.New(t, plane.Config)
@@ -139,10 +140,11 @@ func TestOutcomesHeldBack(t *testing.T) {
 		granted = max(granted, n.writes-n.conflicts)
 	}
 	figures.AtMost(t, "most writes of an object that were not refused with 409", granted, 2, true)
-	verifyRequests(t, namesOf(objects), 0, 3) // as claims have run out by then, there may be another, on old knowledge
+	// claims have expired by then, so there may be another write, on outdated data
+	verifyRequests(t, namesOf(objects), 0, 3)
 }
 
-// firstCalled returns the name of one of the objects once there has been a call for one.
+// firstCalled returns the name of the first of the objects for which a call was made.
 func firstCalled(t *testing.T, objects []*v1alpha1.UserLogout) string {
 	t.Helper()
 	for entry := range service.Follow(t.Context(), 0) {
