@@ -11,8 +11,8 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// TestAppliedAgain: what a TTL deletes and Git holds is created again, and logs the user out again, unless notAfter has
-// passed by then.
+// TestAppliedAgain: an object that a TTL deletes but Git holds is created again, and logs the user out again, unless
+// notAfter has passed by then.
 func TestAppliedAgain(t *testing.T) {
 	service := newService(t, credentials)
 	applyProvider(t, "default", service.URL, "chime-credentials")
@@ -22,7 +22,7 @@ func TestAppliedAgain(t *testing.T) {
 	until := time.Now().Add(10 * time.Second).UTC().Format(time.RFC3339)
 	unbounded := logout("again", "ttlSecondsAfterFinished: 0")
 	bounded := logout("once", fmt.Sprintf("ttlSecondsAfterFinished: 0\n  notAfter: %q", until))
-	apply(t, logout("clock", fmt.Sprintf("suspend: true\n  notAfter: %q", until))) // tells that the time has passed
+	apply(t, logout("clock", fmt.Sprintf("suspend: true\n  notAfter: %q", until))) // shows that the time has passed
 	applyUntilDeleted := func(name, manifest, reason string, calls int) {
 		t.Helper()
 		service.SignIn(account, name, "laptop")
@@ -46,14 +46,14 @@ func TestAppliedAgain(t *testing.T) {
 	}
 }
 
-// TestNothingDrifts: to apply a manifest again, as GitOps tools do every few minutes, writes nothing, whatever the
+// TestNothingDrifts: applying a manifest again, as GitOps tools do every few minutes, writes nothing, whatever the
 // operator and the schema have added since.
 func TestNothingDrifts(t *testing.T) {
 	service := newService(t, credentials)
 	applyProvider(t, "default", service.URL, "chime-credentials")
 	startOperator(t)
 	provider := ready(t, "ClusterLogoutProvider", "default", v1alpha1.ReasonAvailable)
-	// Not as the API server or the operator would write the time.
+	// The time is in another format than the API server or the operator would write.
 	manifest := logout("steady", `notAfter: "2999-01-01T01:00:00+01:00"`)
 	service.SignIn(account, "steady", "laptop")
 	apply(t, manifest)

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestPatchOfArgoCD: the patch adds the two health checks to what argocd-cm has already, and changes nothing else.
+// TestPatchOfArgoCD: the patch adds the two health checks to the existing data of argocd-cm, and changes nothing else.
 func TestPatchOfArgoCD(t *testing.T) {
 	apply(t, `{apiVersion: v1, kind: Namespace, metadata: {name: argocd}}`)
 	cm := &corev1.ConfigMap{

@@ -57,7 +57,7 @@ spec:
   %[2]s
 `
 
-// logout is the manifest of a UserLogout for a user of its own, with more lines of its spec.
+// logout is the manifest of a UserLogout for a user of its own, with additional lines in its spec.
 func logout(name, spec string) string { return fmt.Sprintf(logoutManifest, name, spec) }
 
 // apply does what GitOps tools do with manifests.
@@ -76,7 +76,7 @@ func edit(t *testing.T, kind, name, patch string) {
 	}
 }
 
-// named is an object of a kind of ours by its name alone.
+// named is an object of one of the operator's kinds with only a name.
 func named(kind, name string) *unstructured.Unstructured {
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
@@ -87,13 +87,13 @@ func named(kind, name string) *unstructured.Unstructured {
 	return obj
 }
 
-// await follows an object by a watch until the condition holds, and returns it.
+// await watches an object until the condition holds, and returns it.
 func await(t *testing.T, kind, name, what string, holds func(watch.EventType, *unstructured.Unstructured) bool) *unstructured.Unstructured {
 	t.Helper()
 	return follow(t, startWatch(t, kind, name), what, holds)
 }
 
-// startWatch watches an object: from now on nothing that happens to it is missed.
+// startWatch watches an object: from now on no event is missed.
 func startWatch(t *testing.T, kind, name string) watch.Interface {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -108,7 +108,7 @@ func startWatch(t *testing.T, kind, name string) watch.Interface {
 	return w
 }
 
-// follow takes the events of a watch until the condition holds.
+// follow reads the events of a watch until the condition holds.
 func follow(t *testing.T, w watch.Interface, what string, holds func(watch.EventType, *unstructured.Unstructured) bool) *unstructured.Unstructured {
 	t.Helper()
 	defer w.Stop()
@@ -126,7 +126,7 @@ func follow(t *testing.T, w watch.Interface, what string, holds func(watch.Event
 	return nil
 }
 
-// reasons waits for an object whose conditions have these reasons, for its generation.
+// reasons waits until the object's conditions have these reasons for its current generation.
 func reasons(t *testing.T, kind, name string, want map[string]string) *unstructured.Unstructured {
 	t.Helper()
 	return await(t, kind, name, fmt.Sprint(want), func(_ watch.EventType, obj *unstructured.Unstructured) bool {
@@ -140,7 +140,7 @@ func reasons(t *testing.T, kind, name string, want map[string]string) *unstructu
 	})
 }
 
-// ready waits for an object whose Ready condition has the reason.
+// ready waits until the object's Ready condition has the reason.
 func ready(t *testing.T, kind, name, reason string) *unstructured.Unstructured {
 	t.Helper()
 	return reasons(t, kind, name, map[string]string{v1alpha1.ConditionReady: reason})
@@ -157,20 +157,21 @@ func condition(obj *unstructured.Unstructured, kind string) map[string]any {
 	return nil
 }
 
-// startOperator starts an operator that ends with the test at the latest. Calls may be held for as long as a test takes.
+// startOperator starts an operator that ends with the test at the latest. Its timeouts allow calls to be held for as
+// long as a test takes.
 func startOperator(t *testing.T) *suite.Operator {
 	t.Helper()
 	return suite.Start(t, operatortest.Options{Binary: cluster.Binary, Access: cluster.Access,
 		Flags: []string{"--call-timeout=2m", "--visibility-timeout=5m"}})
 }
 
-// kubectlWait reports whether kubectl wait --for=condition=Finished would return, by kubectl's own code.
+// kubectlWait reports whether kubectl wait --for=condition=Finished would return, using kubectl's own code.
 func kubectlWait(t *testing.T, name string) bool {
 	t.Helper()
 	access := genericclioptions.NewConfigFlags(true)
 	access.KubeConfig, access.Namespace, access.CacheDir = &kubeconfig, ptr.To(namespace), ptr.To(t.TempDir())
 	flags := wait.NewWaitFlags(access, genericiooptions.IOStreams{Out: io.Discard, ErrOut: io.Discard})
-	flags.ForCondition, flags.Timeout = []string{"condition=Finished"}, 0 // looks once
+	flags.ForCondition, flags.Timeout = []string{"condition=Finished"}, 0 // checks once
 	options, err := flags.ToOptions([]string{"userlogout/" + name})
 	if err != nil {
 		t.Fatal(err)

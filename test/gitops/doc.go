@@ -1,9 +1,10 @@
-// Package gitops holds what GitOps tools make of the operator's objects to what docs/gitops.md says: every state of a
-// UserLogout and of a ClusterLogoutProvider is brought about by real events at a real API server, a real operator and the
-// fake service, and judged by the tools' own code: Argo CD's Lua, Flux's kstatus and expressions, kubectl wait. The
-// objects are kept in testdata, so that they can be read, and judged without a cluster (package verdict):
+// Package gitops checks that GitOps tools judge the operator's objects as docs/gitops.md says. Real events at a real
+// API server, a real operator and the fake service bring UserLogouts and ClusterLogoutProviders into every state, and
+// the tools' own code judges them: Argo CD's Lua, Flux's kstatus and expressions, kubectl wait. The tests keep the
+// objects in testdata, so that you can read them, and judge them without a cluster (package verdict):
 //
 //	go test . -run TestEveryState -update
 //
-// It is a module of its own, so that what the tools need does not change the versions that the operator is built with.
+// It is a module of its own, so that the tools' dependencies do not change the versions that the operator is built
+// with.
 package gitops

@@ -26,9 +26,9 @@ import (
 
 const examples = "../../docs/examples/gitops"
 
-// TestExamples: what users copy is accepted by the API server if it is of ours, and has no field that the tool's own
-// types do not know if it is of Flux. Of Argo CD there are no types that could be had without all of Argo CD, so that no
-// more is looked at than that it is YAML without a key twice, and names what an Application has to.
+// TestExamples: the API server accepts the examples' objects of the operator's kinds, and Flux's own types know every
+// field of the objects for Flux. Types of Argo CD are available only with all of Argo CD, so the test only checks that
+// its objects are YAML without duplicate keys and have the required fields of an Application.
 func TestExamples(t *testing.T) {
 	var ours []string
 	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
@@ -63,7 +63,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// checkExample checks one document and reports whether it is an object of ours.
+// checkExample checks one document and reports whether it is an object of one of the operator's kinds.
 func checkExample(t *testing.T, document []byte, dir string) (ours bool) {
 	t.Helper()
 	var object map[string]any
@@ -101,12 +101,12 @@ func checkExample(t *testing.T, document []byte, dir string) (ours bool) {
 	return false
 }
 
-// dryRun has the API server check an object as it does when GitOps tools apply it, unknown fields included. What has a
-// generated name is created, as Argo CD does with hooks.
+// dryRun makes the API server check an object as when GitOps tools apply it, including unknown fields. It creates
+// objects with a generated name, as Argo CD does with hooks.
 func dryRun(t *testing.T, obj *unstructured.Unstructured) {
 	t.Helper()
 	if obj.GetKind() == "UserLogout" && obj.GetNamespace() == "" {
-		obj.SetNamespace(namespace) // the tool says into which namespace
+		obj.SetNamespace(namespace) // the tool chooses the namespace
 	}
 	var err error
 	if obj.GetName() == "" {
@@ -126,7 +126,7 @@ func strict(t *testing.T, document []byte, into any) {
 	}
 }
 
-// documents splits a YAML stream; documents that are empty are left out.
+// documents splits a YAML stream and skips empty documents.
 func documents(t *testing.T, stream []byte) [][]byte {
 	t.Helper()
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(stream)))
@@ -145,7 +145,7 @@ func documents(t *testing.T, stream []byte) [][]byte {
 	}
 }
 
-// renderHelm renders a template as Helm does one that uses none of Helm's own functions.
+// renderHelm renders a template as Helm does, if the template uses none of Helm's own functions.
 func renderHelm(t *testing.T, chart, text string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(chart, "values.yaml"))

@@ -27,7 +27,7 @@ var (
 
 	cluster     *suite.Cluster
 	plane       *controlplane.ControlPlane
-	admin       client.WithWatch // knows no types, so that objects come as they are stored
+	admin       client.WithWatch // has no types, so that objects appear as they are stored
 	kubeconfig  string           // the administrator's, as a file
 	scripts     map[string]string
 	credentials = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}

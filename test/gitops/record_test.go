@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// recordedTime and the others stand in the records for what is another in every run.
+// recordedTime and the others replace values that differ in every run.
 const (
 	recordedTime      = "2026-02-20T12:00:00Z"
 	recordedRequestID = "00000000-0000-4000-8000-000000000000"
@@ -25,7 +25,7 @@ var (
 	anyEndpoint  = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 )
 
-// record compares an object with the record of its state, or writes it with -update.
+// record compares an object with the record of its state, or writes the record with -update.
 func record(t *testing.T, state string, obj *unstructured.Unstructured) {
 	t.Helper()
 	got, err := yaml.Marshal(clean(obj).Object)
@@ -48,8 +48,8 @@ func record(t *testing.T, state string, obj *unstructured.Unstructured) {
 	}
 }
 
-// clean returns the object without what is another in every run. Of its spec nothing but the endpoint is, and notAfter
-// stays in messages, too.
+// clean returns the object without the values that differ in every run. In the spec only the endpoint differs; a
+// notAfter also stays in messages.
 func clean(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	cleaned := obj.DeepCopy()
 	cleaned.SetManagedFields(nil)
@@ -62,7 +62,8 @@ func clean(obj *unstructured.Unstructured) *unstructured.Unstructured {
 		}
 		return recordedTime
 	}
-	if _, found, _ := unstructured.NestedInt64(obj.Object, "status", "waiting"); found { // how many wait at the moment
+	// how many objects wait at the moment
+	if _, found, _ := unstructured.NestedInt64(obj.Object, "status", "waiting"); found {
 		_ = unstructured.SetNestedField(cleaned.Object, int64(0), "status", "waiting")
 	}
 	for _, part := range []string{"metadata", "status"} {
@@ -95,7 +96,7 @@ func replace(value any, change func(string) string) any {
 	return value
 }
 
-// TestClean: of two runs' objects the same is left, and nothing of what matters is lost.
+// TestClean: the objects of two runs become the same, and no important field is lost.
 func TestClean(t *testing.T) {
 	run := func(uid, port, id, at string, waiting int64) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{

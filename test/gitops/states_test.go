@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/gitops/verdict"
 )
 
-// TestEveryState brings a UserLogout or a provider into every state there is and has the tools judge it.
+// TestEveryState brings a UserLogout or a provider into every state and lets the tools judge it.
 func TestEveryState(t *testing.T) {
 	var seen []string
 	see := func(state string, obj *unstructured.Unstructured) {
@@ -31,7 +31,7 @@ func TestEveryState(t *testing.T) {
 		Header: map[string]string{"Retry-After": "300"}, Times: chimetest.Forever})
 	works.SignIn(account, "jane", "laptop", "phone")
 
-	// Nobody has looked at them yet: there is no operator.
+	// Nobody has looked at these objects yet: there is no operator.
 	applyProvider(t, "default", works.URL, "chime-credentials")
 	applyProvider(t, "throttles", throttles.URL, "chime-credentials")
 	applyProvider(t, "refuses", refuses.URL, "chime-credentials")
@@ -52,7 +52,7 @@ func TestEveryState(t *testing.T) {
 	see("calling", ready(t, "UserLogout", "jane", v1alpha1.ReasonCalling))
 	call.Release()
 	see("logged-out", ready(t, "UserLogout", "jane", v1alpha1.ReasonLoggedOut))
-	apply(t, logout("nobody", "")) // whom the service does not know
+	apply(t, logout("nobody", "")) // the service does not know the user
 	see("not-found", ready(t, "UserLogout", "nobody", v1alpha1.ReasonNotFound))
 	apply(t, logout("late", `notAfter: "2020-01-01T00:00:00Z"`))
 	see("deadline-exceeded", ready(t, "UserLogout", "late", v1alpha1.ReasonDeadlineExceeded))
@@ -82,7 +82,7 @@ func TestEveryState(t *testing.T) {
 	see("provider-unreachable", ready(t, "ClusterLogoutProvider", "away", v1alpha1.ReasonEndpointUnreachable))
 	waits("not-allowed", v1alpha1.ReasonNotAllowed, strings.ReplaceAll(logout("not-allowed", ""), account, "another-account"))
 
-	// Both have to wait for their turn, as the service has asked to be left alone.
+	// Both wait for their slots, because the service has sent a Retry-After.
 	apply(t, logout("queued", "providerRef: {name: throttles}"))
 	apply(t, logout("approval", "suspend: true\n  providerRef: {name: throttles}"))
 	see("suspended", ready(t, "UserLogout", "approval", v1alpha1.ReasonSuspended))
@@ -90,7 +90,7 @@ func TestEveryState(t *testing.T) {
 	see("resumed", ready(t, "UserLogout", "approval", v1alpha1.ReasonProgressing))
 	see("queued", ready(t, "UserLogout", "queued", v1alpha1.ReasonQueued))
 
-	// Finished, or in order, and edited while there is no operator to see it.
+	// Objects that are finished or ready, and that are edited while there is no operator to see it.
 	operator.Kill()
 	edit(t, "UserLogout", "jane", `{"spec": {"suspend": true}}`)
 	edit(t, "ClusterLogoutProvider", "default", `{"spec": {"rateLimit": {"requestsPerSecond": 20}}}`)
@@ -109,7 +109,7 @@ func TestEveryState(t *testing.T) {
 	}
 }
 
-// judge holds the tools' verdicts on an object to the table.
+// judge compares the tools' verdicts on an object with the table.
 func judge(t *testing.T, name string, obj *unstructured.Unstructured) {
 	i := slices.IndexFunc(verdict.UserLogouts, func(s verdict.State) bool { return s.Name == name })
 	var want verdict.State
@@ -157,7 +157,7 @@ func arrived(t *testing.T, call *chimetest.Hold) {
 	}
 }
 
-// closedPort is an address of this machine where nobody listens.
+// closedPort is an address of this machine on which nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(nil)

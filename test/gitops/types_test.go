@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/providertest"
 )
 
-// TestEveryType: the tools judge a provider of any type, and a logout by it, as they do those of the first type.
+// TestEveryType: the tools judge a provider of any type, and its logouts, like those of the first type.
 func TestEveryType(t *testing.T) {
 	startOperator(t)
 	for _, p := range providertest.All {

@@ -23,9 +23,9 @@ const (
 // scriptTimeout is how long Argo CD lets a script run.
 const scriptTimeout = time.Second
 
-// Argo runs a health script of Argo CD over an object, and returns the verdict and its message. The script has what Argo
-// CD gives it where nobody sets useOpenLibs: the object as the global obj, and Lua's basic functions and tables. The os
-// with a few harmless functions, which it also gets there, is left out: the scripts of this project need none of it.
+// Argo runs a health script of Argo CD on an object, and returns the verdict and its message. The script has the same
+// environment as in Argo CD without useOpenLibs: the object as the global obj, and Lua's basic functions and tables.
+// Argo CD also provides a reduced os library; it is missing here because the scripts of this project do not need it.
 func Argo(ctx context.Context, script string, obj *unstructured.Unstructured) (Health, string, error) {
 	l := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer l.Close()
@@ -60,7 +60,7 @@ func Argo(ctx context.Context, script string, obj *unstructured.Unstructured) (H
 	return "", "", fmt.Errorf("%q is no verdict of Argo CD", string(health))
 }
 
-// luaValue returns a value of a decoded JSON document as Lua has it.
+// luaValue converts a value of a decoded JSON document to Lua.
 func luaValue(l *lua.LState, value any) lua.LValue {
 	switch v := value.(type) {
 	case bool:

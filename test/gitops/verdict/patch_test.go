@@ -21,7 +21,7 @@ const (
 `
 )
 
-// TestPatchHoldsTheScripts: what users apply are the scripts that are tested.
+// TestPatchHoldsTheScripts: the patch for users contains the scripts that are tested.
 func TestPatchHoldsTheScripts(t *testing.T) {
 	scripts, err := Scripts(t.Context())
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	fluxOfProvider = "../../../docs/examples/gitops/flux/providers.yaml"
 )
 
-// TestRecorded judges the objects that were recorded of a real API server in each state, without one.
+// TestRecorded judges the objects that were recorded in each state at a real API server, without an API server.
 func TestRecorded(t *testing.T) {
 	scripts, err := Scripts(t.Context())
 	if err != nil {
@@ -52,7 +52,7 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-// TestRecordedByFlux judges the recorded providers by the healthCheckExprs of the example, as Flux does.
+// TestRecordedByFlux judges the recorded providers with the healthCheckExprs of the example, as Flux does.
 func TestRecordedByFlux(t *testing.T) {
 	manifest, err := os.ReadFile(fluxOfProvider)
 	if err != nil {
@@ -87,7 +87,7 @@ func TestRecordedByFlux(t *testing.T) {
 	}
 }
 
-// TestEveryRecordIsOfAState: none is left over from a state that is no more.
+// TestEveryRecordIsOfAState: no record is left of a state that no longer exists.
 func TestEveryRecordIsOfAState(t *testing.T) {
 	files, err := os.ReadDir(recorded)
 	if err != nil {
@@ -102,7 +102,7 @@ func TestEveryRecordIsOfAState(t *testing.T) {
 	}
 }
 
-// TestArgoRefuses: a script with a fault does not pass for a verdict.
+// TestArgoRefuses: a script with an error gives no verdict.
 func TestArgoRefuses(t *testing.T) {
 	obj := load(t, "logged-out")
 	for name, script := range map[string]string{
@@ -133,7 +133,7 @@ func load(t *testing.T, state string) *unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	obj := &unstructured.Unstructured{}
-	if err := obj.UnmarshalJSON(data); err != nil { // numbers as the API machinery has them
+	if err := obj.UnmarshalJSON(data); err != nil { // numbers as the API machinery decodes them
 		t.Fatal(err)
 	}
 	return obj
