@@ -1,5 +1,5 @@
-// Package gotool runs the go command for what builds other programs: the
-// control plane for tests, the demo and the fault tests.
+// Package gotool runs the go command for code that builds other programs: the control plane for tests, the demo and the
+// fault tests.
 package gotool
 
 import (
@@ -12,14 +12,13 @@ import (
 	"time"
 )
 
-// Run returns what the go command prints in dir ("" for the current one),
-// without the line end; if it fails, its error output is in the error. It is
-// interrupted, not killed, when ctx is done, so that it can end its compilers and
-// remove its temporary files.
+// Run returns the output of the go command in dir ("" for the current one), without the final newline; if the command
+// fails, the error contains its error output. When ctx is done, Run interrupts the command instead of killing it, so
+// that it can stop its compilers and remove its temporary files.
 func Run(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off") // this project's modules are in nobody's workspace
+	cmd.Env = append(os.Environ(), "GOWORK=off") // no workspace contains this project's modules
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
@@ -31,9 +30,8 @@ func Run(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// ModuleRoot returns the folder of this project's main module. It asks the go
-// command, because a program built with -trimpath does not know where its source
-// is.
+// ModuleRoot returns the folder of this project's main module. It asks the go command, because a program built with
+// -trimpath does not know where its source is.
 func ModuleRoot(ctx context.Context) (string, error) {
 	return Run(ctx, "", "list", "-m", "-f", "{{.Dir}}", "github.com/logout-operator/logout-operator")
 }

@@ -26,7 +26,7 @@ import (
 const (
 	program = "ko-app/logout-operator"
 	caRoots = "etc/ssl/certs/ca-certificates.crt"
-	// maxSize is how many bytes of an image a node has to download. It is a third above what it is now.
+	// maxSize is how many bytes of an image a node has to download. It is a third above the present size.
 	maxSize = 18 << 20
 )
 
@@ -78,7 +78,7 @@ func inspect(t *testing.T, dir, name string) {
 	}
 }
 
-// only returns the one image that is in the layout.
+// only returns the only image in the layout.
 func only(t *testing.T, outer v1.ImageIndex) v1.ImageIndex {
 	t.Helper()
 	manifest, err := outer.IndexManifest()
@@ -143,7 +143,7 @@ func checkConfig(t *testing.T, dir string, img v1.Image, arch string) {
 	}
 }
 
-// checkFiles wants exactly these files, so no shell and no package, and nobody but root to own or change them.
+// checkFiles requires exactly these files, so no shell and no package, all owned by root and writable by nobody else.
 func checkFiles(t *testing.T, img v1.Image) map[string]file {
 	t.Helper()
 	flat := mutate.Extract(img)
@@ -181,7 +181,7 @@ func checkFiles(t *testing.T, img v1.Image) map[string]file {
 	return files
 }
 
-// checkProgram wants the program to be static, and to know its version.
+// checkProgram requires that the program is static and has its version.
 func checkProgram(t *testing.T, data []byte) {
 	t.Helper()
 	binary, err := elf.NewFile(bytes.NewReader(data))
@@ -205,7 +205,7 @@ func checkProgram(t *testing.T, data []byte) {
 	}
 }
 
-// checkBOM wants every module of the program in the SBOM, by version.
+// checkBOM requires every module of the program in the SBOM, with its version.
 func checkBOM(t *testing.T, data []byte, bom string) {
 	t.Helper()
 	info, err := buildinfo.Read(bytes.NewReader(data))
@@ -246,7 +246,7 @@ func checkBOM(t *testing.T, data []byte, bom string) {
 	}
 }
 
-// checkRoots wants the roots of the services that the operator calls.
+// checkRoots requires the CA roots of the services that the operator calls.
 func checkRoots(t *testing.T, data []byte) {
 	t.Helper()
 	var names []string
@@ -262,7 +262,7 @@ func checkRoots(t *testing.T, data []byte) {
 	}
 }
 
-// checkTarball wants the archive for docker load to be the same image.
+// checkTarball requires that the archive for docker load is the same image.
 func checkTarball(t *testing.T, dir string, img v1.Image) {
 	t.Helper()
 	loaded, err := tarball.ImageFromPath(filepath.Join(dir, "bin/image.tar"), nil)

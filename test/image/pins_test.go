@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOneGo wants the Dockerfile and the workflows to use the Go of go.mod.
+// TestOneGo requires that the Dockerfile and the workflows use the Go version of go.mod.
 func TestOneGo(t *testing.T) {
 	root := moduleRoot(t)
 	mod := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, root, "go.mod"))
@@ -29,7 +29,7 @@ func TestOneGo(t *testing.T) {
 	}
 }
 
-// TestDockerfile wants the Dockerfile's image to start as ko's does.
+// TestDockerfile requires that the Dockerfile's image starts as ko's does.
 func TestDockerfile(t *testing.T) {
 	dockerfile := read(t, moduleRoot(t), "Dockerfile")
 	for _, want := range []string{"\nFROM scratch\n", "\nUSER 65532:65532\n", "\nENTRYPOINT [\"/" + program + "\"]\n", "CGO_ENABLED=0"} {
@@ -39,7 +39,8 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// TestActionsArePinned wants every action by commit, as a tag can be moved, with its version for who reads it.
+// TestActionsArePinned requires that the workflows pin every action by commit, because a tag can be moved, with its
+// version in a comment for readers.
 func TestActionsArePinned(t *testing.T) {
 	pinned := regexp.MustCompile(`@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
 	for _, file := range workflows(t, moduleRoot(t)) {

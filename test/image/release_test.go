@@ -1,4 +1,4 @@
-// Package image_test makes a release twice, in different places, and looks into the image that comes out.
+// Package image_test makes a release twice, in different places, and checks the resulting image.
 package image_test
 
 import (
@@ -20,9 +20,9 @@ const (
 )
 
 // TestRelease makes the release in two checkouts of the same commit that differ in path, time, time zone and
-// permissions. Both compile with the same cache of third-party packages, as anything else would take minutes: what
-// could come in between there is the compiler's, which the Go project checks itself. The release workflow compares
-// two machines without a cache.
+// permissions. Both compile with the same cache of third-party packages, because anything else would take minutes: only
+// the compiler could cause a difference there, and the Go project checks that itself. The release workflow compares two
+// machines without a cache.
 func TestRelease(t *testing.T) {
 	first, second := checkout(t, "first"), checkout(t, filepath.Join("another", "and a longer path"))
 	build(t, first, "umask 022", "TZ=UTC")
@@ -63,7 +63,7 @@ func TestReleaseRefusesVersions(t *testing.T) {
 	}
 }
 
-// checkout copies the work tree as it is now, committed or not, and commits it there under a tag.
+// checkout copies the current work tree, committed or not, and commits it there under a tag.
 func checkout(t *testing.T, name string) string {
 	t.Helper()
 	root, dir := moduleRoot(t), filepath.Join(t.TempDir(), name)
@@ -84,7 +84,7 @@ func checkout(t *testing.T, name string) string {
 	return dir
 }
 
-// build makes the release in dir, after a command of the shell.
+// build makes the release in dir, after a shell command.
 func build(t *testing.T, dir, before string, env ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", before+" && exec make release-dry-run VERSION="+version)

@@ -11,7 +11,7 @@ import (
 )
 
 // start runs the program as a kubelet would: as user 65532 in the image's files, which it cannot write, with nothing
-// else there. The end-to-end tests do it with a kubelet.
+// else in its file system. The end-to-end tests do the same with a kubelet.
 func start(t *testing.T, files map[string]file) {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
@@ -39,7 +39,7 @@ func start(t *testing.T, files map[string]file) {
 	if out, err := run("--help"); err != nil || !strings.Contains(out, "-leader-elect") {
 		t.Errorf("--help: %v\n%s", err, out)
 	}
-	// Without a cluster it says so, and does not stumble over a missing home, user or temporary directory.
+	// Without a cluster it reports that, and does not fail because of a missing home, user or temporary directory.
 	if out, err := run(""); err == nil || !strings.Contains(out, "logout-operator: no cluster to work on") {
 		t.Errorf("without a cluster: %v\n%s", err, out)
 	}

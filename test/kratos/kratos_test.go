@@ -36,7 +36,7 @@ spec:
   userID: %[3]s
 `
 
-// TestLogout: all sessions of the identity end, and nobody else's.
+// TestLogout: all sessions of the identity end, and no others.
 func TestLogout(t *testing.T) {
 	k := start(t)
 	const email, another = "jane@example.com", "john@example.com"
@@ -74,7 +74,7 @@ func TestLogout(t *testing.T) {
 	ends(t, "kratos", "by-email", email, v1alpha1.ReasonBadRequest, http.StatusBadRequest)
 }
 
-// TestWrongAddress: an endpoint that is not the admin API is seen, and ends no logout for good.
+// TestWrongAddress: the operator detects an endpoint that is not the admin API, and finishes no logout because of it.
 func TestWrongAddress(t *testing.T) {
 	k := start(t)
 	jane := k.newIdentity("jane@example.com")
@@ -94,7 +94,7 @@ func TestWrongAddress(t *testing.T) {
 	}
 }
 
-// ends applies a UserLogout and waits for its end.
+// ends applies a UserLogout and waits until it has finished.
 func ends(t *testing.T, provider, name, userID, reason string, status int32) {
 	t.Helper()
 	if obj := tried(t, provider, name, userID, reason, status); !meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished) || obj.Status.Attempts != 1 {
@@ -102,7 +102,7 @@ func ends(t *testing.T, provider, name, userID, reason string, status int32) {
 	}
 }
 
-// tried applies a UserLogout and waits for a reason, which an answer with a status gave.
+// tried applies a UserLogout and waits for a reason that an answer with this status caused.
 func tried(t *testing.T, provider, name, userID, reason string, status int32) *v1alpha1.UserLogout {
 	t.Helper()
 	apply(t, fmt.Sprintf(logoutManifest, provider, name, userID))

@@ -15,7 +15,7 @@ import (
 var (
 	plane   *controlplane.ControlPlane
 	cluster *suite.Cluster
-	kratos  string // the program
+	kratos  string // the path of the program
 )
 
 func TestMain(m *testing.M) {
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	}}.Main(m)
 }
 
-// buildKratos compiles the Kratos that hack/kratos pins. The go command keeps what it compiled, but for the last step.
+// buildKratos compiles the Kratos that hack/kratos pins. The go command caches everything but the last step.
 func buildKratos(ctx context.Context) error {
 	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {

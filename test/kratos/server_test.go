@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// configuration of a Kratos on the loopback, whose users have an email address and a password. It sends no mail.
+// configuration of a Kratos on loopback whose users have an email address and a password. It sends no mail.
 const configuration = `
 version: v1.3.1
 dsn: sqlite://%[1]s/db.sqlite?_fk=true
@@ -54,7 +54,7 @@ type server struct {
 	admin, public string // URLs
 }
 
-// start starts a Kratos with nobody in it, which ends with the test.
+// start starts a Kratos without identities, which ends with the test.
 func start(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
@@ -75,9 +75,9 @@ func start(t *testing.T) *server {
 	var log bytes.Buffer
 	ctx, end := context.WithCancelCause(t.Context())
 	exited := make(chan struct{})
-	serve := exec.CommandContext(t.Context(), kratos, "serve", "-c", config, "--sqa-opt-out") // which reports to nobody
+	serve := exec.CommandContext(t.Context(), kratos, "serve", "-c", config, "--sqa-opt-out") // send no telemetry
 	serve.Stdout, serve.Stderr = &log, &log
-	// The context of a test is done before its cleanups run.
+	// The context of a test ends before its cleanups run.
 	serve.Cancel = func() error { return serve.Process.Signal(syscall.SIGTERM) }
 	serve.WaitDelay = 30 * time.Second
 	if err := serve.Start(); err != nil {
@@ -97,7 +97,7 @@ func start(t *testing.T) *server {
 	return s
 }
 
-// freePorts are two that nobody listens on.
+// freePorts are two ports on which nobody listens.
 func freePorts(t *testing.T) (ports [2]int) {
 	t.Helper()
 	for i := range ports {
@@ -135,7 +135,7 @@ func (s *server) awaitReady(ctx context.Context) {
 	}
 }
 
-// call sends JSON and returns the status and the JSON that came.
+// call sends JSON and returns the status and the JSON of the answer.
 func (s *server) call(method, url, sessionToken string, body any) (int, map[string]any) {
 	s.t.Helper()
 	text, err := json.Marshal(body)
@@ -183,7 +183,7 @@ func (s *server) newIdentity(email string) string {
 	return id
 }
 
-// signIn signs in by password, as an app does, and returns the token of the session.
+// signIn signs in with a password, as an app does, and returns the token of the session.
 func (s *server) signIn(email string) string {
 	s.t.Helper()
 	_, flow := s.call(http.MethodGet, s.public+"/self-service/login/api", "", nil)
@@ -200,7 +200,7 @@ func (s *server) signIn(email string) string {
 	return token
 }
 
-// whoami returns the identity that Kratos takes the bearer of a session's token for; empty if it refuses the token.
+// whoami returns the identity of a session token, according to Kratos; empty if Kratos rejects the token.
 func (s *server) whoami(token string) string {
 	s.t.Helper()
 	status, session := s.call(http.MethodGet, s.public+"/sessions/whoami", token, nil)
