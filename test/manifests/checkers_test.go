@@ -17,8 +17,8 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
-// TestSchemas: every object is, to the last field, what the API server says it can be. kubeconform looks at files as a
-// user's pipeline does, but with the schemas of this API server, as those it would download are another's.
+// TestSchemas: every field of every object matches the API server's schemas. kubeconform checks files as a user's
+// pipeline does, but with the schemas of this API server, because those that it would download belong to another.
 func TestSchemas(t *testing.T) {
 	schemas := writeSchemas(t)
 	check := func(manifests []byte) (string, error) {
@@ -35,8 +35,8 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// writeSchemas writes a JSON schema for each kind that the API server serves, by what it says of itself. OpenAPI v3 schemas
-// are JSON schemas but for what is unknown: kubectl refuses it, so here it is forbidden.
+// writeSchemas writes a JSON schema for each kind that the API server serves, from its OpenAPI v3 schemas. These are
+// JSON schemas except for unknown fields: kubectl rejects them, so they are forbidden here.
 func writeSchemas(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -47,7 +47,7 @@ func writeSchemas(t *testing.T) (dir string) {
 			_, err := os.Stat(filepath.Join(dir, file))
 			return err != nil
 		})
-		return !missing, nil // those of custom resources come a moment after they are served
+		return !missing, nil // the API server publishes those of custom resources a moment after it serves them
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -94,17 +94,17 @@ func writeSchemasOfNow(t *testing.T, dir string) {
 	}
 }
 
-// kindsOf returns the kinds that a schema is the one of.
+// kindsOf returns the kinds to which a schema belongs.
 func kindsOf(s map[string]any) (kinds []schema.GroupVersionKind) {
 	list, _ := s["x-kubernetes-group-version-kind"].([]any)
-	if len(list) != 1 { // of every group: DeleteOptions and the like
+	if len(list) != 1 { // in every group: DeleteOptions and the like
 		return nil
 	}
 	kind := list[0].(map[string]any)
 	return []schema.GroupVersionKind{{Group: kind["group"].(string), Version: kind["version"].(string), Kind: kind["kind"].(string)}}
 }
 
-// fileOf is what kubeconform calls the file of a kind: a group goes by the first part of its name.
+// fileOf is kubeconform's file name for a kind: it uses the first part of the group's name.
 func fileOf(kind schema.GroupVersionKind) string {
 	parts := []string{strings.ToLower(kind.Kind)}
 	if kind.Group != "" {
@@ -128,14 +128,14 @@ func forbidUnknown(s map[string]any) {
 	}
 }
 
-// notScored are checks of kube-score whose advice is not taken, and why.
+// notScored are checks of kube-score whose advice this project does not follow, and why.
 var notScored = map[string]string{
 	"container-image-pull-policy": "the tag names one release for ever, so there is nothing to pull anew",
 	"container-ephemeral-storage-request-and-limit": "the root file system is read-only, so only the log counts, which the kubelet rotates: a " +
 		"limit could but evict the operator for what it logs",
 }
 
-// TestScores: kube-score has nothing to say about what is installed, but for notScored.
+// TestScores: kube-score has no complaints about the installed objects, except for notScored.
 func TestScores(t *testing.T) {
 	var ignored []string
 	for check := range notScored {
@@ -154,7 +154,7 @@ func TestScores(t *testing.T) {
 	}
 }
 
-// checker runs a tool of hack/manifests and returns all that it prints.
+// checker runs a tool of hack/manifests and returns its output.
 func checker(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -18,7 +18,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// TestPlainHTTP: whatever field of a provider holds a URL, the API server takes no plain http but to the loopback.
+// TestPlainHTTP: in every field of a provider that holds a URL, the API server rejects plain http unless the address is
+// on loopback.
 func TestPlainHTTP(t *testing.T) {
 	samples := map[string]*unstructured.Unstructured{} // by the field of the type
 	files, err := filepath.Glob(filepath.Join(root, "config", "samples", "provider*.yaml"))
@@ -39,7 +40,7 @@ func TestPlainHTTP(t *testing.T) {
 	if len(fields) < len(samples) {
 		t.Fatalf("%d types have but these URLs: %v", len(samples), fields)
 	}
-	// A policy counts a moment after it was stored.
+	// A policy takes effect a moment after it is stored.
 	enforced := func(ctx context.Context) (bool, error) {
 		plain := samples["oryKratos"].DeepCopy()
 		err := unstructured.SetNestedField(plain.Object, "http://service.example", "spec", "oryKratos", "endpoint")
@@ -77,7 +78,7 @@ func TestPlainHTTP(t *testing.T) {
 	}
 }
 
-// urlFields returns the paths of all fields of a provider that hold the URL of something that is called.
+// urlFields returns the paths of all fields of a provider that hold a URL that the operator calls.
 func urlFields(t *testing.T) (fields []string) {
 	t.Helper()
 	crds, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "logout-operator.io_clusterlogoutproviders.yaml"))

@@ -22,10 +22,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// patience is how long a test waits for anything: tools are compiled the first time.
+// patience is how long a test waits for anything: some tools are compiled the first time.
 const patience = 10 * time.Minute
 
-// TestApplyIsIdempotent: what is applied again is not written again.
+// TestApplyIsIdempotent: applying the manifests again writes no object.
 func TestApplyIsIdempotent(t *testing.T) {
 	installation := slicesOf(t, "default", "network-policy")
 	for _, part := range installation {
@@ -48,7 +48,7 @@ func slicesOf(t *testing.T, folders ...string) (rendered [][]byte) {
 	return rendered
 }
 
-// versions returns the resourceVersion of every object of the manifests, as it is in the cluster.
+// versions returns the resourceVersion in the cluster of every object of the manifests.
 func versions(t *testing.T, installation [][]byte) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -70,8 +70,8 @@ func apply(t *testing.T, manifests []byte) {
 	}
 }
 
-// TestUpgrade: from a version whose kinds lack something, whose Deployment has another image, and whose operator has done
-// its work, to this one. What has finished is neither called for nor written again, by anybody.
+// TestUpgrade upgrades from a version whose CRDs lack something, whose Deployment has another image, and whose operator
+// has done its work. Finished objects are neither called for nor written again, by anybody.
 func TestUpgrade(t *testing.T) {
 	older := bytes.ReplaceAll(render(t, "default"), []byte("logout-operator:v0.1.0"), []byte("logout-operator:v0.0.1"))
 	older = bytes.Replace(older, []byte("    - jsonPath: .status.attempts\n      name: Attempts\n      type: integer\n"), nil, 1)
@@ -88,7 +88,7 @@ func TestUpgrade(t *testing.T) {
 
 	apply(t, render(t, "default"))
 	start(t)
-	logOut(t) // by the new operator, which has then seen all there is
+	logOut(t) // by the new operator, which has then seen all objects
 	for _, obj := range done {
 		now := &v1alpha1.UserLogout{}
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj), now); err != nil {
@@ -103,8 +103,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestUninstall: deleting what was applied leaves nothing of it, and no finalizer holds anything up. Nothing here ends the
-// deletion of a namespace, so of the operator's the beginning has to do.
+// TestUninstall: deleting the applied objects leaves nothing behind, and no finalizer blocks it. Nothing here completes
+// the deletion of a namespace, so for the operator's namespace the test checks only that the deletion has begun.
 func TestUninstall(t *testing.T) {
 	own, err := controlplane.Start(t.Context(), controlplane.Options{})
 	if err != nil {
@@ -140,7 +140,7 @@ func TestUninstall(t *testing.T) {
 	}
 }
 
-// awaitGone returns when the object is gone; a CustomResourceDefinition's deletion takes a moment.
+// awaitGone returns when the object is gone; deleting a CustomResourceDefinition takes a moment.
 func awaitGone(t *testing.T, access client.Client, obj *unstructured.Unstructured) error {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -160,10 +160,10 @@ func start(t *testing.T, flags ...string) *suite.Operator {
 	return suite.Start(t, operatortest.Options{Binary: installed.Binary, Access: installed.Access, Metrics: true, Flags: flags})
 }
 
-// users is how many there are.
+// users is the number of users so far.
 var users int
 
-// create makes an object for a user who is signed in.
+// create creates an object for a user who is signed in.
 func create(t *testing.T, change func(*v1alpha1.UserLogout)) *v1alpha1.UserLogout {
 	t.Helper()
 	users++
@@ -180,7 +180,7 @@ func create(t *testing.T, change func(*v1alpha1.UserLogout)) *v1alpha1.UserLogou
 	return obj
 }
 
-// logOut has the operator log somebody out, and returns the object as it is then.
+// logOut makes the operator log somebody out, and returns the finished object.
 func logOut(t *testing.T) *v1alpha1.UserLogout {
 	t.Helper()
 	return await.Object(t, admin, create(t, func(*v1alpha1.UserLogout) {}), "logged out", func(obj *v1alpha1.UserLogout) bool {

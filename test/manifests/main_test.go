@@ -1,4 +1,4 @@
-// Package manifests checks what users install, config/default and what goes on top of it: by the checkers of the field,
+// Package manifests checks the manifests that users install, config/default and its additions: with common checkers,
 // and against a real API server with the operator at work as a process under its own RBAC.
 package manifests
 

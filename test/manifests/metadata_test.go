@@ -22,7 +22,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// bulk fills one field of the metadata: each of these n, with what the field may have at most.
+// bulk fills one field of the metadata each. The field may have at most n.
 var bulk = []struct {
 	field string
 	most  int
@@ -48,8 +48,8 @@ var bulk = []struct {
 	}},
 }
 
-// TestMetadataIsBounded: the API server takes no more metadata than the policy says, and tells what is too much of
-// what.
+// TestMetadataIsBounded: the API server rejects more metadata than the policy allows, and names the field and its
+// bound.
 func TestMetadataIsBounded(t *testing.T) {
 	namespace := metadataNamespace(t)
 	for _, tt := range bulk {
@@ -86,8 +86,8 @@ func TestMetadataIsBounded(t *testing.T) {
 	})
 }
 
-// TestLargeMetadataCanShrink: an object that was large before there was a policy can be changed as long as nothing of
-// it grows, its status can be written, and it can be deleted and let go.
+// TestLargeMetadataCanShrink: an object that was large before there was a policy can be changed while none of its
+// fields grows, its status can be written, and it can be deleted and its finalizers removed.
 func TestLargeMetadataCanShrink(t *testing.T) {
 	namespace := metadataNamespace(t)
 	bind := unbind(t, "logout-operator-metadata")
@@ -96,7 +96,7 @@ func TestLargeMetadataCanShrink(t *testing.T) {
 	for _, tt := range bulk {
 		tt.fill(&obj.ObjectMeta, 4*tt.most)
 	}
-	create := func(ctx context.Context) (bool, error) { // once the binding is gone for the API server, too
+	create := func(ctx context.Context) (bool, error) { // once the API server has seen that the binding is gone
 		err := admin.Create(ctx, obj.DeepCopy())
 		return err == nil, client.IgnoreNotFound(ignoreInvalid(err))
 	}
@@ -143,7 +143,7 @@ func TestLargeMetadataCanShrink(t *testing.T) {
 	}
 }
 
-// metadataNamespace makes a namespace for objects that no provider allows.
+// metadataNamespace creates a namespace for objects that no provider allows.
 func metadataNamespace(t *testing.T) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "metadata-"}}
@@ -153,7 +153,7 @@ func metadataNamespace(t *testing.T) string {
 	return namespace.Name
 }
 
-// unbind takes a policy out of force until bind is called, or the test is over.
+// unbind disables a policy until bind is called, or the test is over.
 func unbind(t *testing.T, name string) (bind func()) {
 	t.Helper()
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{}
@@ -188,7 +188,7 @@ func newBulky(namespace string, n int, fill func(*metav1.ObjectMeta, int)) *v1al
 	return obj
 }
 
-// awaitRefusal waits for the policy, which counts a moment after it was stored.
+// awaitRefusal waits for the policy, which takes effect a moment after it is stored.
 func awaitRefusal(t *testing.T, obj *v1alpha1.UserLogout, field string) {
 	t.Helper()
 	refused := func(ctx context.Context) (bool, error) {

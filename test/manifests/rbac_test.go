@@ -30,7 +30,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// rareVerbs are granted without the operator's using them in TestPermissions, and why.
+// rareVerbs are granted although the operator does not use them in TestPermissions, and why.
 var rareVerbs = map[string]string{
 	"patch events.k8s.io/events":                     "an event that comes again within minutes is counted up",
 	"patch /events":                                  "likewise, of leader election",
@@ -40,7 +40,7 @@ var rareVerbs = map[string]string{
 	"list logout-operator.io/clusterlogoutproviders": "likewise",
 }
 
-// TestPermissions: the operator, at work with all that it can do, is refused nothing, and uses all that it is granted.
+// TestPermissions: an operator that uses all its features is refused no request, and uses all its permissions.
 func TestPermissions(t *testing.T) {
 	operator := start(t, "--leader-elect")
 	failing := create(t, func(obj *v1alpha1.UserLogout) {
@@ -98,7 +98,7 @@ func granted(t *testing.T) map[string]bool {
 	return verbs
 }
 
-// awaitEvent returns when there is an event about the object: they are written a moment after the status.
+// awaitEvent returns when there is an event about the object: the operator writes events a moment after the status.
 func awaitEvent(t *testing.T, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -116,7 +116,7 @@ func awaitEvent(t *testing.T, name string) {
 	t.Fatalf("no event about %s", name)
 }
 
-// scrape reads the metrics as three callers: anonymous, one whom RBAC allows nothing, and one bound to the role for it.
+// scrape reads the metrics as three callers: anonymous, one without permissions, and one bound to the role for it.
 func scrape(t *testing.T, address string) {
 	t.Helper()
 	nobody := "{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: tenant}}"
@@ -126,7 +126,7 @@ func scrape(t *testing.T, address string) {
 		if err == nil {
 			_ = connection.Close()
 		}
-		return err == nil, nil // it makes its certificate first
+		return err == nil, nil // it creates its certificate first
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func serviceAccount(t *testing.T, name string) *rest.Config {
 	return config
 }
 
-// TestRefusals: what neither the operator nor a tenant may do.
+// TestRefusals checks what neither the operator nor a tenant may do.
 func TestRefusals(t *testing.T) {
 	const tenantUser = "system:serviceaccount:tenant:editor"
 	apply(t, []byte(`
@@ -176,7 +176,7 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 		verb, group, resource, sub, namespace string
 		want                                  bool
 	}{
-		// What may be done, so that the table can fail.
+		// Allowed requests, so that the table can fail.
 		{operatortest.User, "list", "", "secrets", "", operatortest.Namespace, true},
 		{operatortest.User, "patch", ours, "userlogouts", "status", "tenant", true},
 		{tenantUser, "create", ours, "userlogouts", "", "tenant", true},
@@ -222,7 +222,7 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 	}
 }
 
-// TestForgedStatus: nobody but the operator writes a status, whatever RBAC allows.
+// TestForgedStatus: only the operator can write a status, whatever RBAC allows.
 func TestForgedStatus(t *testing.T) {
 	suspended := create(t, func(obj *v1alpha1.UserLogout) { obj.Spec.Suspend = ptr.To(true) })
 	meta.SetStatusCondition(&suspended.Status.Conditions, metav1.Condition{

@@ -12,7 +12,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// TestRestricted: the operator's pods are what the level restricted of the Pod Security Standards asks for.
+// TestRestricted: the operator's pods comply with the level restricted of the Pod Security Standards.
 func TestRestricted(t *testing.T) {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// hierarchy is where the kernel limits memory, and the names of its files: cgroup v1 or v2.
+// hierarchy is the mount at which the kernel limits memory, and the names of its files: cgroup v1 or v2.
 type hierarchy struct{ mount, limit, failures, peak string }
 
 var hierarchies = []hierarchy{
@@ -23,13 +23,14 @@ var hierarchies = []hierarchy{
 	{"/sys/fs/cgroup", "memory.max", "memory.events", "memory.peak"},
 }
 
-// cgroup has the kernel limit the memory of an operator as that of its container. It kills what needs more.
+// cgroup makes the kernel limit the memory of an operator as in its container. The kernel kills a process that needs
+// more.
 type cgroup struct {
 	hierarchy
 	dir string
 }
 
-// newCgroup makes a cgroup that is gone when the test is over; nil where this process may not make one.
+// newCgroup creates a cgroup that is removed when the test is over; nil if this process may not create one.
 func newCgroup(t *testing.T) *cgroup {
 	t.Helper()
 	for _, h := range hierarchies {
@@ -52,7 +53,7 @@ func newCgroup(t *testing.T) *cgroup {
 	return nil
 }
 
-// removeEmpty removes a cgroup, which a process leaves a moment after its end.
+// removeEmpty removes a cgroup. A process leaves its cgroup a moment after its end.
 func removeEmpty(t *testing.T, dir string) {
 	t.Helper()
 	removed := func(context.Context) (bool, error) { return os.Remove(dir) == nil, nil }
@@ -61,7 +62,7 @@ func removeEmpty(t *testing.T, dir string) {
 	}
 }
 
-// startIn starts an operator in the cgroup, if there is one. It finds its limit there by itself.
+// startIn starts an operator in the cgroup, if there is one. The operator detects its limit itself.
 func startIn(t *testing.T, c *cgroup, flags ...string) *process {
 	t.Helper()
 	if c == nil {
@@ -75,7 +76,7 @@ func startIn(t *testing.T, c *cgroup, flags ...string) *process {
 	return startProgram(t, program, flags...)
 }
 
-// hold keeps what the kernel says of the cgroup, and fails the test if the limit was ever met.
+// hold records the kernel's figures of the cgroup, and fails the test if the limit was ever reached.
 func (c *cgroup) hold(t *testing.T) {
 	t.Helper()
 	if c == nil {

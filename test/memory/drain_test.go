@@ -21,22 +21,22 @@ import (
 )
 
 const (
-	// workers of the operator: how many calls can be under way, and so be repeated after a SIGKILL.
+	// workers of the operator: how many calls can be in flight, and so be repeated after a SIGKILL.
 	workers = 50
 	// page is how many objects are listed at a time.
 	page = 500
 )
 
-// drain is a backlog that operators, one after the other, log out.
+// drain is a backlog that operators log out, one operator after the other.
 type drain struct {
 	n       int
 	service *chimetest.Server
 	began   []time.Time // when each operator was started
 }
 
-// TestDrain: a backlog that waits for longer than activeDeadlineSeconds is logged out to the last object, in the memory
-// of the container. The first operator is killed in the middle, as by the kernel or with its node: what it knew is
-// lost. The second is terminated, as by an upgrade: it gives its lease back and leaves no outcome unknown.
+// TestDrain: a backlog that waits for longer than activeDeadlineSeconds is logged out to the last object, within the
+// memory of the container. The first operator is killed in the middle, as by the kernel or with its node: its state is
+// lost. The second is terminated, as in an upgrade: it gives up its lease and leaves no outcome unknown.
 func TestDrain(t *testing.T) {
 	d := newDrain(t, suite.Either(1500, 100_000), suite.Either(25, 100))
 	for _, stage := range []struct {
@@ -75,7 +75,7 @@ func newDrain(t *testing.T, n, perSecond int) *drain {
 	return d
 }
 
-// waiting is an object with the default of activeDeadlineSeconds, or, every other one, with less than it will wait.
+// waiting is an object with the default of activeDeadlineSeconds; every other one has less than it will wait.
 func waiting(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Spec.ActiveDeadlineSeconds = 0
@@ -85,10 +85,10 @@ func waiting(i int) *v1alpha1.UserLogout {
 	return obj
 }
 
-// run has an operator make calls, and ends it.
+// run lets an operator make calls, and ends it.
 func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
-	// A claim that a SIGKILL leaves behind runs out sooner in the short form, well before its object's deadline.
+	// In the short form, a claim that a SIGKILL leaves behind expires sooner, well before its object's deadline.
 	o := startIn(t, c, suite.Either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"}, nil)...)
 	d.began = append(d.began, time.Now())
 	until(t, o)
@@ -100,7 +100,7 @@ func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	}
 }
 
-// whileRunning is a context that ends when the operator exits, or the patience of the test does.
+// whileRunning is a context that ends when the operator exits, or after the patience of the test.
 func (o *process) whileRunning(t *testing.T) context.Context {
 	t.Helper()
 	ctx, exited := context.WithCancelCause(t.Context())
@@ -116,7 +116,7 @@ func (o *process) whileRunning(t *testing.T) context.Context {
 	return ctx
 }
 
-// awaitCalls waits until the service has had as many calls.
+// awaitCalls waits until the service has had this many calls.
 func (d *drain) awaitCalls(calls int) func(*testing.T, *process) {
 	return func(t *testing.T, o *process) {
 		t.Helper()
@@ -126,7 +126,7 @@ func (d *drain) awaitCalls(calls int) func(*testing.T, *process) {
 	}
 }
 
-// awaitFinished waits until no object is left that has not finished.
+// awaitFinished waits until all objects have finished.
 func (d *drain) awaitFinished(t *testing.T, o *process) {
 	t.Helper()
 	ctx := o.whileRunning(t)
@@ -140,7 +140,7 @@ func (d *drain) awaitFinished(t *testing.T, o *process) {
 	}
 }
 
-// verify checks all objects and all calls, and keeps the figures.
+// verify checks all objects and all calls, and records the figures.
 func (d *drain) verify(t *testing.T) {
 	t.Helper()
 	journal, refused, calls := d.service.Journal(), 0, map[string][]chimetest.Entry{}
@@ -186,13 +186,13 @@ func (d *drain) verify(t *testing.T) {
 	}
 }
 
-// killedIn reports whether a call was made once by the operator that was killed, and once by the next.
+// killedIn reports whether a call was made once by the killed operator, and once by the next.
 func (d *drain) killedIn(calls []chimetest.Entry) bool {
 	next := d.began[1]
 	return len(calls) == 2 && calls[0].Time.Before(next) && calls[1].Time.After(next)
 }
 
-// reasons is how many objects have each reason of the Ready condition.
+// reasons counts the objects by the reason of the Ready condition.
 func (d *drain) reasons(t *testing.T) map[string]int {
 	t.Helper()
 	n := map[string]int{}

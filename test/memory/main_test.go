@@ -1,9 +1,8 @@
-// Package memory measures what the operator holds of memory, from its start on, beside what a cluster can hold of
-// objects: many that wait, many that are logged out, few that are huge, and huge ones that have finished. The operator
-// is a process of its own, a release build with the limit that it has in the manifests, and the objects are there
-// before it starts.
+// Package memory measures the operator's memory, from its start on, with the objects that a cluster can hold: many that
+// wait, many that are logged out, few that are huge, and huge ones that have finished. The operator is a process of its
+// own, a release build with the memory limit of the manifests, and the objects exist before it starts.
 //
-// By default the sizes are small. The figures that docs/performance.md gives are taken, and their limits asserted, by
+// By default the sizes are small. To measure the figures of docs/performance.md, and assert their limits, run
 //
 //	go test ./test/memory -full -timeout 2h -v
 package memory
@@ -47,7 +46,7 @@ func TestMain(m *testing.M) {
 
 func prepare(ctx context.Context, c *suite.Cluster) (err error) {
 	cluster = c
-	await.Patience = suite.Either(2*time.Minute, 40*time.Minute) // also where the machine is busy
+	await.Patience = suite.Either(2*time.Minute, 40*time.Minute) // also for a busy machine
 	if err := c.Apply(ctx, operatortest.Manifests(
 		operatortest.Tenant(tenant, true),
 		operatortest.Tenant(stranger, false),
@@ -64,11 +63,11 @@ func prepare(ctx context.Context, c *suite.Cluster) (err error) {
 	return letHugeIn(ctx)
 }
 
-// slowProvider is the default provider with one call a second, so that what waits keeps waiting.
+// slowProvider is the default provider with one call a second, so that objects keep waiting.
 func slowProvider() string { return operatortest.DefaultProvider(service.URL, 1, 1) }
 
-// letHugeIn removes the policy that bounds the size of metadata: the operator has to bear what gets past it, or was
-// there before it.
+// letHugeIn removes the policy that bounds the size of metadata: the operator must tolerate objects that got past the
+// policy, or existed before it.
 func letHugeIn(ctx context.Context) error {
 	binding := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "logout-operator-metadata"}}
 	binding.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicyBinding"))
@@ -79,5 +78,5 @@ func letHugeIn(ctx context.Context) error {
 		err := cluster.Admin.Create(ctx, huge(0), client.DryRunAll)
 		return err == nil, nil
 	}
-	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, await.Patience, true, let) // a moment later
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, await.Patience, true, let) // effective a moment later
 }

@@ -22,11 +22,11 @@ import (
 
 const (
 	tenant   = "tenant"   // the namespace that the provider allows
-	stranger = "stranger" // one that no provider allows
+	stranger = "stranger" // a namespace that no provider allows
 	mib      = 1 << 20
 )
 
-// TestWaiting: many objects wait for an endpoint that takes one call a second, as in an incident that logs everybody
+// TestWaiting: many objects wait for an endpoint that accepts one call a second, as in an incident that logs everybody
 // out.
 func TestWaiting(t *testing.T) {
 	n := suite.Either(10_000, 100_000)
@@ -36,7 +36,7 @@ func TestWaiting(t *testing.T) {
 	o.hold(t, "waiting objects", n, 50+n/1024) // as docs/performance.md says
 }
 
-// TestHuge: few objects, each as large as etcd takes them. What makes them so is nothing that the operator needs.
+// TestHuge: few objects, each as large as etcd allows. The operator needs none of the large fields.
 func TestHuge(t *testing.T) {
 	n := suite.Either(40, 200)
 	create(t, n, huge)
@@ -90,8 +90,8 @@ func object(namespace string, i int) *v1alpha1.UserLogout {
 	}
 }
 
-// huge is an object of 1.4 MiB: the API server bounds the size of annotations, but not that of labels. It takes the
-// keys down in managedFields once more.
+// huge is an object of 1.4 MiB: the API server bounds the size of annotations, but not that of labels. It repeats the
+// keys in managedFields.
 func huge(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Labels = map[string]string{}
@@ -102,10 +102,10 @@ func huge(i int) *v1alpha1.UserLogout {
 	return obj
 }
 
-// create makes n objects, which are gone when the test is over.
+// create creates n objects, and deletes them when the test is over.
 func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	t.Helper()
-	t.Cleanup(func() { // one by one: of huge ones the API server cannot delete all at once
+	t.Cleanup(func() { // one by one: the API server cannot delete all the huge ones at once
 		if err := parallel(context.Background(), n, func(ctx context.Context, i int) error {
 			return client.IgnoreNotFound(cluster.Admin.Delete(ctx, of(i)))
 		}); err != nil {
@@ -131,29 +131,29 @@ func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) err
 	return group.Wait()
 }
 
-// container is how much memory the operator has in a container of the manifests, in bytes.
+// container is the memory limit of the operator's container in the manifests, in bytes.
 const container = 256 * mib
 
 // process is an operator.
 type process struct{ *suite.Operator }
 
-// start starts an operator that takes its memory for that of such a container.
+// start starts an operator with the memory limit of such a container.
 func start(t *testing.T, flags ...string) *process {
 	t.Helper()
 	if os.Getenv("GOMEMLIMIT") == "" {
-		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // what it finds out by its cgroup there
+		t.Setenv("GOMEMLIMIT", fmt.Sprint(container*85/100)) // in a container it derives this from its cgroup
 	}
 	return startProgram(t, cluster.Binary, flags...)
 }
 
-// startProgram starts an operator by a program that becomes it.
+// startProgram starts an operator with a program that executes it.
 func startProgram(t *testing.T, program string, flags ...string) *process {
 	t.Helper()
 	return &process{suite.Start(t, operatortest.Options{
 		Binary: program, Access: cluster.Access, Metrics: true, Flags: append([]string{"--leader-elect"}, flags...)})}
 }
 
-// await returns when the sum of the gauges that have the labels has at least a value.
+// await returns when the sum of the gauges with the labels is at least the value.
 func (o *process) await(t *testing.T, what string, least int, gauge string, labels ...string) {
 	t.Helper()
 	got := 0.0
@@ -163,7 +163,8 @@ func (o *process) await(t *testing.T, what string, least int, gauge string, labe
 			return false, fmt.Errorf("the operator has exited with %d", o.ExitCode())
 		default:
 		}
-		if sum, err := o.Gauge(ctx, cluster.Scraper, gauge, labels...); err == nil { // else it does not serve them yet
+		// otherwise it does not serve them yet
+		if sum, err := o.Gauge(ctx, cluster.Scraper, gauge, labels...); err == nil {
 			got = sum
 		}
 		return got >= float64(least), nil
@@ -173,7 +174,7 @@ func (o *process) await(t *testing.T, what string, least int, gauge string, labe
 	}
 }
 
-// hold keeps what the operator has taken of memory so far, and fails the test if that is too much.
+// hold records the operator's memory so far, and fails the test if it is too much.
 func (o *process) hold(t *testing.T, what string, n, most int) {
 	t.Helper()
 	u := o.UsageIn(t)
