@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// dashboard is what the tests need to know of it.
+// dashboard is the part of the dashboard that the tests need.
 type dashboard struct {
 	Templating struct {
 		List []struct {
@@ -30,7 +30,7 @@ type dashboard struct {
 
 type datasource struct{ Type, UID string }
 
-// readDashboard of config/grafana.
+// readDashboard reads the dashboard in config/grafana.
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
 	var d dashboard
@@ -40,7 +40,7 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// TestDashboardQueries: the panels and the list of providers ask for what is served.
+// TestDashboardQueries: the panels and the list of providers query existing metrics.
 func TestDashboardQueries(t *testing.T) {
 	d := readDashboard(t)
 	var queries []string
@@ -58,8 +58,8 @@ func TestDashboardQueries(t *testing.T) {
 	checkQueries(t, queries)
 }
 
-// TestDashboardPanels: each says what it shows, asks the data source that is chosen, and keeps to the providers that are
-// chosen wherever there is a provider to choose.
+// TestDashboardPanels: each panel has a description, queries the chosen data source, and filters by the chosen
+// providers wherever a metric has that label.
 func TestDashboardPanels(t *testing.T) {
 	d := readDashboard(t)
 	var variables []string

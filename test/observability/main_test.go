@@ -1,5 +1,5 @@
-// Package observability holds what is shown of the operator to what it shows: the alert rules, the dashboard and the
-// runbook may name only metrics, labels and reasons that an operator process serves or writes, and all of them.
+// Package observability checks the alert rules, the dashboard and the runbook against the operator: they may name only
+// metrics, labels and reasons that an operator process serves or writes, and must name all of them.
 package observability
 
 import (
@@ -17,7 +17,7 @@ import (
 var (
 	plane  *controlplane.ControlPlane
 	root   string  // of this project
-	served metrics // by an operator to which everything has happened that is counted
+	served metrics // by an operator after every event that it counts
 )
 
 func TestMain(m *testing.M) { suite.Suite{Prepare: prepare}.Main(m) }
@@ -37,7 +37,7 @@ func prepare(ctx context.Context, c *suite.Cluster) error {
 	}
 	defer stage.close()
 	if err := stage.play(ctx); err != nil {
-		stage.operator.Kill() // and all that it printed is there
+		stage.operator.Kill() // so that all of its output is available
 		return fmt.Errorf("%w; the operator printed:\n%s", err, stage.printed.Tail(60_000))
 	}
 	served, err = stage.scrape(ctx)

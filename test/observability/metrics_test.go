@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// ours is the prefix of the metrics that are the operator's own.
+// ours is the prefix of the operator's own metrics.
 const ours = "logout_operator_"
 
-// TestPageOfMetrics: docs/metrics.md names the operator's own metrics and their labels, all that are served and no others.
+// TestPageOfMetrics: docs/metrics.md names exactly the operator's own metrics and their labels.
 func TestPageOfMetrics(t *testing.T) {
 	documented := map[string][]string{}
 	rows := regexp.MustCompile("(?m)^\\| `("+ours+"[a-z_]+)` \\| [a-z]+ \\|([^|]*)\\|").FindAllStringSubmatch(string(read(t, "docs", "metrics.md")), -1)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// What an expression asks for, as hack/promtool/selectors prints it.
+// The selectors of an expression, as hack/promtool/selectors prints them.
 type expression struct {
 	Selectors []struct {
 		Metric   string
@@ -23,14 +23,14 @@ type expression struct {
 
 type matcher struct{ Label, Op, Value string }
 
-// placeholders are what Grafana fills in before it asks Prometheus.
+// placeholders are variables that Grafana replaces before it queries Prometheus.
 var placeholders = strings.NewReplacer("$__rate_interval", "5m", "$provider", ".*")
 
-// targetLabels are what Prometheus itself adds to every series, by the ServiceMonitor.
+// targetLabels are the labels that Prometheus itself adds to every series, because of the ServiceMonitor.
 var targetLabels = []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 
-// checkQueries holds PromQL expressions to what is served: the metrics exist, with the labels that are named, and so
-// does at least one series for each value that is asked for.
+// checkQueries compares PromQL expressions with the served metrics: the metrics exist, with the labels in the
+// expression, and with at least one series for each value in it.
 func checkQueries(t *testing.T, queries []string) {
 	t.Helper()
 	plain := make([]string, len(queries))
@@ -62,8 +62,8 @@ func checkQueries(t *testing.T, queries []string) {
 	}
 }
 
-// checkMatcher: the label exists, and each value of it that is named: among the series or, since not every failure
-// there is has been played, among the reasons of the API.
+// checkMatcher: the label exists, and so does each value in the matcher: among the series or, because the stage does
+// not cause every possible failure, among the reasons of the API.
 func checkMatcher(t *testing.T, query, metric string, m matcher) {
 	t.Helper()
 	values := served.values(metric, m.Label)
@@ -86,7 +86,7 @@ func checkMatcher(t *testing.T, query, metric string, m matcher) {
 	}
 }
 
-// parse has Prometheus' own parser read the expressions.
+// parse parses the expressions with Prometheus' own parser.
 func parse(t *testing.T, expressions []string) []expression {
 	t.Helper()
 	in, err := json.Marshal(expressions)
@@ -101,7 +101,7 @@ func parse(t *testing.T, expressions []string) []expression {
 	return parsed
 }
 
-// promtool runs promtool in this project's folder and returns what it prints.
+// promtool runs promtool in this project's folder and returns its output.
 func promtool(t *testing.T, args ...string) string {
 	t.Helper()
 	for i, a := range args {
@@ -112,8 +112,8 @@ func promtool(t *testing.T, args ...string) string {
 	return string(run(t, nil, append([]string{"github.com/prometheus/prometheus/cmd/promtool"}, args...)...))
 }
 
-// run runs a program of the module hack/promtool. The tag leaves out the clients of all the clouds that a Prometheus can
-// find its targets in, and the time to compile them.
+// run runs a program of the module hack/promtool. The tag excludes the clients of all clouds in which Prometheus can
+// discover targets, and the time to compile them.
 func run(t *testing.T, in *bytes.Reader, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "-tags=remove_all_sd"}, args...)...)

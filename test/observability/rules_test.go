@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/controlplane"
 )
 
-// ruleFile is what the tests need to know of a file of rules.
+// ruleFile is the part of a rule file that the tests need.
 type ruleFile struct {
 	Groups []struct {
 		Rules []rule `json:"rules"`
@@ -44,8 +44,8 @@ func alerts(t *testing.T) []rule {
 	return all
 }
 
-// TestRules has promtool check the rules and run their own tests, of which each alert needs two: that it fires and that
-// it does not.
+// TestRules makes promtool check the rules and run their own tests. Each alert needs two: that it fires and that it
+// does not.
 func TestRules(t *testing.T) {
 	t.Log(promtool(t, "check", "rules", "--lint=all", "--lint-fatal", "config/prometheus/rules.yaml"))
 	t.Log(promtool(t, "test", "rules", "config/prometheus/rules_test.yaml"))
@@ -78,7 +78,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesForPeople: whoever is paged learns what it is, how bad it is, and where to read on.
+// TestRulesForPeople: every alert says what happened, how severe it is, and where to read on.
 func TestRulesForPeople(t *testing.T) {
 	for _, r := range alerts(t) {
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
@@ -93,7 +93,7 @@ func TestRulesForPeople(t *testing.T) {
 	}
 }
 
-// TestRulesQueries: the rules ask for what is served.
+// TestRulesQueries: the rules query existing metrics.
 func TestRulesQueries(t *testing.T) {
 	var queries []string
 	for _, r := range alerts(t) {
@@ -102,7 +102,7 @@ func TestRulesQueries(t *testing.T) {
 	checkQueries(t, queries)
 }
 
-// TestKustomization renders config/prometheus: the PrometheusRule holds the rules.
+// TestKustomization renders config/prometheus: the PrometheusRule contains the rules.
 func TestKustomization(t *testing.T) {
 	rendered := objects(t, "config/prometheus")
 	if kinds := slices.Sorted(maps.Keys(rendered)); !slices.Equal(kinds, []string{"PrometheusRule logout-operator", "ServiceMonitor logout-operator"}) {
@@ -118,7 +118,7 @@ func TestKustomization(t *testing.T) {
 	}
 }
 
-// TestServiceMonitor: it selects the Service of the metrics, and a port of it, as config/default has them.
+// TestServiceMonitor: it selects the Service of the metrics and one of its ports, as config/default defines them.
 func TestServiceMonitor(t *testing.T) {
 	var monitor struct {
 		Metadata struct{ Namespace string }
@@ -171,7 +171,7 @@ func marshal(t *testing.T, v any) string {
 	return string(text)
 }
 
-// objects renders a folder and returns what is in it by kind and name.
+// objects renders a folder and returns its objects by kind and name.
 func objects(t *testing.T, dir string) map[string]map[string]any {
 	t.Helper()
 	rendered, err := controlplane.Kustomize(path.Join(root, dir))

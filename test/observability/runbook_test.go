@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// runbookURL is where the pages are for whoever has an alert before them.
+// runbookURL is the address of the pages in alerts.
 const runbookURL = "https://github.com/logout-operator/logout-operator/blob/main/docs/runbook/"
 
-// runbook returns the names of the pages, but for that of contents.
+// runbook returns the names of the pages, without the table of contents.
 func runbook(t *testing.T) []string {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Join(root, "docs", "runbook"))
@@ -32,7 +32,7 @@ func runbook(t *testing.T) []string {
 	return pages
 }
 
-// reasons returns the values of the Reason constants of the API by their names.
+// reasons returns the values of the API's Reason constants by their names.
 func reasons(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "conditions.go", read(t, "api", "v1alpha1", "conditions.go"), 0)
@@ -65,8 +65,8 @@ func reasons(t *testing.T) map[string]string {
 	return found
 }
 
-// TestRunbook: every reason and every alert that is not about one has a page, no page is about anything else, each has
-// its parts, and the table of contents links to all of them.
+// TestRunbook: every reason has a page, and so has every alert that is not about a reason. There are no other pages,
+// each page has its sections, and the table of contents links to all of them.
 func TestRunbook(t *testing.T) {
 	var wanted []string
 	for _, reason := range reasons(t) {
@@ -112,7 +112,7 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// TestRunbookQueries: the queries that the pages give, one a line, ask for what is served.
+// TestRunbookQueries: the queries on the pages, one on each line, query existing metrics.
 func TestRunbookQueries(t *testing.T) {
 	var queries []string
 	for _, page := range runbook(t) {

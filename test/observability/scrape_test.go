@@ -10,11 +10,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// metrics are the series that were served, each by all its labels, by the name that a query has for them: those of a
-// histogram by its three.
+// metrics are the served series, each with all its labels, by the name in queries: a histogram has three names.
 type metrics map[string][]map[string]string
 
-// scrape gets the metrics as Prometheus does: over TLS, by the token of a ServiceAccount that may.
+// scrape gets the metrics as Prometheus does: over TLS, with the token of a ServiceAccount that may read them.
 func (s *stage) scrape(ctx context.Context) (metrics, error) {
 	families, err := operatortest.Scrape(ctx, s.operator.Metrics, s.Scraper)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// patience is how long it may take to build an operator and to have everything happen to it.
+// patience is how long it may take to build an operator and to play all events.
 const patience = 10 * time.Minute
 
 const (
@@ -27,17 +27,17 @@ const (
 	account = "account"
 )
 
-// The users to log out, by what is to happen to them.
+// The users to log out, named by their results.
 const (
 	fine      = "fine"
 	throttled = "throttled"
 	unknown   = "unknown"  // to the service
 	meddled   = "meddled"  // the outcome cannot be stored
-	forgiven  = "forgiven" // fails once by itself
+	forgiven  = "forgiven" // fails once and then succeeds
 	late      = "late"     // its notAfter has passed
 )
 
-// stage is an operator process with all that it needs.
+// stage is an operator process with everything that it needs.
 type stage struct {
 	*suite.Cluster
 	service  *chimetest.Server
@@ -46,7 +46,7 @@ type stage struct {
 	itself   client.Client // the operator's own access
 }
 
-// newStage starts an operator that has a lease to hold and metrics to serve.
+// newStage starts an operator with leader election and metrics.
 func newStage(ctx context.Context, c *suite.Cluster) (*stage, error) {
 	keys := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
 	s := &stage{Cluster: c, service: chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keys}})}
@@ -76,7 +76,7 @@ func (s *stage) close() {
 	s.service.Close()
 }
 
-// play has everything happen once that the operator counts, and returns when all logouts have finished.
+// play makes every event happen once that the operator counts, and returns when all logouts have finished.
 func (s *stage) play(ctx context.Context) error {
 	for _, user := range []string{fine, throttled, meddled, forgiven} {
 		s.service.SignIn(account, user, "laptop")
@@ -112,7 +112,7 @@ func (s *stage) create(ctx context.Context, user string) error {
 	})
 }
 
-// createLate makes an object whose time is over.
+// createLate creates an object whose notAfter has passed.
 func (s *stage) createLate(ctx context.Context) error {
 	return s.Admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: late},
@@ -120,14 +120,14 @@ func (s *stage) createLate(ctx context.Context) error {
 	})
 }
 
-// meddle changes the claim that stands, as nobody may, so that the API server refuses the outcome of the call: it is
-// counted as not stored, and the call, once the claim has run out, as repeated.
+// meddle changes the stored claim, which nobody may do, so that the API server rejects the outcome of the call: the
+// operator counts the outcome as not stored, and, once the claim has expired, the call as repeated.
 func (s *stage) meddle(ctx context.Context) error {
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: meddled}}
 	return s.itself.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, []byte(`{"status": {"attempts": 7}}`)))
 }
 
-// awaitFinished returns when all objects have finished, and an error if one of them did otherwise than it should.
+// awaitFinished returns when all objects have finished, and an error if one of them has an unexpected reason.
 func (s *stage) awaitFinished(ctx context.Context, reasons map[string]string) error {
 	w, err := s.Admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
 	if err != nil {

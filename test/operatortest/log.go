@@ -9,10 +9,10 @@ import (
 	"github.com/logout-operator/logout-operator/test/await"
 )
 
-// logKept is how much of a log is kept, in bytes: an operator of the longest tests prints more than memory has.
+// logKept is how much of a log is kept, in bytes: in the longest tests an operator's output does not fit into memory.
 const logKept = 16 << 20
 
-// Log keeps the end of what operators print.
+// Log keeps the end of the operators' output.
 type Log struct {
 	await.State
 	text    []byte
@@ -49,7 +49,7 @@ func (l *Log) Judge(t testing.TB) {
 	}
 }
 
-// Size is how much has been printed so far, in bytes.
+// Size is how many bytes have been written so far.
 func (l *Log) Size() (n int) {
 	l.Look(func() { n = l.dropped + len(l.text) })
 	return n
@@ -61,7 +61,7 @@ func (l *Log) Tail(n int) (tail string) {
 	return tail
 }
 
-// AwaitLine returns when a line with all of the texts has been printed, after the first so many bytes.
+// AwaitLine returns when a line that contains all of the texts has been written, after the first so many bytes.
 func (l *Log) AwaitLine(t testing.TB, after int, texts ...string) {
 	t.Helper()
 	l.AwaitLines(t, after, 1, texts...)

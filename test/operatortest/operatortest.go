@@ -1,5 +1,5 @@
-// Package operatortest runs the operator as users do, as a process of its own with the permissions of its
-// ServiceAccount and no more, for tests and measurements that must be able to kill it, cut it off or weigh it.
+// Package operatortest runs the operator as users do, as a process of its own with only the permissions of its
+// ServiceAccount, for tests and measurements that must be able to kill it, cut it off or measure its resources.
 //
 //	err := operatortest.Build(ctx, binary, false)
 //	err = operatortest.Install(ctx, plane)
@@ -21,11 +21,11 @@ import (
 const (
 	Namespace = "logout-operator-system"
 	Account   = "logout-operator"
-	// User is the name by which the API server knows it.
+	// User is the operator's name for the API server.
 	User = "system:serviceaccount:" + Namespace + ":" + Account
 )
 
-// Build compiles the operator to path, with the race detector if asked.
+// Build compiles the operator to path, with the race detector if race is set.
 func Build(ctx context.Context, path string, race bool) error {
 	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {
@@ -40,8 +40,8 @@ func Build(ctx context.Context, path string, race bool) error {
 	return nil
 }
 
-// Install applies config/default: the kinds, the operator's namespace and its permissions. The Deployment that comes
-// with them runs nowhere, as a control plane has no controller manager.
+// Install applies config/default: the CRDs, the operator's namespace and its permissions. The Deployment in it has no
+// pods, because a control plane has no controller manager.
 func Install(ctx context.Context, plane *controlplane.ControlPlane) error {
 	root, err := gotool.ModuleRoot(ctx)
 	if err != nil {

@@ -85,7 +85,8 @@ func TestUsageOf(t *testing.T) {
 	if used, most := after.CPU-before.CPU, cpu(t)-start; used < 100*time.Millisecond-rounding || used > most+rounding {
 		t.Errorf("%s of CPU, want 100 ms to %s", used, most)
 	}
-	if grown := after.PeakRSS - before.PeakRSS; before.PeakRSS < int64(len(hoard)) && grown < 32<<20 { // else there was one in an earlier round
+	// otherwise an earlier round had the peak
+	if grown := after.PeakRSS - before.PeakRSS; before.PeakRSS < int64(len(hoard)) && grown < 32<<20 {
 		t.Errorf("64 MiB more raised the peak by %d bytes", grown)
 	}
 	if after.RSS < int64(len(hoard)) || after.PeakRSS < after.RSS {
@@ -94,7 +95,7 @@ func TestUsageOf(t *testing.T) {
 	runtime.KeepAlive(hoard)
 }
 
-// cpu is the CPU time of this process so far, as the kernel tells the process itself.
+// cpu is the CPU time of this process so far, as the kernel reports it to the process itself.
 func cpu(t *testing.T) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage

@@ -4,8 +4,8 @@ package operatortest
 
 import "syscall"
 
-// dieWithParent does so on Linux only. Ctrl-C at the terminal is for the parent alone.
+// dieWithParent works only on Linux. Ctrl-C at the terminal reaches only the parent.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// awaitStopped does not wait, as there is no way to that is the same everywhere.
+// awaitStopped does not wait, because there is no portable way.
 func awaitStopped(int) error { return nil }

@@ -2,8 +2,8 @@ package operatortest
 
 import "syscall"
 
-// Pause stops the operator's threads where they are, as a node does that is out of memory or asleep. On Linux all of them have
-// stopped when it returns.
+// Pause stops the operator's threads where they are, as when a node is out of memory or asleep. On Linux all of them
+// have stopped when it returns.
 func (p *Process) Pause() error {
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -11,5 +11,5 @@ func (p *Process) Pause() error {
 	return awaitStopped(p.cmd.Process.Pid)
 }
 
-// Resume has a paused operator go on.
+// Resume continues a paused operator.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }

@@ -19,29 +19,29 @@ import (
 type Options struct {
 	// Binary is the operator's executable, from Build.
 	Binary string
-	// Access to the API server, as a rule that of the operator's ServiceAccount. Its Host and CAData may be those of a
-	// proxy; its token is the only credential that is used.
+	// Access to the API server, usually that of the operator's ServiceAccount. Its Host and CAData may be those of a
+	// proxy; its token is the only credential in use.
 	Access *rest.Config
-	// Flags beside those that every operator here gets: its kubeconfig, its namespace, and no addresses to listen on.
-	// One that is given here goes before the same one there.
+	// Flags in addition to those of every operator here: its kubeconfig, its namespace, and no addresses to listen on.
+	// A flag that is given here overrides the same flag there.
 	Flags []string
-	// Metrics has it serve metrics at Process.Metrics.
+	// Metrics makes it serve metrics at Process.Metrics.
 	Metrics bool
-	// Log receives what the operator prints. If it is nil, nobody does.
+	// Log receives the operator's output. If it is nil, the output is dropped.
 	Log io.Writer
 }
 
-// Process is an operator that was started. On Linux it does not outlive this process, whatever ends it; elsewhere it
-// does unless it is killed.
+// Process is a started operator. On Linux it does not outlive this process, whatever ends it; elsewhere it does unless
+// it is killed.
 type Process struct {
-	// Metrics is the address at which it serves them, to callers that the API server knows; empty for none.
+	// Metrics is the address at which it serves metrics, to callers that the API server knows; empty for none.
 	Metrics string
 
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
 
-// Start starts an operator, which has to be ended by Kill at last. It is not awaited that the operator can work.
+// Start starts an operator. End it with Kill. Start does not wait until the operator is ready.
 func Start(o Options) (*Process, error) {
 	dir, err := os.MkdirTemp("", "operatortest-")
 	if err != nil {
@@ -60,7 +60,7 @@ func Start(o Options) (*Process, error) {
 		flags = append(flags, "--metrics-bind-address="+p.Metrics)
 	}
 	p.cmd = exec.Command(o.Binary, append(flags, o.Flags...)...)
-	p.cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true") // no other identity than the Secrets'
+	p.cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true") // no identity other than that in the Secrets
 	p.cmd.Stdout, p.cmd.Stderr = o.Log, o.Log
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
@@ -71,15 +71,15 @@ func Start(o Options) (*Process, error) {
 	return p, nil
 }
 
-// run starts the process and waits for its end on one thread, as Linux takes the thread that started it for the parent
-// that it must not outlive.
+// run starts the process and waits for its end on one thread, because on Linux the parent that the process must not
+// outlive is the thread that started it.
 func (p *Process) run(started chan<- error, dir string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
 	if err == nil {
 		started <- nil
-		_ = p.cmd.Wait() // its status is looked at by ExitCode
+		_ = p.cmd.Wait() // ExitCode returns the status
 		_ = os.RemoveAll(dir)
 		close(p.exited)
 		return
@@ -87,8 +87,8 @@ func (p *Process) run(started chan<- error, dir string) {
 	started <- errors.Join(err, os.RemoveAll(dir))
 }
 
-// Kill ends the operator by SIGKILL and returns when it is gone and all that it printed has been passed on. It may be
-// called for one that is gone already.
+// Kill ends the operator with SIGKILL and returns when it is gone and all its output has been written to the log. It
+// may be called for an operator that has already ended.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.exited
@@ -97,7 +97,7 @@ func (p *Process) Kill() {
 // Terminate sends SIGTERM, as Kubernetes does to end a pod.
 func (p *Process) Terminate() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 
-// Exited is closed when the operator is gone and all that it printed has been passed on.
+// Exited is closed when the operator is gone and all its output has been written to the log.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // ExitCode waits for the end and returns the exit code, or -1 after a signal.
@@ -106,7 +106,8 @@ func (p *Process) ExitCode() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// FreeAddress returns an address at which nobody listens right now, for a process that does not tell which it has chosen.
+// FreeAddress returns an address on which nobody listens right now, for a process that does not report which one it has
+// chosen.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -115,7 +116,7 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// writeKubeconfig writes the access as a file.
+// writeKubeconfig writes the access to a file.
 func writeKubeconfig(path string, access *rest.Config) error {
 	const only = "operator"
 	file := clientcmdapi.NewConfig()

@@ -13,10 +13,11 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Scrape gets the operator's metrics, by name, as Prometheus does: over TLS, and by the token of a ServiceAccount that may,
-// such as a [Scraper]. It takes whatever certificate there is, as the ServiceMonitor does, and keeps no connection open.
+// Scrape gets the operator's metrics, by name, as Prometheus does: over TLS, with the token of a ServiceAccount that
+// may read them, such as a [Scraper]. It accepts any certificate, as the ServiceMonitor does, and keeps no connection
+// open.
 func Scrape(ctx context.Context, address, token string) (map[string]*dto.MetricFamily, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute) // the operator has the API server review who asks
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // the operator asks the API server to review the token
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+"/metrics", nil)
 	if err != nil {
@@ -36,8 +37,8 @@ func Scrape(ctx context.Context, address, token string) (map[string]*dto.MetricF
 	return parser.TextToMetricFamilies(resp.Body)
 }
 
-// Gauge returns the sum of the operator's gauges of a name, of those that have all of the labels, which are given as name and
-// value in turn.
+// Gauge returns the sum of the operator's gauges with this name and all of the labels, which are given as name, value,
+// name, value.
 func (p *Process) Gauge(ctx context.Context, token, name string, labels ...string) (sum float64, err error) {
 	families, err := Scrape(ctx, p.Metrics, token)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Manifests joins what the operator finds beside its installation to one text, which a control plane can apply.
+// Manifests joins manifests to one text, which a control plane can apply.
 func Manifests(each ...string) []byte { return []byte(strings.Join(each, "\n---\n")) }
 
-// Tenant is a namespace, which [DefaultProvider] serves if it is allowed.
+// Tenant is a namespace. [DefaultProvider] serves it if it is allowed.
 func Tenant(name string, allowed bool) string {
 	return fmt.Sprintf(`
 apiVersion: v1
@@ -19,8 +19,8 @@ metadata: {name: %s, labels: {logout-operator.io/allowed: "%t"}}
 `, name, allowed)
 }
 
-// DefaultProvider is the cluster's default provider: an Amazon Chime at the endpoint, for the users of the account named
-// account. It signs with the [Secret] named credentials. Calls a second and their burst are its rateLimit.
+// DefaultProvider is the cluster's default provider: an Amazon Chime at the endpoint, for the users of the account
+// named account. It signs with the [Secret] named credentials. perSecond and burst are its rateLimit.
 func DefaultProvider(endpoint string, perSecond, burst int) string {
 	return fmt.Sprintf(`
 apiVersion: logout-operator.io/v1alpha1
@@ -45,7 +45,7 @@ stringData: {AWS_ACCESS_KEY_ID: %q, AWS_SECRET_ACCESS_KEY: %q}
 `, name, Namespace, keys.AccessKeyID, keys.SecretAccessKey)
 }
 
-// Scraper is a ServiceAccount of a namespace that may read the metrics of the operator.
+// Scraper is a ServiceAccount in a namespace that may read the operator's metrics.
 func Scraper(namespace, name string) string {
 	return fmt.Sprintf(`
 apiVersion: v1

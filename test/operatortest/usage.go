@@ -10,20 +10,20 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// Usage is what a process takes of the machine.
+// Usage is the resource usage of a process.
 type Usage struct {
-	// CPU time so far, of all its threads, in its own code and in the kernel.
+	// CPU time so far, of all its threads, in user and in kernel mode.
 	CPU time.Duration
-	// RSS and PeakRSS are the memory it holds and the most it has held so far, in bytes.
+	// RSS and PeakRSS are the memory that it holds and the most that it has held so far, in bytes.
 	RSS, PeakRSS int64
-	// Threads and OpenFiles are how many it has. Connections are open files, too.
+	// Threads and OpenFiles are counts. Connections are open files, too.
 	Threads, OpenFiles int
 }
 
-// Usage says what the operator takes right now. It is known on Linux only, and as long as the operator runs.
+// Usage returns the operator's current usage. It works only on Linux, and while the operator runs.
 func (p *Process) Usage() (Usage, error) { return UsageOf(p.cmd.Process.Pid) }
 
-// UsageIn is Usage for a test, which is skipped where that is not known.
+// UsageIn is Usage for a test, which it skips on other systems.
 func (p *Process) UsageIn(t testing.TB) Usage {
 	t.Helper()
 	u, err := p.Usage()
@@ -36,7 +36,7 @@ func (p *Process) UsageIn(t testing.TB) Usage {
 	return u
 }
 
-// UsageOf says what any process of the same user takes.
+// UsageOf returns the usage of any process of the same user.
 func UsageOf(pid int) (Usage, error) {
 	process, err := procfs.NewProc(pid)
 	if err != nil {

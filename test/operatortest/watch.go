@@ -11,7 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// Watch shows the UserLogouts of a namespace, and what becomes of them, to a handler until the test is over.
+// Watch passes the UserLogouts of a namespace, and their changes, to a handler until the test is over.
 func Watch(t testing.TB, config *rest.Config, namespace string, handler toolscache.ResourceEventHandler) {
 	t.Helper()
 	scheme := runtime.NewScheme()
