@@ -12,8 +12,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// hostile is what a service can answer for single users: failures that may be the users' own or the service's, and
-// answers that wear a client down.
+// hostile are a service's possible answers for single users: failures that may be the users' own or the service's, and
+// answers that take a client's time and memory.
 var hostile = map[string]chimetest.Answer{
 	"403":                   {Code: "AccessDeniedException", Status: 403},
 	"500":                   {Code: "InternalFailure", Status: 500},
@@ -34,8 +34,8 @@ var hostile = map[string]chimetest.Answer{
 // gracePeriod of the operator's pod, in config/manager.
 const gracePeriod = 30 * time.Second
 
-// TestGoodBesideBad: objects that fail by themselves keep no good one from being called, be it of their own namespace or
-// of another. Nothing good is known of the service before.
+// TestGoodBesideBad: objects that fail through their own fault do not keep good ones from being called for, in the same
+// namespace or in another. Before the test, the service has answered no good object.
 func TestGoodBesideBad(t *testing.T) {
 	for _, kind := range []string{"403", "500", "page", "hang"} {
 		for _, bad := range suite.Either([]int{12}, []int{12, 25, 1000}) {
@@ -47,7 +47,7 @@ func TestGoodBesideBad(t *testing.T) {
 				startOperator(t, none, x)
 				x.script(hostile[kind], bad)
 				x.create(t, bad)
-				x.follow(t, func(chimetest.Entry) bool { return true }) // the first of them has been called for
+				x.follow(t, func(chimetest.Entry) bool { return true }) // a call was made for the first of them
 
 				turn := time.Duration(bad) * time.Second / 10
 				began := time.Now()
@@ -56,7 +56,7 @@ func TestGoodBesideBad(t *testing.T) {
 				figures.AtMost(t, kind+": time for another namespace", time.Since(began), 10*time.Second, suite.Full())
 				good.awaitUsers(t, 0, here)
 				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute, suite.Full())
-				for user, u := range records(x.Journal()) { // each of the bad ones by its own backoff, at least
+				for user, u := range records(x.Journal()) { // each of the bad ones waits for its own backoff, at least
 					if most := 2 + int(time.Since(began)/(15*time.Second)); u.done == 0 && u.failed > 10+most {
 						t.Errorf("%s: %d calls", user, u.failed)
 					}
@@ -66,7 +66,7 @@ func TestGoodBesideBad(t *testing.T) {
 	}
 }
 
-// script has the next n objects of the target be answered in a hostile way, for ever.
+// script makes the service answer the next n objects of the target in a hostile way, for ever.
 func (x *target) script(a chimetest.Answer, n int) {
 	a.Times = chimetest.Forever
 	for i := range n {
@@ -74,8 +74,8 @@ func (x *target) script(a chimetest.Answer, n int) {
 	}
 }
 
-// TestHostileTenant: fifty objects of every hostile kind take nothing from another tenant of the same provider, and
-// SIGTERM ends the operator in its time whatever is under way.
+// TestHostileTenant: fifty objects of every hostile kind do not slow down another tenant of the same provider, and
+// after SIGTERM the operator ends within its grace period whatever is in progress.
 func TestHostileTenant(t *testing.T) {
 	x := newTarget(t, "hostile", normal, chimetest.Options{})
 	other := newTenant(t, "other", x.service, x.provider)
@@ -91,7 +91,8 @@ func TestHostileTenant(t *testing.T) {
 	beside := other.rounds(t, o, suite.Either(0, 10*time.Minute))
 	reasons := x.objects.reasons()
 	deleteAll(t, x.namespace)
-	again := other.rounds(t, o, suite.Either(0, 2*time.Minute)) // with as many finished objects as there were beside them
+	// with as many finished objects as there were beside the hostile ones
+	again := other.rounds(t, o, suite.Either(0, 2*time.Minute))
 
 	steady := quantile(append(alone.steady, again.steady...), 0.99)
 	figures.Note(t, "p99 for ten objects of the other tenant, alone", steady)
@@ -99,7 +100,8 @@ func TestHostileTenant(t *testing.T) {
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, suite.Full())
 	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
-	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5)) // an operator that has just started knows of nothing bad
+	// an operator that has just started does not know the bad objects
+	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5))
 	other.verify(t, 0)
 	for reason, n := range reasons {
 		if reason == v1alpha1.ReasonLoggedOut {
@@ -108,14 +110,15 @@ func TestHostileTenant(t *testing.T) {
 	}
 }
 
-// rounds is how long ten objects took, over and over, and apart from these the stops of the operator and the rounds in which
-// it started: with one start in a hundred, the 99th percentile would be that of a start or not, by chance.
+// rounds is how long ten objects took, in repeated rounds. The stops of the operator and the rounds in which it started
+// are separate: with one start in a hundred, chance would decide whether the 99th percentile is that of a start.
 type rounds struct {
 	steady, stopped, started []time.Duration
 }
 
-// rounds logs ten out again and again for so long, and once at least beside a start of the operator. It asks for half of
-// what the provider's limit allows: who asks for all of it waits for the limit, and each call of another counts.
+// rounds logs ten objects out again and again for this length, and at least once during a start of the operator. It
+// uses half of the provider's limit: with all of it, the objects would wait for the limit, and each call of another
+// tenant would count.
 func (x *target) rounds(t *testing.T, o *operator, length time.Duration) (r rounds) {
 	t.Helper()
 	began := time.Now()

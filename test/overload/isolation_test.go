@@ -10,9 +10,9 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// TestTwoNamespaces: ten objects of one namespace do not wait for the hundreds of another that use the same provider and
-// came first. All wait while the service is down, so that it is known who waits when it is back: how fast anything
-// is, here and in the operator, is no matter.
+// TestTwoNamespaces: ten objects of one namespace do not wait for the hundreds of another that use the same provider
+// and came first. All wait while the service is down, so that the test knows which objects wait when it is back:
+// neither the test's nor the operator's speed matters.
 func TestTwoNamespaces(t *testing.T) {
 	const ten, many = 10, 300
 	big := newTarget(t, "big", limit{perSecond: 50, burst: 5}, chimetest.Options{})
@@ -28,7 +28,7 @@ func TestTwoNamespaces(t *testing.T) {
 	calls, last, users := 0, 0, small.creation()
 	big.follow(t, func(e chimetest.Entry) bool {
 		_, ours := users[e.UserID]
-		if e.Status != http.StatusNoContent { // a probe: that user's object waits by its own backoff
+		if e.Status != http.StatusNoContent { // a probe: that user's object waits for its own backoff
 			delete(users, e.UserID)
 			return false
 		}
@@ -38,13 +38,14 @@ func TestTwoNamespaces(t *testing.T) {
 		}
 		return len(users) == 0
 	})
-	// The other namespace has a head start of as many, and calls that are answered pass each other.
+	// The other namespace starts earlier by as many calls, and answers can overtake each other.
 	figures.AtMost(t, "calls until all were logged out", last, 40, true)
 	big.verify(t, 0)
 	small.verify(t, 0)
 }
 
-// TestBesideThousands: nor do they wait for thousands whose calls are being made; they are done as if they were alone.
+// TestBesideThousands: ten objects do not wait for thousands of another namespace whose calls are in progress; they
+// take no longer than alone.
 func TestBesideThousands(t *testing.T) {
 	if !suite.Full() {
 		t.Skip("only with -full: a time is all that it gives")
@@ -58,7 +59,7 @@ func TestBesideThousands(t *testing.T) {
 		alone = append(alone, small.logOut(t, ten))
 	}
 	big.create(t, 9000)
-	for range 5 { // each time after a while, as of a namespace that has logouts now and then
+	for range 5 { // each time after a while, like a namespace with occasional logouts
 		const more = 1000
 		before := big.Calls("", "")
 		big.create(t, more)
@@ -74,14 +75,14 @@ func TestBesideThousands(t *testing.T) {
 	small.verify(t, 0)
 }
 
-// TestTwoProviders: a provider whose service is broken, and for which many objects wait, does not slow down another.
-// The others are compared with "alone", if that is run. The rate leaves something to spare of the API server, which all
-// share: what is measured is the operator.
+// TestTwoProviders: a provider whose service is broken, and for which many objects wait, does not slow down another
+// provider. The other cases are compared with "alone", if that runs. The rate leaves capacity of the shared API server
+// unused, because the test measures the operator.
 func TestTwoProviders(t *testing.T) {
 	var alone time.Duration
 	for _, tc := range []struct {
 		name   string
-		broken *chimetest.Answer // what every call to the other provider gets; nil if there is no other
+		broken *chimetest.Answer // the answer to every call to the other provider; nil if there is no other
 	}{
 		{"alone", nil},
 		{"beside 503", &chimetest.Answer{Code: "ServiceUnavailableException", Times: chimetest.Forever}},
@@ -121,7 +122,7 @@ func TestTwoProviders(t *testing.T) {
 	}
 }
 
-// logOut creates n objects and waits until their users are logged out. It returns how long that took in all.
+// logOut creates n objects and waits until their users are logged out. It returns how long that took in total.
 func (x *target) logOut(t *testing.T, n int) time.Duration {
 	t.Helper()
 	began, before := time.Now(), x.Calls("", "")

@@ -9,15 +9,15 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// record is what the journal has of one user.
+// record summarises the journal for one user.
 type record struct {
 	done     int       // calls that logged the user out: one, unless a call was repeated
-	failed   int       // calls that did not
+	failed   int       // all other calls
 	doneAt   time.Time // of the first call that did
 	position int       // of that call in the journal, from 1
 }
 
-// records sorts the journal by user.
+// records groups the journal by user.
 func records(entries []chimetest.Entry) map[string]record {
 	all := map[string]record{}
 	for _, e := range entries {
@@ -36,7 +36,7 @@ func records(entries []chimetest.Entry) map[string]record {
 	return all
 }
 
-// answeredAt is when the answer to the call went out.
+// answeredAt is when the service sent the answer to the call.
 func answeredAt(e chimetest.Entry) time.Time { return e.Time.Add(e.Duration) }
 
 // answered counts the calls answered with any of the statuses.
@@ -62,9 +62,10 @@ func since(entries []chimetest.Entry, t time.Time) []chimetest.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool { return e.Time.Before(t) })
 }
 
-// peak is how many calls arrived in the window of this length, wherever it begins, that had most of them.
+// peak is the number of calls in the busiest window of this length, wherever it begins.
 func peak(entries []chimetest.Entry, window time.Duration) (most int) {
-	arrivals := slices.SortedFunc(slices.Values(times(entries)), time.Time.Compare) // the journal is in the order of the answers
+	// the journal is in the order of the answers
+	arrivals := slices.SortedFunc(slices.Values(times(entries)), time.Time.Compare)
 	first := 0
 	for last, t := range arrivals {
 		for t.Sub(arrivals[first]) >= window {

@@ -14,14 +14,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// workers of the operator: how many calls can be under way, and so be made again after a crash.
+// workers of the operator: how many calls can be in flight, and so be repeated after a crash.
 const workers = 50
 
-// few is how many workers an operator has in scenarios that count calls. Each worker can have a call under way, which limits have
-// to allow for, so the small form has fewer.
+// few is how many workers an operator has in scenarios that count calls. Each worker can have a call in flight, which
+// limits must allow for, so the small form has fewer.
 func few() int { return suite.Either(10, workers) }
 
-// operator runs until the test is over, at times by one process after the other.
+// operator runs until the test is over, sometimes in one process after the other.
 type operator struct{ *suite.Operator }
 
 // startOperator starts an operator and returns when it is ready to make calls for all targets.
@@ -30,7 +30,7 @@ func startOperator(t *testing.T, end ending, targets ...*target) *operator {
 	return startWith(t, workers, end, targets...)
 }
 
-// startWith starts an operator that has so many workers.
+// startWith starts an operator with this many workers.
 func startWith(t *testing.T, workers int, end ending, targets ...*target) *operator {
 	t.Helper()
 	o := suite.Start(t, operatortest.Options{
@@ -56,7 +56,7 @@ const (
 	sigterm
 )
 
-// repeats is how many calls may be made once more: those whose outcome the process took along, one for each worker.
+// repeats is how many calls may be repeated: those whose outcome was lost with the process, one for each worker.
 func (e ending) repeats(workers int) int {
 	if e == sigkill {
 		return workers
@@ -64,7 +64,7 @@ func (e ending) repeats(workers int) int {
 	return 0
 }
 
-// flags let the claims that a process leaves behind run out sooner in the small form.
+// flags make the claims that a process leaves behind expire sooner in the small form.
 func (e ending) flags() []string {
 	if e == none {
 		return nil

@@ -16,11 +16,11 @@ import (
 
 var outageFor = flag.Duration("outage", 5*time.Minute, "how long services are down with -full")
 
-// outage is a way for a service to be down.
+// outage is one way in which a service is down.
 type outage struct {
 	name       string
 	begin, end func(*testing.T, *target)
-	cost       func(result) int // how many calls the operator made, or tried to make, in it
+	cost       func(result) int // how many calls the operator made, or tried to make, during it
 }
 
 var (
@@ -38,16 +38,16 @@ var (
 		func(r result) int { return r.unseen }}
 )
 
-// TestOutage: what an outage costs the service depends on how long it is, not on how many objects wait, and what was
-// not called for in it is not made up for at once when it is over.
+// TestOutage: the cost of an outage for the service depends on its length, not on how many objects wait. When it is
+// over, the operator does not make all the missed calls at once.
 func TestOutage(t *testing.T) {
 	t.Run(unavailable.name, func(t *testing.T) { unavailable.run(t, none) })
 	t.Run(unavailable.name+", SIGKILL", func(t *testing.T) { unavailable.run(t, sigkill) })
 	t.Run(refused.name, func(t *testing.T) { refused.run(t, none) })
 }
 
-// run has services down for the same time under the same operator, which ends in the middle of it: one service for
-// which many objects wait, and in the full form several with ten, as it is partly chance when a closed gate probes.
+// run takes services down for the same time under the same operator, which ends in the middle of it: one service for
+// which many objects wait, and in the full form several with ten, because the times of the probes are partly random.
 func (o outage) run(t *testing.T, end ending) {
 	const ten = 10
 	n, half := suite.Either(200, 10_000), suite.Either(3*time.Second, *outageFor)/2
@@ -56,7 +56,7 @@ func (o outage) run(t *testing.T, end ending) {
 	for range suite.Either(1, 5) {
 		all = append(all, newTarget(t, "ten", normal, chimetest.Options{}))
 	}
-	many.create(t, n) // before the operator is there, so that it has all of the API server when the outage begins
+	many.create(t, n) // before the operator starts, so that it has the whole API server when the outage begins
 	operator := startWith(t, few(), end, all...)
 	many.awaitLoggedOut(t, n/20)
 	began := time.Now()
@@ -75,7 +75,7 @@ func (o outage) run(t *testing.T, end ending) {
 	for _, x := range all {
 		o.end(t, x)
 	}
-	limit := few() + probesWithin(time.Since(began)) // those under way when it begins, and by how long it really was
+	limit := few() + probesWithin(time.Since(began)) // calls in flight at the start, and probes for its real length
 	if end != none {
 		limit = few() + probesWithin(restarted.Sub(began)) + 1 + probesWithin(time.Since(restarted))
 	}
@@ -85,7 +85,8 @@ func (o outage) run(t *testing.T, end ending) {
 	after := since(many.Journal(), fixed)
 	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond), normal.burst+few(), true)
 	figures.AtMost(t, "most calls in a second after it", peak(after, time.Second),
-		normal.perSecond+normal.burst+normal.perSecond/50, suite.Full()) // what comes 20 ms late is counted with what follows
+		// calls that are 20 ms late count in the next window
+		normal.perSecond+normal.burst+normal.perSecond/50, suite.Full())
 	mean := 0.0
 	for _, x := range all[1:] {
 		small := o.cost(x.verify(t, end.repeats(few())))
@@ -99,8 +100,8 @@ func (o outage) run(t *testing.T, end ending) {
 	}
 }
 
-// probesWithin is how many probes a closed gate makes at most in this time: each comes after a pause of half as long as it has
-// been closed, and of half a second, at least.
+// probesWithin is how many probes a paused gate makes at most in this time. The pause before each is at least half of
+// the time since the first pause began, and at least half a second.
 func probesWithin(closed time.Duration) (n int) {
 	for at := time.Duration(0); ; n++ {
 		if at += max(at, time.Second) / 2; at > closed {

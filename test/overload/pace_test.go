@@ -12,8 +12,9 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-// TestPace: a provider whose rate is the service's gets nearly all of it, and hardly a refusal. In the small form there is
-// none: the service takes a second's worth of calls at once, which is more than the burst and the calls under way.
+// TestPace: a provider whose rate is the service's uses nearly all of it, with hardly any rejected call. In the small
+// form there is none: the service accepts a second's worth of calls at once, which is more than the burst and the calls
+// in flight.
 func TestPace(t *testing.T) {
 	for _, tc := range []drain{
 		{name: "without Retry-After", inFull: true},
@@ -28,8 +29,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestTooFast: a provider whose rate is far above the service's finds that out, at a price that is bounded. In the small form
-// the service takes less than any machine can ask for.
+// TestTooFast: a provider whose rate is far above the service's adapts to it, with a bounded number of rejected calls.
+// In the small form the service's rate is below that of any machine.
 func TestTooFast(t *testing.T) {
 	for _, tc := range []drain{
 		{name: "without Retry-After", inFull: true},
@@ -38,7 +39,7 @@ func TestTooFast(t *testing.T) {
 	} {
 		tc.service, tc.n = suite.Either(10, 100), suite.Either(80, 10_000)
 		tc.provider, tc.ideals, tc.refused = limit{perSecond: 1000, burst: 100}, 1.5, 0.1
-		tc.share = suite.Full() // a few dozen calls do not outweigh those under way at each refusal
+		tc.share = suite.Full() // a few dozen calls do not outweigh those in flight at each rejected call
 		t.Run(tc.name, tc.run)
 	}
 }
@@ -46,14 +47,14 @@ func TestTooFast(t *testing.T) {
 // drain is a scenario in which many objects are created while the operator runs, at a service that has a limit.
 type drain struct {
 	name       string
-	n          int // objects
-	service    int // calls a second that the service takes
+	n          int // number of objects
+	service    int // calls a second that the service accepts
 	provider   limit
-	retryAfter time.Duration // of the service's refusals; 0 for none
+	retryAfter time.Duration // in the service's 429 answers; 0 for none
 	end        ending        // of the operator, when half of the users are logged out
-	ideals     float64       // how often the time that the service needs for so many calls it may take
-	refused    float64       // the share of calls that may be answered 429
-	share      bool          // that is asserted
+	ideals     float64       // the multiple of the time that the service needs for so many calls
+	refused    float64       // the allowed share of calls answered 429
+	share      bool          // that share is asserted
 	kept       bool          // the service's rate is the provider's
 	inFull     bool          // not in the small form
 }
@@ -87,9 +88,10 @@ func (d drain) run(t *testing.T) {
 	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), suite.Full())
 }
 
-// wave is how many calls may be refused within one Retry-After, on a machine of any speed. A gate closes when half of the last 16
-// answers are refusals. Until then there are at most eight more refusals than other answers, and the service's rate bounds
-// the others. On top come the calls that are under way when the service first refuses one, and when the gate closes.
+// wave is how many calls may be rejected within one Retry-After, on a machine of any speed. A gate pauses calls when
+// half of the last 16 answers are rejections. Until then there are at most eight more rejections than other answers,
+// and the service's rate bounds the others. In addition, calls are in flight when the service first rejects one, and
+// when the gate pauses.
 func (d drain) wave() int {
 	return int(float64(d.service)*d.retryAfter.Seconds()) + 8 + 2*few()
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// population is what is known of the UserLogouts of one namespace. It is kept by a watch, because what must never
+// population is the state of the UserLogouts of one namespace. A watch records it, because events that must never
 // happen in between (attempts that go down) cannot be seen at the end.
 type population struct {
 	await.State
 	members  map[types.UID]member
 	finished int
 	queued   int      // at the moment
-	uncalled int      // attempts that ended before their call, as the gate closed
+	uncalled int      // attempts that ended before their call, because the gate paused
 	setbacks []string // objects whose attempts went down
 }
 
@@ -28,7 +28,7 @@ type population struct {
 type member struct {
 	name     string
 	attempts int
-	answer   int // HTTP status of the last attempt's
+	answer   int // HTTP status of the last attempt
 	reason   string
 	finished bool
 }
@@ -49,7 +49,7 @@ func watchPopulation(t *testing.T, namespace string) *population {
 	return p
 }
 
-// reasons is how many objects have each reason of the Ready condition.
+// reasons counts the objects by the reason of the Ready condition.
 func (p *population) reasons() map[string]int {
 	n := map[string]int{}
 	p.Look(func() {
@@ -96,13 +96,13 @@ func (p *population) unfinished() (n int) {
 	return n
 }
 
-// awaitQueued returns when n objects say that they wait for their turn.
+// awaitQueued returns when n objects say that they wait for their slots.
 func (p *population) awaitQueued(t *testing.T, n int) {
 	t.Helper()
 	p.Await(t, fmt.Sprintf("%d objects to say that they wait", n), func() bool { return p.queued >= n })
 }
 
-// awaitSeen returns when the operator has said of n objects where they stand: that they wait, if nothing else.
+// awaitSeen returns when the operator has written a status for n objects, at least that they wait.
 func (p *population) awaitSeen(t *testing.T, n int) {
 	t.Helper()
 	p.Await(t, fmt.Sprintf("%d objects to have a status", n), func() bool {
@@ -129,7 +129,7 @@ func (p *population) awaitFinished(t *testing.T, n int) map[string]member {
 	return byName
 }
 
-// awaitAnswer returns when the outcome of an attempt with this answer has been stored in any object.
+// awaitAnswer returns when any object has stored the outcome of an attempt with this answer.
 func (p *population) awaitAnswer(t *testing.T, status int) {
 	t.Helper()
 	p.Await(t, fmt.Sprintf("an attempt that was answered %d", status), func() bool {

@@ -14,12 +14,12 @@ import (
 
 const throttledCode = "ThrottledClientException"
 
-// throttledFor is the answer to a call that came too early, by this much in seconds.
+// throttledFor is the answer to a call that came too early by this much, in seconds.
 func throttledFor(d time.Duration) chimetest.Answer {
 	return chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": fmt.Sprint(int(d.Seconds()))}}
 }
 
-// throttledUntil is the same as a date, of a service whose clock is behind.
+// throttledUntil is the same as a date, from a service whose clock is behind.
 func throttledUntil(d time.Duration) chimetest.Answer {
 	now := time.Now().Add(-2 * time.Minute).UTC()
 	return chimetest.Answer{Code: throttledCode, Header: map[string]string{
@@ -28,8 +28,8 @@ func throttledUntil(d time.Duration) chimetest.Answer {
 	}}
 }
 
-// TestRetryAfter: when one call has been answered with a Retry-After, nobody calls before it has passed, then one probe
-// goes ahead, and when that succeeds all others follow.
+// TestRetryAfter: when one call has been answered with a Retry-After, the operator makes no call until it has passed,
+// then one probe, and when that succeeds all other calls follow.
 func TestRetryAfter(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -44,7 +44,8 @@ func TestRetryAfter(t *testing.T) {
 			pause := suite.Either(3*time.Second, 30*time.Second)
 			x := newTarget(t, "pause", normal, chimetest.Options{})
 			o := startOperator(t, tc.end, x)
-			first, probe, second := x.Hold("", ""), x.Hold("", ""), x.Hold("", "") // held from the start: no probe is missed
+			// held from the start: no probe is missed
+			first, probe, second := x.Hold("", ""), x.Hold("", ""), x.Hold("", "")
 			first.Release()
 			answeredAt := x.throttle(t, tc.form(pause))
 			x.create(t, suite.Either(50, 500))
@@ -70,8 +71,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// throttle has the call for one object, and those that follow, be given the answers, and returns when the first was, once
-// the operator knows it.
+// throttle creates one object, and makes the service give these answers to the call for it and to later calls. It
+// returns the time of the first answer, once the operator knows it.
 func (x *target) throttle(t *testing.T, answers ...chimetest.Answer) time.Time {
 	t.Helper()
 	x.Script("", "", answers...)

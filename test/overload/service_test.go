@@ -33,7 +33,7 @@ func newService(t *testing.T, o chimetest.Options) *service {
 	s := &service{Server: chimetest.New(o), address: "127.0.0.1:0"}
 	s.open(t)
 	t.Cleanup(func() {
-		s.Close() // first, or calls that hang would go on
+		s.Close() // first, or calls that hang would continue
 		s.shut()
 	})
 	return s
@@ -55,7 +55,7 @@ func (s *service) open(t *testing.T) {
 	go func(h *http.Server) { _ = h.Serve(listener) }(s.listening) // until it is shut
 }
 
-// shut has connections refused, those for calls under way once these have been answered.
+// shut makes the port refuse connections, those of calls in progress once these have been answered.
 func (s *service) shut() {
 	_ = s.listening.Shutdown(context.Background()) // fails only if there is nothing to shut
 }
@@ -72,7 +72,8 @@ func (s *service) awaitLoggedOut(t *testing.T, n int) {
 	})
 }
 
-// awaitUsers waits until these users have been logged out, by calls after the first n, and returns when the last one was.
+// awaitUsers waits until these users have been logged out, by calls after the first n, and returns when the last one
+// was.
 func (s *service) awaitUsers(t *testing.T, n int, users []string) (last time.Time) {
 	t.Helper()
 	missing := slices.Clone(users)
@@ -86,13 +87,13 @@ func (s *service) awaitUsers(t *testing.T, n int, users []string) (last time.Tim
 	return last
 }
 
-// follow reads the journal from its beginning until enough says so.
+// follow reads the journal from its beginning until enough returns true.
 func (s *service) follow(t *testing.T, enough func(chimetest.Entry) bool) {
 	t.Helper()
 	s.followAfter(t, 0, enough)
 }
 
-// followAfter reads the journal from behind its first n entries until enough says so.
+// followAfter reads the journal after its first n entries until enough returns true.
 func (s *service) followAfter(t *testing.T, n int, enough func(chimetest.Entry) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)

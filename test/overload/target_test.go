@@ -54,7 +54,7 @@ metadata: {name: %s}
 `
 )
 
-// targets is how many names there were so far: none is used twice, as nothing ends the deletion of a namespace here.
+// targets counts the names so far: none is used twice, because nothing here completes the deletion of a namespace.
 var targets int
 
 func newName(prefix string) string {
@@ -62,8 +62,8 @@ func newName(prefix string) string {
 	return fmt.Sprintf("%s-%d", prefix, targets)
 }
 
-// newTarget makes a target for the test. Its objects and its provider are gone when the test is over, so that the next
-// operator has little to read.
+// newTarget creates a target for the test. Its objects and its provider are deleted when the test is over, so that the
+// next operator has little to read.
 func newTarget(t *testing.T, name string, l limit, o chimetest.Options) *target {
 	t.Helper()
 	s := newService(t, o)
@@ -78,7 +78,7 @@ func newTarget(t *testing.T, name string, l limit, o chimetest.Options) *target 
 	return newTenant(t, name, s, provider)
 }
 
-// newTenant makes another namespace whose objects use the provider.
+// newTenant creates another namespace whose objects use the provider.
 func newTenant(t *testing.T, name string, s *service, provider string) *target {
 	t.Helper()
 	x := &target{service: s, provider: provider, namespace: newName(name), created: map[string]time.Time{}}
@@ -96,7 +96,7 @@ func apply(t *testing.T, manifest string) {
 	}
 }
 
-// deleteAll deletes the objects of the namespace. One request may not live to see the end of thousands.
+// deleteAll deletes the objects of the namespace. A request to delete thousands may time out, so deleteAll repeats it.
 func deleteAll(t *testing.T, namespace string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
@@ -116,7 +116,7 @@ func deleteAll(t *testing.T, namespace string) {
 // creators is how many clients create objects at a time.
 const creators = 20
 
-// createMany signs n more users in and creates the objects that log them out. It returns their names.
+// createMany signs in n more users and creates the objects that log them out. It returns their names.
 func (x *target) createMany(ctx context.Context, n, parallel int) ([]string, error) {
 	x.mu.Lock()
 	first := len(x.created)
@@ -149,7 +149,7 @@ func (x *target) createOne(ctx context.Context, name string) error {
 	})
 }
 
-// create creates n objects and returns their names once they are there.
+// create creates n objects and returns their names once they exist.
 func (x *target) create(t *testing.T, n int) []string {
 	t.Helper()
 	names, err := x.createMany(t.Context(), n, creators)
@@ -159,7 +159,7 @@ func (x *target) create(t *testing.T, n int) []string {
 	return names
 }
 
-// creating creates n objects in the background; wait returns when they are there.
+// creating creates n objects in the background; wait returns when they exist.
 func (x *target) creating(t *testing.T, n int) (wait func()) {
 	t.Helper()
 	var background errgroup.Group

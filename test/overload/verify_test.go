@@ -12,22 +12,23 @@ import (
 	"github.com/logout-operator/logout-operator/test/figures"
 )
 
-// result is what became of all objects of a target.
+// result is the result of all objects of a target.
 type result struct {
 	entries []chimetest.Entry // of the service's journal, for their users
 	// failures are the calls that were answered 429 or 503.
 	failures int
-	// unseen are attempts that the service has no call of: it could not be reached, or the operator was killed before.
+	// unseen counts attempts without a call at the service: it was unreachable, or the operator was killed before the
+	// call.
 	unseen int
 	// took is the time from the creation of the first object to the answer to the last.
 	took time.Duration
-	// finishes are the times from the creation of the first object to the answers that logged each user out. From each
-	// object's own creation, they would get longer the faster the objects are created.
+	// finishes are the times from the creation of the first object to the answers that logged each user out. Counted
+	// from each object's own creation, they would be longer the faster the objects are created.
 	finishes []time.Duration
 }
 
-// verify waits until all objects of the target have finished, and checks what holds in every scenario: every user is
-// logged out by one call, but for so many repeats, and every other call was refused by the service.
+// verify waits until all objects of the target have finished, and checks the rules that hold in every scenario: one
+// call logs out every user, apart from so many repeats, and the service rejected every other call.
 func (x *target) verify(t *testing.T, repeats int) result {
 	t.Helper()
 	creation := x.creation()
