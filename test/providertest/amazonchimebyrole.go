@@ -8,15 +8,13 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// roleKeys are what a role's calls are signed with, for each set of keys that may
-// assume it.
+// roleKeys sign a role's calls, for each set of keys that may assume the role.
 var roleKeys = [2]map[string]string{
 	{"AWS_ACCESS_KEY_ID": "ASIAFIRSTROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-1", "AWS_SESSION_TOKEN": "role-session-EXAMPLE-1"},
 	{"AWS_ACCESS_KEY_ID": "ASIASECONDROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-2", "AWS_SESSION_TOKEN": "role-session-EXAMPLE-2"},
 }
 
-// AmazonChimeByRole is AmazonChime with a role to assume by AWS STS, which is at
-// the same endpoint.
+// AmazonChimeByRole is AmazonChime with a role that AWS STS, at the same endpoint, lets the client assume.
 var AmazonChimeByRole = func() Provider {
 	p := AmazonChime
 	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {

@@ -9,7 +9,7 @@ import (
 
 const amzJSON = "application/x-amz-json-1.1"
 
-// AmazonCognito is a region's user pools of Amazon Cognito.
+// AmazonCognito is the user pools of Amazon Cognito in one region.
 var AmazonCognito = Provider{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
@@ -27,7 +27,7 @@ var AmazonCognito = Provider{
 	AccountID:    "eu-central-1_EXAMPLE",
 	UserID:       "jane",
 	Call: func(r *http.Request, body []byte) (Call, bool) {
-		var in struct{ UserPoolID, Username string } // encoding/json does not mind the case
+		var in struct{ UserPoolID, Username string } // encoding/json ignores the case
 		if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != amzJSON ||
 			r.Header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminUserGlobalSignOut" || json.Unmarshal(body, &in) != nil {
 			return Call{}, false

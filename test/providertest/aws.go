@@ -38,8 +38,7 @@ func awsSignerOf(sets [2]map[string]string, r *http.Request, service string) int
 
 func values(keys map[string]string) []string { return slices.Sorted(maps.Values(keys)) }
 
-// awsRejected are the codes by which AWS services refuse a signature, and one
-// for a missing permission.
+// awsRejected are the codes with which AWS services reject a signature, and one for a missing permission.
 func awsRejected(failed func(status int, code, message string) Answer) []Answer {
 	var all []Answer
 	for _, code := range []string{

@@ -21,8 +21,7 @@ import (
 
 const page = `<!DOCTYPE html><html><head><title>Welcome</title></head></html>`
 
-// Run holds all types of providers to the contract, side by side as they wait most
-// of the time.
+// Run tests all types of providers against the contract, in parallel because they wait most of the time.
 func Run(t *testing.T) {
 	holdLogs(t)
 	all := maps.Clone(Variants)
@@ -160,14 +159,14 @@ func (k *kit) noAnswer() {
 	}
 }
 
-// suspended is a context as a process finds it after its machine was suspended:
-// past its deadline by the wall clock, while its timer still has time to run.
+// suspended is a context as a process sees it after its machine was suspended: past its deadline by the wall clock,
+// while its timer is still running.
 type suspended struct{ context.Context }
 
 func (suspended) Deadline() (time.Time, bool) { return time.Now().Round(0).Add(-time.Second), true }
 
 func (k *kit) tooLate() {
-	k.succeeds("in time") // so that a token is there, if the protocol needs one
+	k.succeeds("in time") // so that there is a token, if the protocol needs one
 	_, e := k.attemptWith(suspended{k.Context()}, k.p.AccountID, k.p.UserID)
 	if e == nil || e.Reason != logout.EndpointUnreachable || e.ProviderWide {
 		k.Errorf("too late: %+v", e)
@@ -178,9 +177,9 @@ func (k *kit) tooLate() {
 }
 
 func (k *kit) refused() {
-	k.succeeds("before") // so that credentials are there, if they are to be fetched
+	k.succeeds("before") // so that there are credentials, if the client has to fetch them
 	k.server.Close()
-	_, _ = k.attempt() // by a connection that was kept
+	_, _ = k.attempt() // on a kept connection
 	if e := k.fails("nobody there", logout.EndpointUnreachable); !e.ProviderWide {
 		k.Errorf("nobody there: %+v", e)
 	}
@@ -194,7 +193,7 @@ func (k *kit) redirects() {
 	}))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		k.setSecret(k.p.Secrets[0]) // a new client, as one that got no token waits before it asks again
+		k.setSecret(k.p.Secrets[0]) // a new client: one that got no token waits before it asks again
 		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}, logout.UnexpectedResponse)
 		if k.p.Other == nil {
 			continue
@@ -202,7 +201,7 @@ func (k *kit) redirects() {
 		k.server.Handle(k.p.LoggedOut.serve, func(w http.ResponseWriter, _ *http.Request) {
 			Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}.write(w)
 		})
-		k.setSecret(k.p.Secrets[0]) // another, which has to ask anew
+		k.setSecret(k.p.Secrets[0]) // another client, which has to ask again
 		if _, e := k.attempt(); e == nil && len(k.server.Calls()) == 0 {
 			k.Errorf("%d beside the logout: no error and no call", status)
 		}
@@ -221,7 +220,7 @@ func (k *kit) notTheService() {
 			"empty": {Status: status},
 		} {
 			switch {
-			case status == k.p.LoggedOut.Status && status != 200: // a 204 has no body to tell by
+			case status == k.p.LoggedOut.Status && status != 200: // a 204 has no body that could show a difference
 			case status == 404 && a.Body == "" && k.p.BareNotFound:
 			default:
 				k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
@@ -230,8 +229,8 @@ func (k *kit) notTheService() {
 	}
 }
 
-// refusedOnTheWay: what a proxy or a firewall answers with is never final, whatever
-// its status: only the service's own code is.
+// refusedOnTheWay: the answer of a proxy or a firewall is never final, whatever its status. Only the service's own code
+// is.
 func (k *kit) refusedOnTheWay() {
 	for status := 400; status < 500; status++ {
 		for _, body := range []string{"", page, `{"message":"blocked"}`, `["blocked"]`, "blocked"} {
@@ -247,7 +246,7 @@ func (k *kit) refusedOnTheWay() {
 				k.Errorf("%d %s: %+v", status, body, e)
 			}
 			if status == http.StatusUnauthorized {
-				k.setSecret(k.p.Secrets[0]) // a new client, whose credentials nobody has refused
+				k.setSecret(k.p.Secrets[0]) // a new client, whose credentials nobody has rejected
 			}
 		}
 	}
@@ -270,10 +269,10 @@ func (k *kit) oversized() {
 			}
 		}, nil)
 		if _, e := k.attempt(); e == nil || e.HTTPStatusCode != status {
-			k.Fatalf("%d: %+v", status, e) // the handler may never end, or begin
+			k.Fatalf("%d: %+v", status, e) // the handler may never end, or never begin
 		}
 		<-done
-		if n := written.Load(); n > 64<<20 { // what the sockets' buffers take
+		if n := written.Load(); n > 64<<20 { // more than the sockets' buffers hold
 			k.Errorf("%d: %d bytes read", status, n)
 		}
 	}
@@ -314,16 +313,16 @@ func (k *kit) rotated() {
 	k.fails("back to credentials the service has forgotten", logout.Unauthorized)
 }
 
-// nothingSecret has the service repeat all it was sent, and each credential, in
-// every place of its answers and in the ways in which services do.
+// nothingSecret makes the service repeat everything that it was sent, and each credential, in every place of its
+// answers and in the forms that real services use.
 func (k *kit) nothingSecret() {
 	secrets := append(slices.Collect(maps.Values(k.p.Secrets[0])), k.p.Derived...)
 	for _, status := range []int{200, 400, 401, 403, 404, 408, 422, 429, 500, 503} {
-		texts := []string{""} // for the request's headers
+		texts := []string{""} // the request's headers
 		for _, secret := range secrets {
 			texts = append(texts, secret, "your "+secret+" is wrong")
 		}
-		if status == http.StatusInternalServerError { // whose words reach people
+		if status == http.StatusInternalServerError { // people can read its text
 			for _, secret := range secrets {
 				texts = append(texts, strings.ToUpper(secret), strings.ToLower(secret), strings.Join(strings.Split(secret, ""), "\u200b"),
 					strings.Join(strings.Split(secret, ""), " "), secret[:5]+"\r\n\t"+secret[5:], secret[:10], url.QueryEscape(url.QueryEscape(secret)),
@@ -340,7 +339,7 @@ func (k *kit) nothingSecret() {
 				}
 				k.p.Echo(status, said).write(w)
 			}, nil)
-			_, e := k.attempt() // which checks for secrets
+			_, e := k.attempt() // it checks for secrets
 			if e == nil {
 				k.Errorf("%d: no error", status)
 			} else if status == 500 && text != "" && e.Message != "the service answered HTTP 500" {

@@ -17,5 +17,5 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestContract holds every type of provider to the contract.
+// TestContract tests every type of provider against the contract.
 func TestContract(t *testing.T) { providertest.Run(t) }

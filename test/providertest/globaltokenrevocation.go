@@ -8,8 +8,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// GlobalTokenRevocation is a service that speaks Global Token Revocation, with a
-// token endpoint beside it.
+// GlobalTokenRevocation is a service that speaks Global Token Revocation, with a token endpoint.
 var GlobalTokenRevocation = Provider{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
@@ -70,8 +69,7 @@ var GlobalTokenRevocationByToken = func() Provider {
 	return p
 }()
 
-// GlobalTokenRevocationByEmail and GlobalTokenRevocationByIssuer identify users
-// in the other ways.
+// GlobalTokenRevocationByEmail and GlobalTokenRevocationByIssuer identify users in other ways.
 var (
 	GlobalTokenRevocationByEmail  = revocationBy(v1alpha1.SubjectFormatEmail, "", map[string]string{"format": "email"}, "email")
 	GlobalTokenRevocationByIssuer = revocationBy(v1alpha1.SubjectFormatIssuerSubject, "https://issuer.example.com/",
@@ -89,8 +87,8 @@ func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[stri
 	return p
 }
 
-// revocationCall reads a revocation request, whose subject identifier is one that
-// has the user under a name beside what is the same for all.
+// revocationCall reads a revocation request. The request's subject identifier has the user under the given name, in
+// addition to the members that are the same for all users.
 func revocationCall(tokens [2]string, subject map[string]string, user string) func(*http.Request, []byte) (Call, bool) {
 	return func(r *http.Request, body []byte) (Call, bool) {
 		var in map[string]map[string]string

@@ -15,53 +15,51 @@ import (
 	"time"
 )
 
-// marker is in all that a hostile service sends, and must not be in any log.
+// marker is in everything that a hostile service sends, and must not be in any log.
 const marker = "said-by-the-service"
 
-// Hostile is an answer that HTTP allows, or that a client has to bear. It is
-// written to a connection on which the request was read.
+// Hostile is an answer that HTTP allows, or that a client must tolerate. It is written to a connection on which the
+// request was read.
 type Hostile struct {
-	// Name of it.
+	// Name of the answer.
 	Name string
-	// Answer writes it. What else the client sends, and that it hangs up, is
-	// noticed by others; a write fails once the connection is closed.
+	// Answer writes it. Others notice what else the client sends, and that it hangs up; a write fails once the
+	// connection is closed.
 	Answer func(c *Conn)
-	// Valid means that it is the given answer, in an odd form: it may be taken for
-	// what it says. No other may confirm a logout, give a credential or be final.
+	// Valid means that it is the given answer, in an unusual form: the client may take it for that answer. No other may
+	// confirm a logout, give a credential or be final.
 	Valid bool
-	// Hangs means that the service does not end it by itself.
+	// Hangs means that the service does not end it.
 	Hangs bool
-	// Closes means that the client has to notice what is wrong with the connection
-	// before it sends its next request by it.
+	// Closes means that the client must notice the connection's fault before it sends its next request on it.
 	Closes bool
-	// Ahead means that the final answer follows the good one, before anybody asked
-	// for it. In HTTP/1.1 answers have no other mark than their order (RFC 9112, 9.3),
-	// so it may be taken for that to the attempt's next request, where it has one.
+	// Ahead means that the final answer follows the good one, before the client has sent another request. In HTTP/1.1
+	// only their order identifies answers (RFC 9112, 9.3), so the client may take it for the answer to the attempt's
+	// next request, if there is one.
 	Ahead bool
 }
 
 // Conn is the connection that a Hostile writes to.
 type Conn struct {
 	net.Conn
-	// Good is the answer that confirms, or gives what was asked for, as it goes
-	// over the wire; Final one that refuses for good.
+	// Good is the answer that confirms the logout, or gives a credential, as it goes over the wire; Final is one that
+	// refuses for good.
 	Good, Final Answer
 	written     atomic.Int64
-	over        <-chan struct{} // the test
+	over        <-chan struct{} // the end of the test
 }
 
-// Write counts.
+// Write counts the written bytes.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.written.Add(int64(n))
 	return n, err
 }
 
-// maxWritten is what a client may take of an answer without an end: what the
-// sockets' buffers hold.
+// maxWritten is how much of an endless answer a client may accept: the size of the sockets' buffers.
 const maxWritten = 64 << 20
 
-// send writes texts, and reports whether the client still listens.
+// send writes texts, and reports whether the client is still connected.
 func (c *Conn) send(texts ...string) bool {
 	for _, text := range texts {
 		if _, err := io.WriteString(c, text); err != nil {
@@ -71,7 +69,7 @@ func (c *Conn) send(texts ...string) bool {
 	return true
 }
 
-// again sends a text over and over, up to far more than a client may take.
+// again sends a text over and over, up to far more than a client may accept.
 func (c *Conn) again(text string) {
 	text = strings.Repeat(text, 1+(16<<10)/len(text))
 	for more := true; more && c.written.Load() < 4*maxWritten; {
@@ -79,7 +77,7 @@ func (c *Conn) again(text string) {
 	}
 }
 
-// slowly sends a text a byte a second.
+// slowly sends a text at one byte a second.
 func (c *Conn) slowly(text string) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -95,8 +93,8 @@ func (c *Conn) slowly(text string) {
 // silent waits until the client hangs up.
 func (c *Conn) silent() { _, _ = io.Copy(io.Discard, c.Conn) }
 
-// raw is an answer as it goes over the wire, with lines of header instead of what
-// says how long the body is. The status line is another's where it is given.
+// raw is an answer as it goes over the wire, with these lines of header instead of the body's length. statusLine, if
+// given, replaces the status line.
 func (a Answer) raw(statusLine string, lines ...string) string {
 	var b strings.Builder
 	if statusLine == "" {
@@ -125,8 +123,8 @@ func (a Answer) whole() string {
 	return a.raw("", length(len(a.Body))) + a.Body
 }
 
-// hostiles are all of them. Both what confirms and what is final occur broken off
-// or under a status that means something else.
+// hostiles are all hostile answers. Both the confirming and the final answer occur broken off and with a status that
+// means something else.
 func hostiles() []Hostile {
 	valid := []Hostile{
 		{Name: "after 100, 102 and 103", Answer: func(c *Conn) {
@@ -156,8 +154,7 @@ func hostiles() []Hostile {
 	return append(append(valid, brokenOff()...), notAnswers()...)
 }
 
-// brokenOff are answers that begin well. Of one without an end, the beginning may
-// be all that matters.
+// brokenOff are answers that begin well. For an endless one, the client may need only the beginning.
 func brokenOff() []Hostile {
 	each := func(name string, f func(c *Conn, a Answer)) []Hostile {
 		hangs := strings.HasSuffix(name, "silent") || strings.HasSuffix(name, "second")
@@ -195,14 +192,14 @@ func brokenOff() []Hostile {
 			c.again(marker)
 		}),
 		each("gzip without being asked", func(c *Conn, a Answer) {
-			a.Header = map[string]string{"Content-Type": a.Header["Content-Type"]} // no code in it, which would count
+			a.Header = map[string]string{"Content-Type": a.Header["Content-Type"]} // without a code, which would count
 			zipped := gzipped(strings.NewReader(a.Body))
 			c.send(a.raw("", length(len(zipped)), "Content-Encoding: gzip") + zipped)
 		}),
 	)
 }
 
-// withBody returns an answer of a status that can have a body, and has one.
+// withBody returns the answer with a body, and with a status that allows one.
 func (a Answer) withBody() Answer {
 	if a.Status == http.StatusNoContent {
 		a.Status = http.StatusOK
@@ -213,7 +210,7 @@ func (a Answer) withBody() Answer {
 	return a
 }
 
-// notAnswers are no answers, or such that say nothing.
+// notAnswers are no HTTP answers, or answers without meaning.
 func notAnswers() []Hostile {
 	all := []Hostile{
 		{Name: "silence", Hangs: true, Answer: (*Conn).silent},
@@ -262,7 +259,7 @@ func notAnswers() []Hostile {
 		all = append(all, Hostile{Name: status, Closes: true, Answer: func(c *Conn) {
 			page := `<html>` + marker + `</html>`
 			c.send(Answer{}.raw("HTTP/1.1 "+status+" "+marker, length(len(page)), "Content-Type: text/html") + page)
-			if status == "304" { // which has no body
+			if status == "304" { // it has no body
 				c.silent()
 			}
 		}})
@@ -278,7 +275,7 @@ func gzipped(r io.Reader) string {
 	return b.String()
 }
 
-// bomb becomes a thousand times as much as it is.
+// bomb is compressed: it becomes a thousand times as large.
 var bomb = sync.OnceValue(func() string { return gzipped(io.LimitReader(zeros{}, 16<<20)) })
 
 type zeros struct{}
@@ -292,7 +289,7 @@ func (zeros) Read(b []byte) (int, error) {
 func (h Hostile) serve(k *kit, w http.ResponseWriter, good, final Answer) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return // the client is gone
+		return // the client has disconnected
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(k.Context(), func() { _ = conn.Close() })()

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// shortTime is for how long a service lets an attempt hang until its context ends.
+	// shortTime is how long a service lets an attempt hang until its context ends.
 	shortTime = 500 * time.Millisecond
-	// maxTime is after which an attempt has certainly ignored its deadline.
+	// maxTime is longer than any attempt that respects its deadline.
 	maxTime = 2 * time.Minute
 )
 
-// hostile has the logout answered by all that HTTP allows.
+// hostile answers the logout with all hostile answers.
 func (k *kit) hostile() {
 	k.eachHostile(false, func(k *kit, handle func(http.ResponseWriter, Answer)) {
 		k.server.Handle(func(w http.ResponseWriter, _ *http.Request) { handle(w, k.p.LoggedOut) }, nil)
 	})
 }
 
-// hostileBeside does the same with each request beside the logout.
+// hostileBeside does the same with each request other than the logout.
 func (k *kit) hostileBeside() {
 	for _, method := range k.p.Beside {
 		k.eachHostile(true, func(k *kit, handle func(http.ResponseWriter, Answer)) {
@@ -54,10 +54,9 @@ func (k *kit) hostileBeside() {
 	}
 }
 
-// eachHostile makes an attempt with each hostile answer, and one that has to
-// succeed afterwards; all of them at a time, as they wait for most of theirs.
-// Prepare has handle called for what is to be answered so, with what would be a
-// good answer. More means that the logout's request follows the one answered so.
+// eachHostile makes an attempt with each hostile answer, and then one that must succeed; all in parallel, because they
+// wait most of the time. prepare makes its kit call handle for the requests to answer so, with the good answer. more
+// means that the logout's request follows the one that is answered so.
 func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.ResponseWriter, good Answer))) {
 	var all sync.WaitGroup
 	for _, h := range hostiles() {
@@ -86,7 +85,7 @@ func (k *kit) eachHostile(more bool, prepare func(k *kit, handle func(w http.Res
 	all.Wait()
 }
 
-// named says in each error what it is about.
+// named adds its subject to each error.
 type named struct {
 	testing.TB
 	name string
@@ -105,8 +104,8 @@ func (n named) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// bears makes an attempt at a hostile service. It has to end with its context, and
-// must neither be final, unless it may, nor confirm what is not confirmed.
+// bears makes an attempt at a hostile service. The attempt must end with its context. It must neither be final, unless
+// mayBeFinal is set, nor confirm a logout that the service has not confirmed.
 func (k *kit) bears(ctx context.Context, h Hostile, mayBeFinal bool) {
 	ended := make(chan struct{})
 	go func() {
@@ -129,8 +128,8 @@ func (k *kit) bears(ctx context.Context, h Hostile, mayBeFinal bool) {
 	}
 }
 
-// succeedsInTime makes attempts until one is confirmed: a server that gave no
-// credential is left alone for a moment first.
+// succeedsInTime makes attempts until one is confirmed: after a server gave no credential, the client pauses for a
+// moment.
 func (k *kit) succeedsInTime() {
 	k.Helper()
 	for over := time.After(maxTime); ; {
@@ -146,9 +145,8 @@ func (k *kit) succeedsInTime() {
 	}
 }
 
-// holdLogs has what the process logs written to a buffer until the test and those
-// within it are over, as the operator has it written to its log. There must be
-// nothing in it that a hostile service has said.
+// holdLogs captures the process's logs in a buffer until the test and its subtests are over, configured as in the
+// operator. The logs must contain no text of a hostile service.
 func holdLogs(t *testing.T) {
 	var logged syncBuffer
 	before, flags := slog.Default(), log.Flags()
@@ -163,7 +161,7 @@ func holdLogs(t *testing.T) {
 	})
 }
 
-// syncBuffer is a buffer for many.
+// syncBuffer is a buffer for concurrent writers.
 type syncBuffer struct {
 	mu sync.Mutex
 	bytes.Buffer

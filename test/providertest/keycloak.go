@@ -43,8 +43,7 @@ var Keycloak = Provider{
 	},
 }
 
-// KeycloakByUsername and KeycloakByEmail look users up: here an ID is the name
-// turned round.
+// KeycloakByUsername and KeycloakByEmail look users up: here the ID is the reversed name.
 var (
 	KeycloakByUsername = keycloakBy(v1alpha1.UserLookupUsername, "username")
 	KeycloakByEmail    = keycloakBy(v1alpha1.UserLookupEmail, "email")
@@ -53,7 +52,7 @@ var (
 func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Provider {
 	p := Keycloak
 	p.Spec, p.UserID, p.Call = keycloakSpec(lookup), "jane@example.com", keycloakCall(reversed)
-	p.Beside = []string{http.MethodGet} // beside the token's
+	p.Beside = []string{http.MethodGet} // in addition to the request for a token
 	p.Other = func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Query().Get(parameter)
 		if r.Method != http.MethodGet || name == "" || r.URL.Query().Get("exact") != "true" {

@@ -22,8 +22,7 @@ import (
 // attemptTime is how long an attempt may take.
 const attemptTime = 10 * time.Second
 
-// kit is what one behaviour is tried with: a service, and an operator's way to
-// its client.
+// kit holds the parts that test one behaviour: a service, and a client of it built as the operator builds it.
 type kit struct {
 	testing.TB
 	p        Provider
@@ -68,11 +67,11 @@ func (k *kit) setSecret(data map[string]string) {
 	k.secret.ResourceVersion += "1"
 }
 
-// environment is the process's, which a client reads when it is built and not later: kits that need other ones can run beside
-// each other.
+// environment guards the process's environment, which a client reads only when it is built: kits that need different
+// environments can run in parallel.
 var environment sync.Mutex
 
-// build returns the client that the object asks for, in the environment that its type needs.
+// build returns the client for the object, built in the environment that its type needs.
 func (k *kit) build() (providers.Client, error) {
 	environment.Lock()
 	defer environment.Unlock()
@@ -96,8 +95,8 @@ func (k *kit) client() providers.Client {
 	return c
 }
 
-// attempt makes one attempt, and checks what goes for all of them: that the
-// service was called once at most, and that what comes out is fit for a status.
+// attempt makes one attempt, and checks the rules for all attempts: at most one call of the service, and a result that
+// can be put into a status.
 func (k *kit) attempt() (logout.Receipt, *logout.Error) {
 	k.Helper()
 	before := len(k.server.Calls())
@@ -115,9 +114,8 @@ func (k *kit) attemptFor(accountID, userID string) (logout.Receipt, *logout.Erro
 	return k.attemptWith(ctx, accountID, userID)
 }
 
-// untilTold is the context of an attempt whose deadline passes a moment after
-// timeUp is called, by a service that has its request: by then it is certain that
-// the call was made, and is not taken for one of the next attempt's.
+// untilTold is the context of an attempt. Its deadline passes a moment after timeUp is called by a service that has the
+// request: then the call has certainly been made, and cannot be taken for one of the next attempt.
 func (k *kit) untilTold() (ctx context.Context, timeUp func() *time.Timer) {
 	over := make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })
@@ -147,14 +145,14 @@ func (k *kit) attemptWith(ctx context.Context, accountID, userID string) (logout
 	return receipt, k.failure(receipt, err)
 }
 
-// failure checks what came out of an attempt.
+// failure checks the result of an attempt.
 func (k *kit) failure(receipt logout.Receipt, err error) *logout.Error {
 	k.Helper()
 	logouttest.CheckSecrets(k, &logout.Error{RequestID: receipt.RequestID}, k.p.SecretValues()...)
 	return logouttest.Failure(k, err, k.p.SecretValues()...)
 }
 
-// succeeds makes an attempt that has to be confirmed.
+// succeeds makes an attempt that must be confirmed.
 func (k *kit) succeeds(what string) {
 	k.Helper()
 	if receipt, failure := k.attempt(); failure != nil || receipt.RequestID != k.p.RequestID || receipt.HTTPStatusCode == 0 {
@@ -162,7 +160,7 @@ func (k *kit) succeeds(what string) {
 	}
 }
 
-// fails makes an attempt that has to fail for a reason.
+// fails makes an attempt that must fail with the reason.
 func (k *kit) fails(what string, reason logout.Reason) logout.Error {
 	k.Helper()
 	_, failure := k.attempt()
@@ -172,7 +170,7 @@ func (k *kit) fails(what string, reason logout.Reason) logout.Error {
 	return *failure
 }
 
-// answered makes an attempt that has to fail for a reason by an answer.
+// answered makes an attempt that gets the answer and must fail with the reason.
 func (k *kit) answered(what string, a Answer, reason logout.Reason) logout.Error {
 	k.Helper()
 	before := len(k.server.Calls())

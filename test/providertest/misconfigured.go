@@ -13,8 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 )
 
-// misconfigured: what is wrong with a provider's configuration is said by the
-// name of the field or key, and nothing is sent.
+// misconfigured: the error of a misconfigured provider names the field or key, and the client sends nothing.
 func (k *kit) misconfigured() {
 	good := k.object.Spec
 	for _, field := range k.p.URLs {
@@ -53,7 +52,7 @@ func (k *kit) misconfigured() {
 	k.succeeds("fixed")
 }
 
-// refuses checks that there is no client, and that the reason names all words.
+// refuses checks that there is no client, and that the reason contains all words.
 func (k *kit) refuses(reason string, words ...string) {
 	k.Helper()
 	k.object.Generation++
@@ -75,8 +74,7 @@ func (k *kit) refuses(reason string, words ...string) {
 	}
 }
 
-// Set returns a spec with another value in a field of the member; nil takes the
-// field away.
+// Set returns a spec with another value in a field of the member; nil removes the field.
 func (p Provider) Set(spec v1alpha1.ClusterLogoutProviderSpec, field string, value any) v1alpha1.ClusterLogoutProviderSpec {
 	return edit(spec, value, append([]string{p.Member()}, strings.Split(field, ".")...)...)
 }
@@ -86,13 +84,13 @@ func (p Provider) Without(spec v1alpha1.ClusterLogoutProviderSpec) v1alpha1.Clus
 	return edit(spec, nil, p.Member())
 }
 
-// With returns a spec with the type's member beside what is there.
+// With returns a spec with the type's member in addition to its own.
 func (p Provider) With(spec v1alpha1.ClusterLogoutProviderSpec, endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 	own := p.Spec(endpoint, secret)
 	return edit(spec, toMap(&own)[p.Member()], p.Member())
 }
 
-// edit sets a value of a spec by its path; nil takes it away.
+// edit sets a value of a spec by its path; nil removes it.
 func edit(spec v1alpha1.ClusterLogoutProviderSpec, value any, path ...string) v1alpha1.ClusterLogoutProviderSpec {
 	object := toMap(&spec)
 	if value == nil {
@@ -110,7 +108,7 @@ func edit(spec v1alpha1.ClusterLogoutProviderSpec, value any, path ...string) v1
 func toMap(spec *v1alpha1.ClusterLogoutProviderSpec) map[string]any {
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
 	if err != nil {
-		panic(err) // of a type of our own
+		panic(err) // it is a type of this project
 	}
 	return object
 }

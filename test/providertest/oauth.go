@@ -11,17 +11,16 @@ import (
 
 const jsonType = "application/json"
 
-// oauthClients are two sets of OAuth 2.0 client credentials, which have to be
-// escaped.
+// oauthClients are two sets of OAuth 2.0 client credentials, which must be escaped.
 var oauthClients = [2]map[string]string{
 	{"clientID": "client:one/EXAMPLE", "clientSecret": "client+secret/EXAMPLE%1"},
 	{"clientID": "client:two/EXAMPLE", "clientSecret": "rotated+secret/EXAMPLE%2"},
 }
 
-// oauthTokens are what they get.
+// oauthTokens are the tokens for these.
 var oauthTokens = [2]string{"eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE1", "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE2"}
 
-// oauthDerived are the token of a set, and the credentials as they are sent.
+// oauthDerived are the token of a set, and its credentials in the form in which they are sent.
 func oauthDerived(set int) []string {
 	id, secret := url.QueryEscape(oauthClients[set]["clientID"]), url.QueryEscape(oauthClients[set]["clientSecret"])
 	return []string{oauthTokens[set], id, secret, base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))}
@@ -39,7 +38,7 @@ func issueToken(w http.ResponseWriter, r *http.Request) {
 	jsonAnswer(401, map[string]any{"error": "invalid_client"}).write(w)
 }
 
-// bearerOf is the number of the set of credentials that got a request's token.
+// bearerOf is the number of the set of credentials to which a request's token belongs.
 func bearerOf(r *http.Request, tokens [2]string) int {
 	for i, token := range tokens {
 		if r.Header.Get("Authorization") == "Bearer "+token {
@@ -52,12 +51,12 @@ func bearerOf(r *http.Request, tokens [2]string) int {
 func jsonAnswer(status int, body any) Answer {
 	text, err := json.Marshal(body)
 	if err != nil {
-		panic(err) // of a map of texts
+		panic(err) // it is a map of texts
 	}
 	return Answer{Status: status, Header: map[string]string{"Content-Type": jsonType}, Body: string(text)}
 }
 
-// unescapeQuery reads a form's value; what cannot be read compares to nothing.
+// unescapeQuery reads a form's value; an invalid one equals nothing.
 func unescapeQuery(text string) string {
 	s, err := url.QueryUnescape(text)
 	if err != nil {
@@ -66,7 +65,7 @@ func unescapeQuery(text string) string {
 	return s
 }
 
-// reversed turns a text round.
+// reversed reverses a text.
 func reversed(text string) string {
 	var b strings.Builder
 	runes := []rune(text)

@@ -10,8 +10,8 @@ import (
 
 var kratosTokens = [2]map[string]string{{"token": "ory_pat_EXAMPLE"}, {"token": "ory_pat_ROTATED"}}
 
-// OryKratos is the admin API of an Ory Kratos behind something that asks for a
-// token, as the Ory Network does. Unless told otherwise it knows no identity.
+// OryKratos is the admin API of an Ory Kratos behind a gateway that requires a token, as in the Ory Network. By default
+// it knows no identity.
 var OryKratos = Provider{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
@@ -65,8 +65,7 @@ var (
 	kratosNotFound = kratosError(404, "", "Unable to locate the resource")
 )
 
-// kratosError has a text where Kratos puts its words: message, reason, and the
-// ID that the request had.
+// kratosError has the text in every field in which Kratos puts its words: message, reason, and the ID of the request.
 func kratosError(status int, id, text string) Answer {
 	body, _ := json.Marshal(map[string]any{"error": map[string]any{
 		"id": id, "code": status, "status": http.StatusText(status), "request": id, "reason": text, "message": text,
@@ -74,8 +73,7 @@ func kratosError(status int, id, text string) Answer {
 	return Answer{Status: status, Header: kratosJSON, Body: string(body)}
 }
 
-// beside returns an answer to the logout for a service that answers likewise to
-// who asks for the identity.
+// beside returns an answer to the logout, for a service that gives the other answer to a request for the identity.
 func (a Answer) beside(identity Answer) Answer {
 	a.Other = kratosIdentityIs(identity)
 	return a
@@ -85,21 +83,21 @@ func (a Answer) beside(identity Answer) Answer {
 func kratosIdentityIs(a Answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := kratosPath(r, ""); !ok || r.Method != http.MethodGet || kratosToken(r) < 0 {
-			http.Error(w, "not the identity", http.StatusTeapot) // which no test expects
+			http.Error(w, "not the identity", http.StatusTeapot) // no test expects this status
 			return
 		}
 		a.write(w)
 	}
 }
 
-// kratosPath returns the identity's ID in a path, before what follows it.
+// kratosPath returns the identity's ID in a path, before the rest.
 func kratosPath(r *http.Request, rest string) (string, bool) {
 	path, isIdentity := strings.CutPrefix(r.URL.EscapedPath(), "/admin/identities/")
 	id, complete := strings.CutSuffix(path, rest)
 	return unescape(id), isIdentity && complete && r.URL.RawQuery == "" && !strings.Contains(id, "/")
 }
 
-// kratosToken is the number of the token that a request carries.
+// kratosToken is the number of the token in a request.
 func kratosToken(r *http.Request) int {
 	for i, set := range kratosTokens {
 		if r.Header.Get("Authorization") == "Bearer "+set["token"] {

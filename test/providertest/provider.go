@@ -1,7 +1,6 @@
-// Package providertest is the contract of all providers. A type of provider is
-// described once, by how its service answers; from that come the tests of its
-// client against a scripted service over HTTP (Run), and those of the whole
-// operator against a real API server (in controllers).
+// Package providertest is the contract of all providers. A type of provider is described once, by the answers of its
+// service. From this description come the tests of its client against a scripted service over HTTP (Run), and those of
+// the whole operator against a real API server (in controllers).
 package providertest
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// All types of providers. A new one adds a line here, and a file beside this one.
+// All types of providers. A new type adds a line here, and a file in this folder.
 var All = []Provider{
 	AmazonChime,
 	AmazonCognito,
@@ -25,7 +24,7 @@ var All = []Provider{
 	OryKratos,
 }
 
-// Variants are types of All that are configured in another way, for Run.
+// Variants are types of All with another configuration, for Run.
 var Variants = map[string]Provider{
 	"GlobalTokenRevocationByEmail":  GlobalTokenRevocationByEmail,
 	"GlobalTokenRevocationByIssuer": GlobalTokenRevocationByIssuer,
@@ -35,55 +34,52 @@ var Variants = map[string]Provider{
 	"KeycloakByEmail":               KeycloakByEmail,
 }
 
-// Provider describes one type of provider, and the service behind it.
+// Provider describes one type of provider, and its service.
 type Provider struct {
-	// Spec returns the part of a spec that describes the service: type and
-	// member. The service is at endpoint, and its credentials in a Secret.
+	// Spec returns the part of a spec that describes the service: type and member. The service is at endpoint, and its
+	// credentials are in the Secret.
 	Spec func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec
 	// Required are the fields of the member that must be set, and that Spec sets.
 	Required []string
-	// URLs are the fields of the member that hold a URL, as spec.member.field:
-	// those which must not be http, but on the loopback.
+	// URLs are the fields of the member that hold a URL, as spec.member.field: they must not be http, except on
+	// loopback.
 	URLs []string
-	// Secrets are two sets of credentials, as the data of a Secret, either of
-	// which the service accepts. They differ in every value.
+	// Secrets are two sets of credentials, as the data of a Secret. The service accepts both. They differ in every
+	// value.
 	Secrets [2]map[string]string
-	// OptionalKeys of the Secret; the client cannot do without the others.
+	// OptionalKeys of the Secret; the client needs all others.
 	OptionalKeys []string
-	// Derived is what else must not be seen by anybody: tokens that Other issues,
-	// and other forms in which the credentials are sent.
+	// Derived are other secret values: tokens that Other issues, and other forms in which the credentials are sent.
 	Derived []string
-	// DerivedLater is the same for the second set of Secrets: a client that has the
-	// first cannot know it, so no answer repeats it.
+	// DerivedLater is the same for the second set of Secrets: a client that has the first cannot know these values, so
+	// no answer repeats them.
 	DerivedLater []string
 	// AccountID and UserID of a call.
 	AccountID, UserID string
-	// Call reads a request. It returns false if the request is not the logout
-	// but one that goes before or after it; those are answered by Other.
+	// Call reads a request. It returns false if the request is not the logout but one that comes before or after it;
+	// Other answers those.
 	Call func(*http.Request, []byte) (Call, bool)
 	// AccountNotSent: the protocol has no account, and Call finds none.
 	AccountNotSent bool
 	// BareNotFound: a 404 without a body says that the user is unknown.
 	BareNotFound bool
-	// Other answers the requests that are not the logout: for a token, for
-	// instance. Nil if there are none.
+	// Other answers the requests other than the logout, for example for a token. Nil if there are none.
 	Other http.HandlerFunc
-	// Beside are the methods of those requests, each of which a hostile service
-	// answers.
+	// Beside are the methods of those requests. A hostile service answers each of them.
 	Beside []string
-	// Environment of the process, where not nil, for a service at an endpoint.
+	// Environment of the process for a service at an endpoint; nil if it needs none.
 	Environment func(endpoint string) map[string]string
 	// RequestID that LoggedOut carries; empty if the protocol has none.
 	RequestID string
-	// The service's answers follow.
+	// Answers of the service.
 	Answers
 }
 
-// Call is what a request asks for.
+// Call is the content of a request.
 type Call struct {
 	// AccountID and UserID in it, unescaped.
 	AccountID, UserID string
-	// Secret is the number of the set of credentials that it was signed in with.
+	// Secret is the number of the set of credentials with which it was authenticated.
 	Secret int
 }
 
@@ -91,25 +87,23 @@ type Call struct {
 type Answers struct {
 	// LoggedOut confirms a logout.
 	LoggedOut Answer
-	// LoggedOutAgain is the answer for a user with no session left; zero if it
-	// is the same.
+	// LoggedOutAgain is the answer for a user without sessions; zero if it is the same.
 	LoggedOutAgain Answer
-	// UnknownUser and UnknownAccount refuse for good; the latter is zero for
-	// AccountNotSent.
+	// UnknownUser and UnknownAccount refuse for good; the latter is zero if AccountNotSent is set.
 	UnknownUser, UnknownAccount Answer
 	// Invalid refuses the request itself for good.
 	Invalid Answer
-	// NotAuthorized refuses credentials, in every way the service may do so.
+	// NotAuthorized rejects credentials, in every way that the service uses.
 	NotAuthorized []Answer
-	// Throttled wants fewer calls, and does not say when to come back.
+	// Throttled asks for fewer calls, and does not say for how long.
 	Throttled Answer
-	// ThrottledFor are headers of the service's own, by which it says when, as
-	// at Now. Those of Retry-After need no mention.
+	// ThrottledFor are the service's own headers that say for how long, if the time is Now. Retry-After is tested for
+	// all types.
 	ThrottledFor []Hint
-	// Failed and Unavailable are trouble of the service: 500 and 503.
+	// Failed and Unavailable are failures of the service: 500 and 503.
 	Failed, Unavailable Answer
-	// Echo is an error of the given status with a text in every place where the
-	// service puts its words: code, message, request ID.
+	// Echo is an error of the given status with a text in every place where the service puts its words: code, message,
+	// request ID.
 	Echo func(status int, text string) Answer
 }
 
@@ -121,8 +115,8 @@ type Answer struct {
 	Header map[string]string
 	// Body of it.
 	Body string
-	// Other, where not nil, stands in for the provider's Other meanwhile: some
-	// protocols need more than one request to tell what happened.
+	// Other, if not nil, replaces the provider's Other for this answer: some protocols need more than one request to
+	// know what happened.
 	Other http.HandlerFunc
 }
 
@@ -144,7 +138,7 @@ func (p Provider) Member() string {
 	return string(name)
 }
 
-// Want is the call that has to arrive for an account and a user.
+// Want is the call that must arrive for an account and a user.
 func (p Provider) Want(accountID, userID string) Call {
 	if p.AccountNotSent {
 		accountID = ""
@@ -155,7 +149,7 @@ func (p Provider) Want(accountID, userID string) Call {
 // Field is the path of one of the member's fields.
 func (p Provider) Field(name string) string { return "spec." + p.Member() + "." + name }
 
-// SecretValues are what nothing that people read may have in it.
+// SecretValues must not occur in anything that people read.
 func (p Provider) SecretValues() []string {
 	all := slices.Concat(p.Derived, p.DerivedLater)
 	for _, set := range p.Secrets {
@@ -184,6 +178,5 @@ func (a Answer) write(w http.ResponseWriter) {
 	}
 }
 
-// escaped are IDs that a client has to escape somewhere, of those that the CRD
-// accepts.
+// escaped are IDs that the CRD accepts, and that a client must escape somewhere.
 var escaped = []string{"a:b;c,d+e=f~g@h&i", `"quoted"<b>`, "Zoë", "用户!$'()*", "...", strings.Repeat("é", 256)}

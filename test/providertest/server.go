@@ -14,7 +14,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
-// Server is a service that answers as it is told.
+// Server is a service with scripted answers.
 type Server struct {
 	*httptest.Server
 	t testing.TB
@@ -22,7 +22,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	logout http.HandlerFunc // answers the logout calls
-	other  http.HandlerFunc // and this the requests beside them
+	other  http.HandlerFunc // answers the other requests
 	calls  []Call
 }
 
@@ -35,13 +35,13 @@ func NewServer(t testing.TB, p Provider) *Server {
 	return s
 }
 
-// Answer has all calls answered like this from now on.
+// Answer sets the answer to all calls from now on.
 func (s *Server) Answer(a Answer) {
 	s.Handle(func(w http.ResponseWriter, _ *http.Request) { a.write(w) }, a.Other)
 }
 
-// Handle has the logout calls handled like this from now on, and the requests
-// beside them by other, or as the provider does if it is nil.
+// Handle sets the handlers of the logout calls and of the other requests from now on. If other is nil, the provider's
+// Other handles them.
 func (s *Server) Handle(logout, other http.HandlerFunc) {
 	if other == nil {
 		other = s.p.Other
@@ -51,10 +51,10 @@ func (s *Server) Handle(logout, other http.HandlerFunc) {
 	s.logout, s.other = logout, other
 }
 
-// Require has the service accept one set of credentials only.
+// Require makes the service accept only one set of credentials.
 func (s *Server) Require(secret int) {
 	s.Handle(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // which serve has read already
+		body, _ := io.ReadAll(r.Body) // serve has already read it
 		if call, _ := s.p.Call(r, body); call.Secret != secret {
 			s.p.NotAuthorized[0].write(w)
 			return
@@ -71,7 +71,7 @@ func (s *Server) Calls() []Call {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // also so that a client's hanging up is noticed
+	body, err := io.ReadAll(r.Body) // also to notice when a client hangs up
 	if err != nil {
 		return
 	}
@@ -95,7 +95,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	handle(w, r)
 }
 
-// unescape reads a segment of a path; what cannot be read compares to nothing.
+// unescape reads a segment of a path; an invalid one equals nothing.
 func unescape(segment string) string {
 	s, err := url.PathUnescape(segment)
 	if err != nil {
@@ -104,5 +104,5 @@ func unescape(segment string) string {
 	return s
 }
 
-// oneLine makes a text fit for a header.
+// oneLine makes a text valid in a header.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
