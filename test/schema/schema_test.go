@@ -1,6 +1,5 @@
-// Package schema throws manifests at the schemas of both kinds, as the API
-// server applies them: what they let pass must be fit for use, and what they
-// refuse must be refused with a word on where.
+// Package schema fuzzes the schemas of both kinds, as the API server applies them: the operator must be able to use
+// every object that they accept, and every rejection must name the field.
 package schema
 
 import (
@@ -71,9 +70,8 @@ func load(t testing.TB, plural string) crd {
 	return c
 }
 
-// create does what the API server does with a new object: it drops unknown
-// fields and the status, fills in defaults and checks the rest. It returns the
-// object as JSON; ok is that the manifest is one of an object at all.
+// create does what the API server does with a new object: it drops unknown fields and the status, fills in defaults and
+// validates the rest. It returns the object as JSON; ok is whether the manifest is an object at all.
 func (c crd) create(t testing.TB, manifest string) (stored []byte, refused field.ErrorList, ok bool) {
 	t.Helper()
 	asJSON, err := yaml.YAMLToJSON([]byte(manifest))
@@ -86,7 +84,7 @@ func (c crd) create(t testing.TB, manifest string) (stored []byte, refused field
 	}
 	for key := range obj {
 		if key != "spec" {
-			delete(obj, key) // what an API server checks of it is the same for all kinds
+			delete(obj, key) // the API server checks it in the same way for all kinds
 		}
 	}
 	pruning.Prune(obj, c.schema, true)
@@ -103,7 +101,7 @@ func (c crd) create(t testing.TB, manifest string) (stored []byte, refused field
 	return stored, refused, true
 }
 
-// wantFields fails the test unless every refusal says which field, and why.
+// wantFields fails the test unless every rejection names a field and a reason.
 func wantFields(t *testing.T, refused field.ErrorList) {
 	t.Helper()
 	for _, e := range refused {
@@ -113,7 +111,7 @@ func wantFields(t *testing.T, refused field.ErrorList) {
 	}
 }
 
-// endpoint is a service that keeps the requests it has had.
+// endpoint is a service that records its requests.
 type endpoint struct {
 	*httptest.Server
 	had []*http.Request
@@ -129,8 +127,7 @@ func newEndpoint(f *testing.F) *endpoint {
 	return e
 }
 
-// logOut calls the endpoint, under a base path, and checks that it had exactly
-// one request, for this account and user and nothing else.
+// logOut calls the endpoint, under a base path, and checks that it got exactly one request, for this account and user.
 func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	t.Helper()
 	c, err := chime.New(t.Context(), chime.Config{Endpoint: httpcall.MustParseEndpoint(e.URL + base), Auth: awsauth.Config{Region: "us-east-1",
@@ -164,8 +161,8 @@ func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	}
 }
 
-// FuzzUserLogout: what the schema lets pass can be decoded and called for, and
-// passes the check in the process as well.
+// FuzzUserLogout: an object that the schema accepts can be decoded and called for, and also passes the validation in
+// the process.
 func FuzzUserLogout(f *testing.F) {
 	c, service := load(f, "userlogouts"), newEndpoint(f)
 	for _, seed := range []string{
@@ -214,7 +211,7 @@ func FuzzUserLogout(f *testing.F) {
 	})
 }
 
-// secrets has every Secret that a provider may name.
+// secrets contains every Secret that a provider may name.
 type secrets struct{ client.Reader }
 
 func (secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
@@ -222,8 +219,8 @@ func (secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ 
 	return nil
 }
 
-// FuzzClusterLogoutProvider: what the schema lets pass becomes a client whose
-// requests are safe, or the provider's condition says what is wrong with it.
+// FuzzClusterLogoutProvider: a provider that the schema accepts results in a client with safe requests, or in a
+// condition that describes the error.
 func FuzzClusterLogoutProvider(f *testing.F) {
 	c, service := load(f, "clusterlogoutproviders"), newEndpoint(f)
 	const rest = ", accountIDs: [a], allowedNamespaces: {from: All}}"
@@ -260,7 +257,8 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 		if r := p.Spec.RateLimit; r.RequestsPerSecond < 1 || r.Burst < 1 {
 			t.Errorf("rate limit %+v", r)
 		}
-		named := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "s"}} // no test asks the machine for an identity
+		// no test asks the machine for an identity
+		named := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "s"}}
 		if m := p.Spec.AmazonChime; m != nil {
 			m.Credentials = named
 		}

@@ -14,13 +14,13 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// fault is something that is wrong for a while.
+// fault is a fault that lasts for a while.
 type fault struct {
 	name       string
 	begin, end func(context.Context) error
 }
 
-// faults returns all of them. There is never more than one at a time, beside writes that go wrong.
+// faults returns all of them. At most one is active at a time, in addition to failing writes.
 func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 	answer := func(name string, a chimetest.Answer) fault {
 		return fault{name,
@@ -65,7 +65,8 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 	}
 }
 
-// badWrites has one of 25 claims and outcomes go wrong, each in one way or another. The proxy asks for one at a time.
+// badWrites makes one of 25 claims and outcomes fail, each in one way or another. The proxy calls it for one write at a
+// time.
 type badWrites struct {
 	chance *rand.Rand
 	count  int
@@ -84,7 +85,7 @@ func (b *badWrites) choose(kind apiproxy.Kind, _ string) apiproxy.Fault {
 	return ways[b.chance.IntN(len(ways))]
 }
 
-// trouble has one fault after the other begin and end.
+// trouble runs faults one after the other.
 type trouble struct {
 	chance         *rand.Rand
 	faults         []fault
@@ -92,11 +93,11 @@ type trouble struct {
 	note           func(what string, from, to time.Time)
 }
 
-// run goes on until the context is done. A fault that has begun is ended then. While one lasts, during is called, if any;
-// and between two of them, between.
+// run continues until the context is done, and then ends an active fault. It calls during, if not nil, while a fault is
+// active, and between in the pause between two faults.
 func (x *trouble) run(ctx context.Context, during, between func(context.Context) error) error {
 	for wait(ctx, x.some(x.pause)) {
-		// Each once before any comes again.
+		// Each fault once before any repeats.
 		order := x.chance.Perm(len(x.faults))
 		for _, i := range order {
 			if err := x.once(ctx, x.faults[i], during); err != nil {
@@ -134,12 +135,12 @@ func (x *trouble) once(ctx context.Context, f fault, during func(context.Context
 	return err
 }
 
-// some returns a time of up to the longest, and no less than a tenth of it.
+// some returns a random time between a tenth of the longest and the longest.
 func (x *trouble) some(longest time.Duration) time.Duration {
 	return longest/10 + time.Duration(x.chance.Int64N(int64(longest*9/10)))
 }
 
-// wait returns after so long, or false if the context is done before.
+// wait returns true after this time, or false if the context is done before.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -11,7 +11,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/chimetest"
 )
 
-// call is a call for the user, so many seconds after midnight, which is also its request ID.
+// call is a call for the user, so many seconds after midnight. The number is also its request ID.
 func call(second, status int) chimetest.Entry {
 	at := time.Date(2026, 1, 1, 0, 0, second, 0, time.UTC)
 	return chimetest.Entry{Call: chimetest.Call{Time: at, UserID: "user", RequestID: at.Format("05")}, Status: status}

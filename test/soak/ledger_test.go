@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// ledger is what is known of all objects that there ever were. It is kept by a watch, as most are gone at the end.
+// ledger is the state of all objects that ever existed. A watch records it, because most are gone at the end.
 type ledger struct {
 	state   await.State
 	members map[types.UID]*member
@@ -25,17 +25,17 @@ type ledger struct {
 	deaths  []death
 }
 
-// member is what is known of one object. Each has a user of its own, so that the journal tells whose call it was.
+// member is the state of one object. Each has its own user, so that the journal shows whose call it was.
 type member struct {
 	name, user string
 	finished   bool
 	reason     string   // of Ready
-	stored     []string // the request IDs of the outcomes that were stored
-	failures   []string // the messages of the others
-	deleted    bool     // by this test, and so it need not have finished
+	stored     []string // the request IDs of the stored successes
+	failures   []string // the messages of the stored failures
+	deleted    bool     // by this test, so it need not have finished
 }
 
-// death is a SIGKILL: from before it was sent until the process was gone.
+// death is a SIGKILL: the time from before it was sent until the process was gone.
 type death struct{ from, to time.Time }
 
 // keepLedger watches the objects of the namespace until the test is over.
@@ -45,12 +45,12 @@ func keepLedger(t *testing.T, namespace string) *ledger {
 	operatortest.Watch(t, cluster.Config, namespace, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { l.see(obj) },
 		UpdateFunc: func(_, obj any) { l.see(obj) },
-		DeleteFunc: func(obj any) { l.see(obj) }, // as it was last
+		DeleteFunc: func(obj any) { l.see(obj) }, // its last state
 	})
 	return l
 }
 
-// change changes what is known of an object.
+// change changes the recorded state of an object.
 func (l *ledger) change(obj *v1alpha1.UserLogout, f func(*member)) {
 	l.state.Change(func() {
 		m := l.members[obj.UID]
@@ -92,7 +92,7 @@ func (l *ledger) see(event any) {
 	})
 }
 
-// created has an object known, if the watch has not seen it yet.
+// created records an object, if the watch has not seen it yet.
 func (l *ledger) created(obj *v1alpha1.UserLogout) { l.change(obj, func(*member) {}) }
 
 func (l *ledger) deleted(obj *v1alpha1.UserLogout) {
@@ -104,24 +104,24 @@ func (l *ledger) unfinished() (n int) {
 	return n
 }
 
-// awaitFinished returns when all objects have finished that were not deleted before.
+// awaitFinished returns when all objects that were not deleted have finished.
 func (l *ledger) awaitFinished(t *testing.T) {
 	t.Helper()
 	l.state.Await(t, "all logouts to finish", func() bool { return l.waiting == 0 })
 }
 
-// verdict is what came of all objects.
+// verdict is the result of all objects.
 type verdict struct {
 	objects, deleted int
 	lost             int // neither deleted nor logged out
-	repeated         int // calls made once more after one that succeeded
-	unexplained      int // of them, those after which no process was killed before the outcome was stored
-	foreign          int // outcomes that were stored on an object which is not that call's
+	repeated         int // calls repeated after one that succeeded
+	unexplained      int // of the repeated calls, those after which no process was killed before the outcome was stored
+	foreign          int // outcomes that were stored in an object to which the call does not belong
 	examples         []string
 }
 
-// judge compares the objects with the journal. A call that succeeded may be made once more only if a process was killed
-// before it was, and if its outcome has not been stored.
+// judge compares the objects with the journal. A call that succeeded may be repeated only if a process was killed
+// before the repeat, and if its outcome has not been stored.
 func judge(members map[types.UID]*member, entries []chimetest.Entry, deaths []death) verdict {
 	v := verdict{objects: len(members)}
 	wrong := func(count *int, m *member, what string) {

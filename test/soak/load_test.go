@@ -13,20 +13,20 @@ import (
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 )
 
-// load creates objects at an even pace and deletes as many: the oldest, and now and then one that has just been created.
+// load creates objects at an even pace and deletes as many: the oldest, and sometimes one that has just been created.
 type load struct {
 	ledger  *ledger
 	chance  *rand.Rand
-	pace    time.Duration // from one object to the next
-	most    int           // objects at a time
-	ttl     int32         // seconds after which some delete themselves
+	pace    time.Duration // between two objects
+	most    int           // objects at a time, at most
+	ttl     int32         // ttlSecondsAfterFinished of some
 	present []*v1alpha1.UserLogout
 	users   int
-	// recreated counts the objects that were created under the name of one deleted just before.
+	// recreated counts the objects that were created under the name of one that had just been deleted.
 	recreated int
 }
 
-// run goes on until the context is done.
+// run continues until the context is done.
 func (l *load) run(ctx context.Context) error {
 	pace := time.NewTicker(l.pace)
 	defer pace.Stop()
@@ -35,7 +35,7 @@ func (l *load) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-pace.C:
-			// What has been begun is ended, or an object could be there that nobody knows of.
+			// Complete a step that has begun: otherwise an object could exist that nobody knows of.
 			if err := l.step(context.WithoutCancel(ctx)); err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (l *load) run(ctx context.Context) error {
 
 func (l *load) step(ctx context.Context) error {
 	if n := len(l.present); n > 0 && l.chance.IntN(10) == 0 {
-		youngest := l.present[n-1] // most probably in an attempt
+		youngest := l.present[n-1] // probably in an attempt
 		l.present = l.present[:n-1]
 		if err := l.delete(ctx, youngest); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (l *load) create(ctx context.Context, name string) error {
 	return nil
 }
 
-// delete deletes this very object, unless its time to live has ended.
+// delete deletes exactly this object, unless its TTL has already deleted it.
 func (l *load) delete(ctx context.Context, obj *v1alpha1.UserLogout) error {
 	err := cluster.Admin.Delete(ctx, obj, client.Preconditions{UID: &obj.UID})
 	if err == nil {

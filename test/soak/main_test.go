@@ -33,19 +33,20 @@ const (
 var (
 	cluster *suite.Cluster
 	service *chimetest.Server
-	// raceBinary is the operator with the race detector, for when memory is not looked at.
+	// raceBinary is the operator with the race detector, for the phases without memory measurements.
 	raceBinary string
 )
 
 func TestMain(m *testing.M) {
 	suite.Suite{Prepare: func(ctx context.Context, c *suite.Cluster) error {
 		cluster, raceBinary = c, filepath.Join(c.Dir, "logout-operator-race")
-		await.Patience = 5 * time.Minute // beside other work
+		await.Patience = 5 * time.Minute // for a machine with other work
 		return errors.Join(operatortest.Build(ctx, raceBinary, true), c.Apply(ctx, []byte(operatortest.Tenant(tenant, true))))
 	}}.Main(m)
 }
 
-// newService has the provider use a service of its own, and its objects be gone with the test: each run begins alike.
+// newService gives the provider its own service, and deletes its objects at the end of the test, so that each run
+// begins in the same state.
 func newService(t *testing.T) {
 	t.Helper()
 	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keyOf(0)}})
@@ -57,7 +58,7 @@ func newService(t *testing.T) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), await.Patience)
 		defer cancel()
-		// One request may not live to see the end of thousands.
+		// A request to delete thousands may time out.
 		for cluster.Admin.DeleteAllOf(ctx, &v1alpha1.UserLogout{}, client.InNamespace(tenant)) != nil {
 			if ctx.Err() != nil {
 				t.Error("the objects could not be deleted")

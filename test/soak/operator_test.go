@@ -13,7 +13,7 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// operator is one process after the other.
+// operator runs in one process after the other.
 type operator struct {
 	access  *rest.Config
 	flags   []string
@@ -23,7 +23,7 @@ type operator struct {
 	process *operatortest.Process
 }
 
-// newOperator returns an operator that reaches the API server by the proxy only. It has not started.
+// newOperator returns an operator that reaches the API server only through the proxy. It has not started.
 func newOperator(t *testing.T, api *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	access := rest.CopyConfig(cluster.Access)
@@ -50,7 +50,7 @@ func (o *operator) now() *operatortest.Process {
 	return o.process
 }
 
-// kill ends the process by SIGKILL, and says from when to when it died.
+// kill ends the process with SIGKILL, and returns the time from the signal to the end.
 func (o *operator) kill() death {
 	d := death{from: time.Now()}
 	if p := o.now(); p != nil {
@@ -60,7 +60,7 @@ func (o *operator) kill() death {
 	return d
 }
 
-// terminate ends the process by SIGTERM, as Kubernetes does, which waits for 30 seconds.
+// terminate ends the process with SIGTERM and waits up to 30 seconds, as Kubernetes does.
 func (o *operator) terminate() error {
 	p := o.now()
 	if err := p.Terminate(); err != nil {
@@ -77,7 +77,7 @@ func (o *operator) terminate() error {
 	return nil
 }
 
-// goroutines returns how many there are, or 0 if the operator does not say: it has the API server review who asks.
+// goroutines returns their number, or 0 if the operator does not report it: it asks the API server to review the token.
 func (o *operator) goroutines(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

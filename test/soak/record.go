@@ -1,5 +1,5 @@
-// Package soak runs the operator for long, under logouts that come and go and faults that come by chance, and looks at what
-// it takes of the machine meanwhile. Faults at named moments are those of test/faults; here it is what adds up that counts.
+// Package soak runs the operator for a long time, while logouts come and go and faults occur at random, and measures
+// its resource usage. test/faults tests faults at named moments; this package looks for leaks.
 //
 //	make soak   # half an hour; go test ./test/soak is a run of seconds
 package soak
@@ -21,42 +21,42 @@ const (
 	Idle   Phase = "idle"   // the operator has started, and there is nothing to do
 	Steady Phase = "steady" // logouts and faults
 	Calm   Phase = "calm"   // neither; all logouts have finished
-	Killed Phase = "killed" // logouts, faults, and one process after the other, which ends by a signal
+	Killed Phase = "killed" // logouts, faults, and one process after the other, each ended by a signal
 )
 
-// Record is what is kept of a run.
+// Record is the stored result of a run.
 type Record struct {
 	Date, Go string
 	System   string // operating system and architecture
 	Cores    int
-	// Seed of all that came by chance.
+	// Seed of all random choices.
 	Seed uint64
-	// Minutes that it was to take.
+	// Minutes that the run should take.
 	Minutes float64
 	Passed  bool
 	Figures []figures.Figure
 	Faults  []Fault
-	Samples []Sample `json:"-"` // a line each
+	Samples []Sample `json:"-"` // one on each line
 }
 
-// Fault is one of those that last for a while. Times are seconds since the beginning.
+// Fault is a fault that lasts for a while. Times are seconds since the beginning.
 type Fault struct {
 	What     string
 	From, To float64
 }
 
-// Sample is what the operator took at a time.
+// Sample is the operator's resource usage at a time.
 type Sample struct {
 	Second float64
 	Phase  Phase
 	RSS    int64 // bytes
-	// Goroutines are 0 if they are not known: the operator asks the API server who may ask it.
+	// Goroutines are 0 if they are unknown: the operator asks the API server to review the token.
 	OpenFiles, Threads, Goroutines int
 	// Waiting is how many logouts had not finished.
 	Waiting int
 }
 
-// Write writes the record, in lines of JSON.
+// Write writes the record as lines of JSON.
 func (r Record) Write(to io.Writer) error {
 	encoder := json.NewEncoder(to)
 	err := encoder.Encode(r)
@@ -90,14 +90,14 @@ func (r Record) In(p Phase) []Sample {
 	return slices.DeleteFunc(slices.Clone(r.Samples), func(s Sample) bool { return s.Phase != p })
 }
 
-// Thirds returns the medians of the middle and the last third of the samples. A value of 0 is not known, and left out.
-// What adds up makes the last higher than the middle, however much both go up and down.
+// Thirds returns the medians of the middle and the last third of the samples, without unknown values (0). A leak makes
+// the last higher than the middle, however much both vary.
 func Thirds[V int | int64](samples []Sample, value func(Sample) V) (middle, last V) {
 	n := len(samples)
 	return Median(samples[n/3:2*n/3], value), Median(samples[2*n/3:], value)
 }
 
-// Median returns the median of the values that are known, or 0.
+// Median returns the median of the known values, or 0.
 func Median[V int | int64](samples []Sample, value func(Sample) V) V {
 	var values []V
 	for _, s := range samples {

@@ -31,7 +31,7 @@ func TestRecord(t *testing.T) {
 }
 
 func TestThirds(t *testing.T) {
-	// Peaks that come and go do not count, what stays does.
+	// Temporary peaks do not count; lasting growth does.
 	flat := []int{0, 1, 2, 10, 90, 10, 0, 10, 80}
 	growing := []int{0, 1, 2, 10, 12, 14, 20, 22, 24}
 	for _, tc := range []struct {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sampler samples what the operator takes.
+// sampler samples the operator's resource usage.
 type sampler struct {
 	operator *operator
 	ledger   *ledger
@@ -18,7 +18,7 @@ type sampler struct {
 	faults  []Fault
 }
 
-// run samples at this pace until the context is done.
+// run takes samples at this pace until the context is done.
 func (s *sampler) run(ctx context.Context, pace time.Duration) {
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
@@ -58,7 +58,7 @@ func (s *sampler) note(what string, from, to time.Time) {
 	s.faults = append(s.faults, Fault{what, round(from.Sub(s.began)), round(to.Sub(s.began))})
 }
 
-// round returns seconds, to a tenth.
+// round returns seconds, rounded to a tenth.
 func round(d time.Duration) float64 {
 	return float64(d.Round(100*time.Millisecond)/(100*time.Millisecond)) / 10
 }

@@ -17,14 +17,14 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// What may stay of the logouts when all of them have finished and their connections have timed out.
+// Limits of what may remain when all logouts have finished and their connections have timed out.
 const (
 	growthAllowed     = 0.15 // of the median memory, from the middle third of the steady phase to the last
-	goroutinesAllowed = 10   // more than before the first
-	filesAllowed      = 5    // more than before the first
+	goroutinesAllowed = 10   // above those before the first logout
+	filesAllowed      = 5    // above those before the first logout
 )
 
-// run is one run of it all.
+// run is one whole run.
 type run struct {
 	scale
 	api      *apiproxy.Proxy
@@ -38,8 +38,8 @@ type run struct {
 	sigterms []time.Duration // how long each took
 }
 
-// TestSoak: nothing adds up in a process that lives, whatever goes wrong around it; every object finishes; and a call that
-// succeeded is made again only if the process died before it could store that.
+// TestSoak: a process that keeps running leaks nothing, whatever fails around it; every object finishes; and a call
+// that succeeded is repeated only if the process died before it could store the outcome.
 func TestSoak(t *testing.T) {
 	if _, err := operatortest.UsageOf(os.Getpid()); errors.Is(err, os.ErrNotExist) {
 		t.Skip("no /proc here")
@@ -54,7 +54,7 @@ func TestSoak(t *testing.T) {
 	r.stayCalm(t)
 	r.beKilled(t)
 	stop()
-	_ = sampled.Wait() // it has no errors
+	_ = sampled.Wait() // it returns no errors
 
 	r.judge(t)
 	r.keep(t)
@@ -86,7 +86,7 @@ func newRun(t *testing.T) *run {
 	return r
 }
 
-// stayIdle has the operator log one user out, so that all of it has begun, and then gives it nothing to do.
+// stayIdle makes the operator log one user out, so that all of its parts have started, and then gives it nothing to do.
 func (r *run) stayIdle(t *testing.T) {
 	if err := r.load.create(t.Context(), "first"); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func (r *run) stayIdle(t *testing.T) {
 	wait(t.Context(), r.idle)
 }
 
-// staySteady has logouts and faults come and go, and gives the operator time to make up for the last.
+// staySteady creates logouts and faults, and gives the operator time to recover from the last fault.
 func (r *run) staySteady(t *testing.T) {
 	before, err := r.operator.now().Usage()
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *run) staySteady(t *testing.T) {
 	users, began := r.load.users, time.Now()
 	r.sampler.enter(Steady)
 	r.play(t, r.steady, nil, nil)
-	r.sampler.enter(Calm) // so that the last third is no time of rest
+	r.sampler.enter(Calm) // so that the last third contains no idle time
 	after, err := r.operator.now().Usage()
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func (r *run) staySteady(t *testing.T) {
 	figures.Note(t, "logouts a second, from their creation", int(float64(r.load.users-users)/time.Since(began).Seconds()+0.5))
 }
 
-// stayCalm waits until all has finished and the last has been deleted for its TTL, and until the connections that took,
+// stayCalm waits until all logouts have finished and the TTL has deleted the last, and until the connections for them,
 // which are kept for 90 s, have been closed.
 func (r *run) stayCalm(t *testing.T) {
 	ended := time.Now()
@@ -123,7 +123,7 @@ func (r *run) stayCalm(t *testing.T) {
 	wait(t.Context(), r.calm)
 }
 
-// beKilled has one process after the other die: by SIGKILL in faults, by either signal between them.
+// beKilled ends one process after the other: with SIGKILL during faults, with either signal between them.
 func (r *run) beKilled(t *testing.T) {
 	r.sampler.enter(Killed)
 	if err := r.terminate(); err != nil {
@@ -147,7 +147,7 @@ func (r *run) beKilled(t *testing.T) {
 		return kill()
 	}
 	r.play(t, r.killed, inFault, func(ctx context.Context) error {
-		// Not before it is at work.
+		// Wait until it has made a call.
 		if err := service.WaitForCalls(ctx, service.Calls("", "")+1); err != nil || !wait(ctx, r.trouble.some(r.pause)) {
 			return nil
 		}
@@ -167,7 +167,7 @@ func (r *run) terminate() error {
 	return err
 }
 
-// play has logouts and faults come and go for so long.
+// play creates logouts and faults for this time.
 func (r *run) play(t *testing.T, long time.Duration, during, between func(context.Context) error) {
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), long)
@@ -182,7 +182,7 @@ func (r *run) play(t *testing.T, long time.Duration, during, between func(contex
 	}
 }
 
-// judge looks at all that there was.
+// judge checks all results.
 func (r *run) judge(t *testing.T) {
 	t.Helper()
 	var v verdict
@@ -251,7 +251,7 @@ func (r *run) keep(t *testing.T) {
 	}
 }
 
-// scale is how long everything takes in a run of a length.
+// scale is how long everything takes in a run of a given length.
 type scale struct {
 	idle, steady, calm, killed time.Duration
 	sample                     time.Duration

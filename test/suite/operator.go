@@ -8,15 +8,16 @@ import (
 	"github.com/logout-operator/logout-operator/test/operatortest"
 )
 
-// Operator runs until its test is over, at times in one process after the other.
+// Operator runs until its test is over, sometimes in one process after the other.
 type Operator struct {
 	*operatortest.Process
-	// Log is what all processes have printed.
+	// Log has the output of all processes.
 	Log     *operatortest.Log
 	options operatortest.Options
 }
 
-// Start starts an operator. A data race in it fails the test. If the test fails, it shows what the operator printed at last.
+// Start starts an operator. A data race in it fails the test. If the test fails, it shows the end of the operator's
+// output.
 func Start(t testing.TB, o operatortest.Options) *Operator {
 	t.Helper()
 	operator := &Operator{Log: &operatortest.Log{}, options: o}
@@ -29,7 +30,7 @@ func Start(t testing.TB, o operatortest.Options) *Operator {
 	return operator
 }
 
-// Restart starts another process. The one before has ended.
+// Restart starts another process after the previous one has ended.
 func (o *Operator) Restart(t testing.TB) {
 	t.Helper()
 	p, err := operatortest.Start(o.options)
@@ -47,14 +48,14 @@ func (o *Operator) SendTerm(t testing.TB) {
 	}
 }
 
-// AwaitExit returns the exit code, once there is one.
+// AwaitExit waits for the end and returns the exit code.
 func (o *Operator) AwaitExit(t testing.TB) int {
 	t.Helper()
 	await.Receive(t, o.Exited(), "the operator to exit")
 	return o.ExitCode()
 }
 
-// Stop ends the process by SIGTERM and returns how long that took. An exit code other than 0 fails the test.
+// Stop ends the process with SIGTERM and returns how long that took. An exit code other than 0 fails the test.
 func (o *Operator) Stop(t testing.TB) time.Duration {
 	t.Helper()
 	began := time.Now()

@@ -1,5 +1,5 @@
-// Package suite runs the tests of a package on a control plane of their own, with the operator installed as users install it,
-// and operators that end with their test.
+// Package suite runs the tests of a package on a control plane of their own, with the operator installed as users
+// install it, and operators that end with their test.
 //
 //	var cluster *suite.Cluster
 //
@@ -9,6 +9,8 @@
 //
 //	func TestSomething(t *testing.T) {
 //		o := suite.Start(t, operatortest.Options{Binary: cluster.Binary, Access: cluster.Access})
+//		// ...
+//	}
 package suite
 
 import (
@@ -37,10 +39,10 @@ var (
 	operator = flag.String("operator", "", "the operator's executable, to use in place of one that is built")
 )
 
-// Full reports whether the tests run in full. It is known once [Suite.Main] has begun.
+// Full reports whether the tests run in full. It is valid after [Suite.Main] has begun.
 func Full() bool { return *full }
 
-// Either is the size of something in the short form of a suite and in the full one.
+// Either returns short in the short form of a suite, and inFull in the full one.
 func Either[T any](short, inFull T) T {
 	if *full {
 		return inFull
@@ -55,29 +57,29 @@ type Cluster struct {
 	Dir string
 	// Binary is the operator's executable.
 	Binary string
-	// Access is that of the operator's ServiceAccount.
+	// Access is the access of the operator's ServiceAccount.
 	Access *rest.Config
-	// Admin is a client that may do everything. It knows Kubernetes' own kinds and the operator's.
+	// Admin is a client that may do everything. Its scheme has Kubernetes' own types and the operator's.
 	Admin client.WithWatch
-	// Scraper is the token of somebody who may read the operator's metrics.
+	// Scraper is a token that may read the operator's metrics.
 	Scraper string
-	// AuditLog is the file in which the API server records all requests; empty if it does not.
+	// AuditLog is the file in which the API server logs all requests; empty if it does not.
 	AuditLog string
 }
 
-// Suite is what the tests of a package need beside a Cluster.
+// Suite is the setup of a package's tests in addition to a Cluster.
 type Suite struct {
 	// Race builds the operator with the race detector.
 	Race bool
-	// Audit has the API server record all requests.
+	// Audit makes the API server log all requests.
 	Audit bool
-	// Prepare runs before the tests, if it is set; without an error from it they run.
+	// Prepare, if not nil, runs before the tests; if it returns an error, they do not run.
 	Prepare func(context.Context, *Cluster) error
-	// Finish runs after the tests, if it is set; an error from it fails the package.
+	// Finish, if not nil, runs after the tests; an error from it fails the package.
 	Finish func() error
 }
 
-// Main runs the tests of a package and exits. It is to be called from TestMain.
+// Main runs the tests of a package and exits. Call it from TestMain.
 func (s Suite) Main(m *testing.M) {
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard()) // of the clients in this process
