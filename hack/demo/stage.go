@@ -44,7 +44,8 @@ func (s *stage) play(ctx context.Context, abort context.CancelCauseFunc, keep bo
 	if err := s.raise(ctx); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not done %s after the control plane was up", patience))
+	bounded, cancel := context.WithTimeoutCause(ctx, patience,
+		fmt.Errorf("not done %s after the control plane was up", patience))
 	defer cancel()
 	if err := s.setUp(bounded, root, abort); err != nil {
 		return err
@@ -82,7 +83,8 @@ func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCaus
 	var err error
 	s.fake = startFake(s.samples.logout.Spec)
 	s.undo = append(s.undo, s.fake.close)
-	s.begin("Started a fake LogoutUser service at %s; the user is signed in on %s", s.fake.endpoint, strings.Join(devices, ", "))
+	s.begin("Started a fake LogoutUser service at %s; the user is signed in on %s", s.fake.endpoint,
+		strings.Join(devices, ", "))
 
 	s.begin("Applying config/crd, the namespace of config/default, and config/rbac")
 	if err := s.install(ctx, root); err != nil {
@@ -98,7 +100,9 @@ func (s *stage) setUp(ctx context.Context, root string, abort context.CancelCaus
 		return nil
 	})
 
-	s.begin("Applying namespace %s, labelled as allowed, the Secret with the credentials, and config/samples/provider_amazonchime.yaml", s.samples.logout.Namespace)
+	s.begin(
+		"Applying namespace %s, labelled as allowed, the Secret with the credentials, and config/samples/provider_amazonchime.yaml",
+		s.samples.logout.Namespace)
 	s.event("with the endpoint of the fake service in place of " + s.samples.provider.Spec.AmazonChime.Endpoint)
 	return s.configure(ctx)
 }

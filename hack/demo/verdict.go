@@ -34,10 +34,12 @@ func (e evidence) verdict() error {
 	expect(meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady), "the object is not Ready")
 	expect(len(e.journal) == 1, "the service got %d requests, not exactly one", len(e.journal))
 	for _, entry := range e.journal {
-		expect(entry.Signature == chimetest.SignatureValid, "the signature of request %s is %s", entry.RequestID, entry.Signature)
+		expect(entry.Signature == chimetest.SignatureValid, "the signature of request %s is %s", entry.RequestID,
+			entry.Signature)
 		expect(entry.Status == 204, "the service answered request %s with %d, not 204", entry.RequestID, entry.Status)
 		last := e.logout.Status.LastAttempt
-		expect(last != nil && last.RequestID == entry.RequestID, "status.lastAttempt does not have request %s", entry.RequestID)
+		expect(last != nil && last.RequestID == entry.RequestID, "status.lastAttempt does not have request %s",
+			entry.RequestID)
 	}
 	expect(e.sessionsBefore == len(devices), "the user had %d sessions before, not %d", e.sessionsBefore, len(devices))
 	expect(e.sessionsAfter == 0, "the user has %d sessions left", e.sessionsAfter)

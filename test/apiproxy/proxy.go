@@ -100,8 +100,9 @@ func New(t testing.TB, admin *rest.Config) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{admin: admin, faults: map[write][]Fault{}, answers: map[write][]int{}, events: map[string]*held{}, watches: map[*stream]bool{},
-		blind: map[string]chan struct{}{}}
+	p := &Proxy{admin: admin, faults: map[write][]Fault{}, answers: map[write][]int{}, events: map[string]*held{},
+		watches: map[*stream]bool{},
+		blind:   map[string]chan struct{}{}}
 	p.upstream = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,

@@ -59,7 +59,8 @@ func follow(t testing.TB, c client.WithWatch, obj client.Object, enough func(wat
 		t.Fatal(err)
 	}
 	for ctx.Err() == nil { // the API server ends watches from time to time
-		w, err := c.Watch(ctx, list.(client.ObjectList), client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()})
+		w, err := c.Watch(ctx, list.(client.ObjectList), client.InNamespace(obj.GetNamespace()),
+			client.MatchingFields{"metadata.name": obj.GetName()})
 		if err != nil {
 			t.Fatal(err)
 		}

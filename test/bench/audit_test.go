@@ -26,7 +26,9 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	line := func(user, verb string) string {
-		return fmt.Sprintf(`{"user":{"username":%q},"verb":%q,"stage":"ResponseComplete","stageTimestamp":"2026-01-02T03:04:05.678901Z"}`, user, verb)
+		return fmt.Sprintf(
+			`{"user":{"username":%q},"verb":%q,"stage":"ResponseComplete","stageTimestamp":"2026-01-02T03:04:05.678901Z"}`,
+			user, verb)
 	}
 	appendTo := func(text string) {
 		t.Helper()

@@ -49,7 +49,8 @@ func newChart(comparisons []comparison) chart {
 		return bar{x, y, barWidth, c.Bottom - y, x + barWidth/2, y - 4}
 	}
 	for i, m := range comparisons {
-		g := group{Centre: c.Left + groupWidth*(float64(i)+0.5), Workers: m.Workers, Service: fmt.Sprintf("%d ms", m.ServiceLatency.Milliseconds())}
+		g := group{Centre: c.Left + groupWidth*(float64(i)+0.5), Workers: m.Workers,
+			Service: fmt.Sprintf("%d ms", m.ServiceLatency.Milliseconds())}
 		g.Operator, g.BareLoop = newBar(g.Centre-barWidth-1, m.Operator), newBar(g.Centre+1, m.BareLoop)
 		g.Ratio = fmt.Sprintf("%.2f", m.Ratio)
 		c.Groups = append(c.Groups, g)

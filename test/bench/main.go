@@ -79,7 +79,8 @@ func run(ctx context.Context, what plan, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	r := &report{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), Go: runtime.Version(), Rounds: what.rounds}
+	r := &report{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), Go: runtime.Version(),
+		Rounds: what.rounds}
 	if err := onStage(ctx, p, true, func(s *stage) error { return r.compare(ctx, s, what) }); err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ const writers = 16
 func (s *stage) newNamespace(ctx context.Context) (string, error) {
 	s.namespaces++
 	name := fmt.Sprintf("bench-%d", s.namespaces)
-	manifest := fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {logout-operator.io/allowed: 'true'}}}", name)
+	manifest := fmt.Sprintf(
+		"{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {logout-operator.io/allowed: 'true'}}}", name)
 	return name, s.plane.Apply(ctx, []byte(manifest))
 }
 
@@ -84,7 +85,9 @@ func (s *stage) unfinished(ctx context.Context, namespace string) (n int, err er
 		case !finished(obj):
 			n++
 		case !statuses.Same(obj):
-			return 0, fmt.Errorf("%s has not the status of a logout in fair weather that test/bench/statuses makes: %+v", obj.Name, obj.Status)
+			return 0,
+				fmt.Errorf("%s has not the status of a logout in fair weather that test/bench/statuses makes: %+v",
+					obj.Name, obj.Status)
 		}
 	}
 	return n, nil

@@ -81,10 +81,12 @@ func newCost(pairs []pair, settings []setting) cost {
 }
 
 func (c cost) String() string {
-	return fmt.Sprintf("an object, %d workers: %.2f reads, %.2f status writes, %.2f events, %.2f others (%.2f refused); bare loop %.2f status writes\n"+
-		"CPU: operator %s, bare loop %s, ratio %.2f\npeak RSS: operator %s MiB, bare loop %s MiB",
+	return fmt.Sprintf(
+		"an object, %d workers: %.2f reads, %.2f status writes, %.2f events, %.2f others (%.2f refused); bare loop %.2f status writes\n"+
+			"CPU: operator %s, bare loop %s, ratio %.2f\npeak RSS: operator %s MiB, bare loop %s MiB",
 		c.Workers, c.Reads, c.StatusWrites, c.Events, c.Others, c.Refused, c.BareLoopWrites,
-		milliseconds(c.CPU), milliseconds(c.BareLoopCPU), c.CPURatio, mebibytes(c.PeakRSS), mebibytes(c.BareLoopPeakRSS))
+		milliseconds(c.CPU), milliseconds(c.BareLoopCPU), c.CPURatio, mebibytes(c.PeakRSS),
+		mebibytes(c.BareLoopPeakRSS))
 }
 
 // latency is the time from create to logged out.
@@ -113,7 +115,8 @@ func newWeightLine(w weight) weightLine {
 }
 
 func (w weightLine) String() string {
-	return fmt.Sprintf("%d objects, %d of them to be logged out: peak RSS %s MiB, at the end %s; start to first logout %s, to the last %s; CPU %s",
+	return fmt.Sprintf(
+		"%d objects, %d of them to be logged out: peak RSS %s MiB, at the end %s; start to first logout %s, to the last %s; CPU %s",
 		w.Objects, w.Waiting, mebibytes(w.PeakRSS), mebibytes(w.RSS), seconds(w.First), seconds(w.All), seconds(w.CPU))
 }
 

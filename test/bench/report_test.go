@@ -15,7 +15,8 @@ func TestReport(t *testing.T) {
 		{round{throughput: 10, cpu: 10 * time.Millisecond}, round{throughput: 160, cpu: 10 * time.Millisecond}},
 	}
 	set := setting{10, 50 * time.Millisecond, 10}
-	r := &report{Date: "2026-01-02", Comparisons: []comparison{newComparison(set, pairs)}, Cost: newCost(pairs, []setting{{50, 0, 10}})}
+	r := &report{Date: "2026-01-02", Comparisons: []comparison{newComparison(set, pairs)},
+		Cost: newCost(pairs, []setting{{50, 0, 10}})}
 	if got, want := r.Comparisons[0].Ratio, 0.45; got != want {
 		t.Errorf("median of the ratios = %v, want %v", got, want)
 	}
@@ -26,7 +27,8 @@ func TestReport(t *testing.T) {
 	if err := r.write(dir); err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{"performance.md": "| 10 | 50 ms | 80 | 160 | 0.45 |", "performance.svg": ">10 workers<"} {
+	for file, want := range map[string]string{"performance.md": "| 10 | 50 ms | 80 | 160 | 0.45 |",
+		"performance.svg": ">10 workers<"} {
 		text, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s lacks %q (%v):\n%s", file, want, err, text)

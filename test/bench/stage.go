@@ -75,7 +75,8 @@ func newStage(ctx context.Context, p programs, audited bool) (s *stage, err erro
 	var options controlplane.Options
 	if audited {
 		options.AuditLog = filepath.Join(s.dir, "audit.log")
-		s.audit = &auditLog{path: options.AuditLog, user: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account}
+		s.audit = &auditLog{path: options.AuditLog,
+			user: "system:serviceaccount:" + operatortest.Namespace + ":" + operatortest.Account}
 	}
 	if s.plane, err = controlplane.Start(ctx, options); err != nil {
 		return s, err
@@ -126,8 +127,11 @@ const (
 )
 
 // run starts one side and ends it when do returns. The context of do ends if the process exits before.
-func (s *stage) run(ctx context.Context, who side, workers int, namespace string, do func(context.Context, *operatortest.Process) error) error {
-	options := operatortest.Options{Access: s.access, Log: os.Stderr, Flags: []string{fmt.Sprintf("--workers=%d", workers)}}
+func (s *stage) run(
+	ctx context.Context, who side, workers int, namespace string, do func(context.Context, *operatortest.Process) error,
+) error {
+	options := operatortest.Options{Access: s.access, Log: os.Stderr,
+		Flags: []string{fmt.Sprintf("--workers=%d", workers)}}
 	switch who {
 	case operator:
 		options.Binary = s.operator

@@ -43,7 +43,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(home) }()
 	// With -n, go builds the tool, keeps it in the cache and prints its path.
-	if program, err = gotool.Run(context.Background(), root, "tool", "-modfile=hack/helm/go.mod", "-n", "helm"); err != nil {
+	if program, err = gotool.Run(context.Background(), root, "tool", "-modfile=hack/helm/go.mod", "-n",
+		"helm"); err != nil {
 		fmt.Fprintln(os.Stderr, "building Helm:", err)
 		return 1
 	}

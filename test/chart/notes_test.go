@@ -24,7 +24,8 @@ func TestNotes(t *testing.T) {
 	install(t)
 	defer uninstallAll(t, before)
 	notes := mustHelm(t, "get", "notes", release, "--namespace="+namespace)
-	if !strings.Contains(notes, "kubectl label --overwrite namespace "+namespace+" pod-security.kubernetes.io/enforce=restricted") {
+	if !strings.Contains(notes, "kubectl label --overwrite namespace "+namespace+
+		" pod-security.kubernetes.io/enforce=restricted") {
 		t.Errorf("the notes do not say how to label the namespace:\n%s", notes)
 	}
 	security := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "security"}}
@@ -48,7 +49,8 @@ func TestNotes(t *testing.T) {
 // TestNotesWarn: the notes warn about settings that weaken the guarantees.
 func TestNotesWarn(t *testing.T) {
 	install := func(values ...string) string {
-		return mustHelm(t, append([]string{"install", release, chart, "--namespace=" + namespace, "--dry-run=client"}, values...)...)
+		return mustHelm(t, append([]string{"install", release, chart, "--namespace=" + namespace, "--dry-run=client"},
+			values...)...)
 	}
 	for value, warning := range map[string]string{
 		"statusPolicy.enabled=false":  "can claim a logout that never happened",

@@ -16,7 +16,8 @@ import (
 // Metadata that only the chart adds to objects: Helm's users find the objects of a release by it, and Helm keeps some
 // objects when it uninstalls a release.
 var (
-	helmLabels      = []string{"app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}
+	helmLabels = []string{"app.kubernetes.io/instance", "app.kubernetes.io/managed-by",
+		"app.kubernetes.io/version", "helm.sh/chart"}
 	helmAnnotations = []string{"helm.sh/resource-policy"}
 )
 

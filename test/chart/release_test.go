@@ -98,7 +98,8 @@ func TestUpgradeFromOlderKinds(t *testing.T) {
 	if after.ResourceVersion != obj.ResourceVersion || after.UID != obj.UID {
 		t.Errorf("the finished object was written: %v, was %v", after, obj)
 	}
-	if list := mustHelm(t, "list", "--namespace="+namespace, "--no-headers"); !strings.Contains(list, "logout-operator-0.1.0") {
+	if list := mustHelm(t, "list", "--namespace="+namespace, "--no-headers"); !strings.Contains(list,
+		"logout-operator-0.1.0") {
 		t.Errorf("not upgraded: %s", list)
 	}
 	uninstallAll(t, before)
@@ -122,7 +123,8 @@ func TestTakesOverFromKustomize(t *testing.T) {
 	}
 	install(t, "--take-ownership", "--force-conflicts")
 	after := &v1alpha1.UserLogout{}
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), after); err != nil || after.ResourceVersion != obj.ResourceVersion {
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(obj), after); err != nil ||
+		after.ResourceVersion != obj.ResourceVersion {
 		t.Errorf("the finished object was written: %v, %v", after, err)
 	}
 	uninstallAll(t, before)
@@ -139,7 +141,8 @@ func installArgs(args ...string) []string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		from, args = args[0], args[1:]
 	}
-	return append([]string{"upgrade", "--install", release, from, "--namespace=" + namespace, "--create-namespace"}, args...)
+	return append([]string{"upgrade", "--install", release, from, "--namespace=" + namespace, "--create-namespace"},
+		args...)
 }
 
 // uninstallAll uninstalls the release with its CRDs, as README.md of the chart describes, and checks that nothing is
@@ -167,20 +170,26 @@ func olderChart(t *testing.T) string {
 	if err := os.CopyFS(dir, os.DirFS(chart)); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, "files", "crds", "logout-operator.io_userlogouts.yaml"), func(crd *unstructured.Unstructured) {
-		versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
-		if err != nil {
-			t.Fatal(err)
-		}
-		version := versions[0].(map[string]any)
-		columns := version["additionalPrinterColumns"].([]any)
-		version["additionalPrinterColumns"] = slices.DeleteFunc(columns, func(c any) bool { return c.(map[string]any)["name"] == "Completed" })
-		unstructured.RemoveNestedField(version, "schema", "openAPIV3Schema", "properties", "spec", "properties", "ttlSecondsAfterFinished")
-		if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
-			t.Fatal(err)
-		}
+	edit(t, filepath.Join(dir, "files", "crds", "logout-operator.io_userlogouts.yaml"),
+		func(crd *unstructured.Unstructured) {
+			versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
+			if err != nil {
+				t.Fatal(err)
+			}
+			version := versions[0].(map[string]any)
+			columns := version["additionalPrinterColumns"].([]any)
+			version["additionalPrinterColumns"] = slices.DeleteFunc(columns, func(c any) bool {
+				return c.(map[string]any)["name"] == "Completed"
+			})
+			unstructured.RemoveNestedField(version, "schema", "openAPIV3Schema", "properties", "spec", "properties",
+				"ttlSecondsAfterFinished")
+			if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
+				t.Fatal(err)
+			}
+		})
+	edit(t, filepath.Join(dir, "Chart.yaml"), func(chart *unstructured.Unstructured) {
+		chart.Object["version"] = "0.0.1"
 	})
-	edit(t, filepath.Join(dir, "Chart.yaml"), func(chart *unstructured.Unstructured) { chart.Object["version"] = "0.0.1" })
 	mustHelm(t, "package", dir, "--destination="+filepath.Dir(dir))
 	return filepath.Join(filepath.Dir(dir), "logout-operator-0.0.1.tgz")
 }
@@ -198,7 +207,8 @@ func kindHas(t *testing.T, c client.Client, name string) (column, field bool) {
 	version := versions[0].(map[string]any)
 	columns, _, _ := unstructured.NestedSlice(version, "additionalPrinterColumns")
 	column = slices.ContainsFunc(columns, func(c any) bool { return c.(map[string]any)["name"] == name })
-	_, field, _ = unstructured.NestedMap(version, "schema", "openAPIV3Schema", "properties", "spec", "properties", "ttlSecondsAfterFinished")
+	_, field, _ = unstructured.NestedMap(version, "schema", "openAPIV3Schema", "properties", "spec", "properties",
+		"ttlSecondsAfterFinished")
 	return column, field
 }
 
@@ -210,7 +220,9 @@ func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 		Spec:       v1alpha1.UserLogoutSpec{AccountID: "acme", UserID: "jane"},
 	}
 	// The API server serves a new CRD a moment after Helm has installed it.
-	await.Eventually(t, "the kind to be served", func(context.Context) error { return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy())) })
+	await.Eventually(t, "the kind to be served", func(context.Context) error {
+		return client.IgnoreAlreadyExists(c.Create(t.Context(), obj.DeepCopy()))
+	})
 	config, err := plane.ServiceAccountConfig(t.Context(), namespace, "logout-operator")
 	if err != nil {
 		t.Fatal(err)
@@ -221,9 +233,11 @@ func finishedLogout(t *testing.T, c client.Client) *v1alpha1.UserLogout {
 	}
 	now := metav1.Now().Rfc3339Copy()
 	status := v1alpha1.UserLogoutStatus{ObservedGeneration: 1, Attempts: 1, StartTime: &now, CompletionTime: &now}
-	for condition, reason := range map[string]string{v1alpha1.ConditionFinished: "Succeeded", v1alpha1.ConditionReady: "LoggedOut"} {
+	for condition, reason := range map[string]string{v1alpha1.ConditionFinished: "Succeeded",
+		v1alpha1.ConditionReady: "LoggedOut"} {
 		status.Conditions = append(status.Conditions, metav1.Condition{
-			Type: condition, Status: metav1.ConditionTrue, Reason: reason, LastTransitionTime: now, ObservedGeneration: 1,
+			Type: condition, Status: metav1.ConditionTrue, Reason: reason, LastTransitionTime: now,
+			ObservedGeneration: 1,
 		})
 	}
 	// The permission and the policy take effect a moment after they are stored.

@@ -39,9 +39,11 @@ func TestImage(t *testing.T) {
 		values []string
 		want   string
 	}{
-		"mirror": {[]string{"--set=image.repository=registry.example.com:5000/team/logout-operator"}, "registry.example.com:5000/team/logout-operator:v0.1.0"},
-		"tag":    {[]string{"--set=image.tag=v0.2.0"}, "ghcr.io/logout-operator/logout-operator:v0.2.0"},
-		"digest": {[]string{"--set=image.tag=v0.2.0", "--set=image.digest=" + digest}, "ghcr.io/logout-operator/logout-operator@" + digest},
+		"mirror": {[]string{"--set=image.repository=registry.example.com:5000/team/logout-operator"},
+			"registry.example.com:5000/team/logout-operator:v0.1.0"},
+		"tag": {[]string{"--set=image.tag=v0.2.0"}, "ghcr.io/logout-operator/logout-operator:v0.2.0"},
+		"digest": {[]string{"--set=image.tag=v0.2.0", "--set=image.digest=" + digest},
+			"ghcr.io/logout-operator/logout-operator@" + digest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := deploymentOf(t, render(t, tt.values...)).Spec.Template.Spec.Containers[0].Image; got != tt.want {
@@ -71,22 +73,23 @@ func TestPod(t *testing.T) {
 	pod := d.Spec.Template.Spec
 	container := pod.Containers[0]
 	for name, ok := range map[string]bool{
-		"replicas":                      *d.Spec.Replicas == 3,
-		"image.pullPolicy":              container.ImagePullPolicy == corev1.PullAlways,
-		"image.pullSecrets":             pod.ImagePullSecrets[0].Name == "registry",
-		"resources.limits":              container.Resources.Limits.Memory().String() == "1Gi",
-		"resources are merged":          container.Resources.Requests.Cpu().String() == "50m",
-		"nodeSelector":                  pod.NodeSelector["disk"] == "ssd",
-		"tolerations":                   pod.Tolerations[0].Key == "a",
-		"affinity":                      pod.Affinity.NodeAffinity != nil,
-		"affinity is merged":            pod.Affinity.PodAntiAffinity != nil,
-		"topologySpreadConstraints":     pod.TopologySpreadConstraints[0].TopologyKey == "zone",
-		"priorityClassName":             pod.PriorityClassName == "high",
-		"podLabels":                     d.Spec.Template.Labels["team"] == "security",
-		"podLabels spare the selector":  d.Spec.Template.Labels["app.kubernetes.io/name"] == "logout-operator",
-		"podAnnotations":                d.Spec.Template.Annotations["example.com/a"] == "true",
-		"serviceAccount.name":           pod.ServiceAccountName == "mine",
-		"env":                           container.Env[1].Name == "AWS_REGION" && container.Env[0].Name == "POD_NAMESPACE",
+		"replicas":                     *d.Spec.Replicas == 3,
+		"image.pullPolicy":             container.ImagePullPolicy == corev1.PullAlways,
+		"image.pullSecrets":            pod.ImagePullSecrets[0].Name == "registry",
+		"resources.limits":             container.Resources.Limits.Memory().String() == "1Gi",
+		"resources are merged":         container.Resources.Requests.Cpu().String() == "50m",
+		"nodeSelector":                 pod.NodeSelector["disk"] == "ssd",
+		"tolerations":                  pod.Tolerations[0].Key == "a",
+		"affinity":                     pod.Affinity.NodeAffinity != nil,
+		"affinity is merged":           pod.Affinity.PodAntiAffinity != nil,
+		"topologySpreadConstraints":    pod.TopologySpreadConstraints[0].TopologyKey == "zone",
+		"priorityClassName":            pod.PriorityClassName == "high",
+		"podLabels":                    d.Spec.Template.Labels["team"] == "security",
+		"podLabels spare the selector": d.Spec.Template.Labels["app.kubernetes.io/name"] == "logout-operator",
+		"podAnnotations":               d.Spec.Template.Annotations["example.com/a"] == "true",
+		"serviceAccount.name":          pod.ServiceAccountName == "mine",
+		"env": container.Env[1].Name == "AWS_REGION" &&
+			container.Env[0].Name == "POD_NAMESPACE",
 		"terminationGracePeriodSeconds": *pod.TerminationGracePeriodSeconds == 35,
 	} {
 		if !ok {
@@ -124,7 +127,8 @@ func TestObjectsThatCanBeLeftOut(t *testing.T) {
 // TestOtherNamesOfTheAccount: everything that names the ServiceAccount uses its configured name and the namespace of
 // the release.
 func TestOtherNamesOfTheAccount(t *testing.T) {
-	out := mustHelm(t, "template", "another", chart, "--namespace=elsewhere", "--kube-version=1.32.0", "--set=serviceAccount.name=mine",
+	out := mustHelm(t, "template", "another", chart, "--namespace=elsewhere", "--kube-version=1.32.0",
+		"--set=serviceAccount.name=mine",
 		"--set=networkPolicy.enabled=true")
 	if strings.Contains(out, namespace) {
 		t.Errorf("%s occurs in a release in another namespace", namespace)
@@ -138,7 +142,8 @@ func TestOtherNamesOfTheAccount(t *testing.T) {
 			}
 		}
 	}
-	validations, _, _ := unstructured.NestedSlice(objects["ValidatingAdmissionPolicy logout-operator-status"].Object, "spec", "validations")
+	validations, _, _ := unstructured.NestedSlice(objects["ValidatingAdmissionPolicy logout-operator-status"].Object,
+		"spec", "validations")
 	const want = `request.userInfo.username == "system:serviceaccount:elsewhere:mine"`
 	if got := validations[0].(map[string]any)["expression"]; got != want {
 		t.Errorf("the policy lets pass %v, want %s", got, want)
@@ -146,10 +151,12 @@ func TestOtherNamesOfTheAccount(t *testing.T) {
 }
 
 func TestPrometheusLabels(t *testing.T) {
-	objects := render(t, "--set=prometheus.serviceMonitor.enabled=true", "--set=prometheus.rules.enabled=true", "--set=prometheus.labels.release=mine")
+	objects := render(t, "--set=prometheus.serviceMonitor.enabled=true", "--set=prometheus.rules.enabled=true",
+		"--set=prometheus.labels.release=mine")
 	for _, kind := range []string{"ServiceMonitor", "PrometheusRule"} {
 		obj := objects[kind+" "+namespace+" logout-operator"]
-		if obj == nil || obj.GetLabels()["release"] != "mine" || obj.GetLabels()["app.kubernetes.io/name"] != "logout-operator" {
+		if obj == nil || obj.GetLabels()["release"] != "mine" ||
+			obj.GetLabels()["app.kubernetes.io/name"] != "logout-operator" {
 			t.Errorf("%s lacks a label: %v", kind, obj)
 		}
 	}

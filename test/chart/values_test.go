@@ -58,7 +58,8 @@ func TestEveryValueIsDocumented(t *testing.T) {
 type value struct{ comment, standard string }
 
 // groups are the values of values.yaml that hold other values of the chart; other maps are values themselves.
-var groups = []string{"image", "podDisruptionBudget", "serviceAccount", "crds", "metadataPolicy", "statusPolicy", "tenantRoles", "networkPolicy",
+var groups = []string{"image", "podDisruptionBudget", "serviceAccount", "crds", "metadataPolicy", "statusPolicy",
+	"tenantRoles", "networkPolicy",
 	"prometheus", "prometheus.serviceMonitor", "prometheus.rules"}
 
 // defaults reads values.yaml. The default of a map or list that is not empty is left out.
@@ -200,7 +201,8 @@ func TestEveryFlagIsAValue(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"workers": "51", "callTimeout": "9s", "visibilityTimeout": "31s",
-		"leaderElectionLeaseDuration": "61s", "leaderElectionRenewDeadline": "41s", "leaderElectionRetryPeriod": "6s", "allowInsecureEndpoints": "true", "logLevel": "debug",
+		"leaderElectionLeaseDuration": "61s", "leaderElectionRenewDeadline": "41s", "leaderElectionRetryPeriod": "6s",
+		"allowInsecureEndpoints": "true", "logLevel": "debug",
 	} {
 		delete(want, name)
 		args := argsOf(t, render(t, "--set="+name+"="+value))

@@ -35,10 +35,11 @@ func await(kubeconfig string) error {
 		return err
 	}
 	var last error
-	err = wait.PollUntilContextTimeout(context.Background(), 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-		last = canRunPods(ctx, client)
-		return last == nil, nil
-	})
+	err = wait.PollUntilContextTimeout(context.Background(), 200*time.Millisecond, patience, true,
+		func(ctx context.Context) (bool, error) {
+			last = canRunPods(ctx, client)
+			return last == nil, nil
+		})
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, last)
 	}
@@ -58,7 +59,8 @@ func canRunPods(ctx context.Context, client kubernetes.Interface) error {
 			return fmt.Errorf("the node is not ready: %s", condition.Message)
 		}
 	}
-	if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+	if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default",
+		metav1.GetOptions{}); err != nil {
 		return err
 	}
 	_, err = client.CoreV1().ConfigMaps(metav1.NamespaceDefault).Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})

@@ -71,7 +71,8 @@ func write(dir string) (v1.Hash, error) {
 		if err := path.ReplaceImage(img, match.Digests(digest)); err != nil {
 			return v1.Hash{}, err
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &platform}})
+		index = mutate.AppendManifests(index,
+			mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &platform}})
 	}
 	digest, err := index.Digest()
 	if err != nil {

@@ -101,7 +101,8 @@ func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *awsauth.Key
 	if err != nil {
 		return nil, err
 	}
-	service, err := chime.New(ctx, chime.Config{Endpoint: httpcall.MustParseEndpoint(endpoint), Auth: awsauth.Config{Region: "us-east-1", Keys: keys}})
+	service, err := chime.New(ctx, chime.Config{Endpoint: httpcall.MustParseEndpoint(endpoint),
+		Auth: awsauth.Config{Region: "us-east-1", Keys: keys}})
 	return &loop{objects: objects, service: service}, err
 }
 

@@ -55,11 +55,14 @@ func Same(obj *v1alpha1.UserLogout) bool {
 }
 
 // setter returns a function that sets a condition; its transition time moves with its status.
-func setter(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time) func(kind string, status metav1.ConditionStatus, reason, message string) {
+func setter(
+	s *v1alpha1.UserLogoutStatus, generation int64, now time.Time,
+) func(kind string, status metav1.ConditionStatus, reason, message string) {
 	s.ObservedGeneration = generation
 	return func(kind string, status metav1.ConditionStatus, reason, message string) {
-		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message,
-			ObservedGeneration: generation, LastTransitionTime: *second(now)})
+		meta.SetStatusCondition(&s.Conditions,
+			metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message,
+				ObservedGeneration: generation, LastTransitionTime: *second(now)})
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 
 func TestSame(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Generation: 1, CreationTimestamp: metav1.Time{Time: now.Truncate(time.Second)}}}
+	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Generation: 1,
+		CreationTimestamp: metav1.Time{Time: now.Truncate(time.Second)}}}
 	obj.Status.ObservedGeneration = -1
 	if statuses.Same(obj) {
 		t.Error("not attempted: got true")
