@@ -114,7 +114,8 @@ func (a *auditTail) note(line []byte) error {
 	case r.User.Username != a.user:
 		return nil
 	case r.ResponseStatus.Code == http.StatusForbidden:
-		a.wrong = append(a.wrong, fmt.Errorf("forbidden: %s %s/%s", r.Action(), r.ObjectRef.Namespace, r.ObjectRef.Name))
+		a.wrong = append(a.wrong, fmt.Errorf("forbidden: %s %s/%s", r.Action(), r.ObjectRef.Namespace,
+			r.ObjectRef.Name))
 	}
 	if r.ObjectRef.Resource != "userlogouts" || r.ObjectRef.Name == "" {
 		return nil
@@ -143,7 +144,8 @@ func (a *auditTail) most(t *testing.T, names []string) (most requests) {
 	t.Helper()
 	for _, name := range names {
 		n := a.of(t, name)
-		most = requests{reads: max(most.reads, n.reads), writes: max(most.writes, n.writes), conflicts: max(most.conflicts, n.conflicts)}
+		most = requests{reads: max(most.reads, n.reads), writes: max(most.writes, n.writes),
+			conflicts: max(most.conflicts, n.conflicts)}
 	}
 	return most
 }

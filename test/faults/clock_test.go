@@ -180,14 +180,15 @@ func heldByGate(t *testing.T, f clockFault, c *wallClock) func() {
 		}
 		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
 		var until time.Duration
-		e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "a pause that is not too long", func(seen client.Object) bool {
-			hold := seen.(*v1alpha1.ClusterLogoutProvider).Status.Hold
-			if hold == nil {
-				return false
-			}
-			until = hold.NextProbeTime.Sub(c.now())
-			return until <= longestWait
-		})
+		e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "a pause that is not too long",
+			func(seen client.Object) bool {
+				hold := seen.(*v1alpha1.ClusterLogoutProvider).Status.Hold
+				if hold == nil {
+					return false
+				}
+				until = hold.NextProbeTime.Sub(c.now())
+				return until <= longestWait
+			})
 		figures.AtMost(t, "longest pause of a provider", until, longestWait, true)
 		figures.AtMost(t, "calls while held", e.Calls("", "")-before, 0, true)
 		for _, obj := range objects {
@@ -207,7 +208,8 @@ func fixedBefore(t *testing.T, _ clockFault, c *wallClock) func() {
 	return func() {
 		atWork(t, e)
 		obj, next := waitingAfterFailure(t, e, time.Time{})
-		e.Script(account, obj.Spec.UserID, chimetest.Answer{Status: noService.Status, Body: page, Times: chimetest.Forever})
+		e.Script(account, obj.Spec.UserID,
+			chimetest.Answer{Status: noService.Status, Body: page, Times: chimetest.Forever})
 		for range 20 {
 			atWork(t, e) // or three failures in a row would pause the gate
 		}
@@ -252,7 +254,8 @@ func inCrowd(t *testing.T, f clockFault, c *wallClock) func() {
 		}
 		figures.AtMost(t, "repeats in the crowd", repeats, most, true)
 		// At most the calls in flight when the clock jumps.
-		figures.AtMost(t, "calls in the crowd that were signed before the jump and refused after it", refused, workers, true)
+		figures.AtMost(t, "calls in the crowd that were signed before the jump and refused after it", refused,
+			workers, true)
 	}
 }
 

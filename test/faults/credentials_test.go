@@ -70,16 +70,25 @@ func inOrder(steps ...func(*testing.T, *endpoint)) func(*testing.T, *endpoint) {
 
 var credentialFaults = []brokenCredentials{
 	{"no Secret", func(*testing.T, *endpoint) {}, signFirst, v1alpha1.ReasonSecretNotFound, 0, time.Second},
-	{"empty key in the Secret", func(t *testing.T, e *endpoint) { e.sign(t, aws.Credentials{AccessKeyID: "AKIDFIRST"}) }, signFirst,
+	{"empty key in the Secret", func(t *testing.T, e *endpoint) {
+		e.sign(t, aws.Credentials{AccessKeyID: "AKIDFIRST"})
+	}, signFirst,
 		v1alpha1.ReasonInvalidSecret, 0, time.Second},
-	{"key that nobody knows", func(t *testing.T, e *endpoint) { e.sign(t, strangerKeys) }, signFirst, v1alpha1.ReasonUnauthorized, 1, time.Second},
-	{"wrong secret", func(t *testing.T, e *endpoint) { e.sign(t, wrongSecret) }, signFirst, v1alpha1.ReasonUnauthorized, 1, time.Second},
+	{"key that nobody knows", func(t *testing.T, e *endpoint) { e.sign(t, strangerKeys) }, signFirst,
+		v1alpha1.ReasonUnauthorized, 1, time.Second},
+	{"wrong secret", func(t *testing.T, e *endpoint) { e.sign(t, wrongSecret) }, signFirst, v1alpha1.ReasonUnauthorized,
+		1, time.Second},
 	{"expired", inOrder(signFirst, expire), signSecond, v1alpha1.ReasonUnauthorized, 1, time.Second},
-	{"Secret deleted", inOrder(signFirst, atWork, deleteSecret), signFirst, v1alpha1.ReasonSecretNotFound, 0, time.Second},
+	{"Secret deleted", inOrder(signFirst, atWork, deleteSecret), signFirst, v1alpha1.ReasonSecretNotFound, 0,
+		time.Second},
 	// Calls that are in flight when the first of them is rejected are rejected as well.
 	{"rotated at the service, later in the Secret",
-		inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) { e.SetCredentials(validKeys[1]) }), signSecond, v1alpha1.ReasonUnauthorized, 10, time.Second},
-	{"expired under load, renewed at the service", inOrder(signFirst, atWork, expire), func(_ *testing.T, e *endpoint) { e.Intercept(nil) },
+		inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) {
+			e.SetCredentials(validKeys[1])
+		}), signSecond, v1alpha1.ReasonUnauthorized, 10, time.Second},
+	{"expired under load, renewed at the service", inOrder(signFirst, atWork, expire), func(_ *testing.T, e *endpoint) {
+		e.Intercept(nil)
+	},
 		v1alpha1.ReasonUnauthorized, 10, probeAfter},
 	{"permission withdrawn for a while", inOrder(signFirst, atWork, func(_ *testing.T, e *endpoint) {
 		e.Script("", "", chimetest.Answer{Code: "AccessDeniedException", Times: chimetest.Forever})

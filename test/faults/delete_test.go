@@ -105,7 +105,8 @@ func TestNamespaceDeleted(t *testing.T) {
 	p := apiproxy.New(t, plane.Config)
 	startLasting(t, p)
 	namespace := func() *corev1.Namespace {
-		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: nameFor(t, 0, "doomed"), Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
+		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: nameFor(t, 0, "doomed"),
+			Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
 	}
 	createIn := func(i int) *v1alpha1.UserLogout {
 		obj := newUserLogout(nameFor(t, i))
@@ -148,7 +149,8 @@ func TestNamespaceDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	figures.Note(t, "time to delete the namespace, calls under way", time.Since(began))
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(doomed), &corev1.Namespace{}); !apierrors.IsNotFound(err) {
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(doomed),
+		&corev1.Namespace{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the namespace is not gone: %v", err)
 	}
 
@@ -187,7 +189,8 @@ func deleteNow(t *testing.T, obj *v1alpha1.UserLogout) {
 	if err := admin.Delete(t.Context(), obj); err != nil {
 		t.Fatal(err)
 	}
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.UserLogout{}); !apierrors.IsNotFound(err) {
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(obj),
+		&v1alpha1.UserLogout{}); !apierrors.IsNotFound(err) {
 		t.Errorf("%s is not gone: %v", obj.Name, err)
 	}
 }

@@ -79,7 +79,8 @@ func newEndpoint(t *testing.T, on cluster) *endpoint {
 // newNamedEndpoint creates one of several endpoints of a test.
 func newNamedEndpoint(t *testing.T, on cluster, name string) *endpoint {
 	t.Helper()
-	e := &endpoint{Server: chimetest.NewServer(chimetest.Options{Credentials: validKeys}), on: on, provider: nameFor(t, 0) + "-" + name, limit: unlimited}
+	e := &endpoint{Server: chimetest.NewServer(chimetest.Options{Credentials: validKeys}), on: on,
+		provider: nameFor(t, 0) + "-" + name, limit: unlimited}
 	e.serve(t)
 	return e
 }
@@ -167,7 +168,8 @@ func expectFaultFree(t *testing.T, name string, got v1alpha1.UserLogoutStatus) {
 	want := v1alpha1.UserLogoutStatus{
 		ObservedGeneration: 1,
 		Conditions: []metav1.Condition{
-			condition(v1alpha1.ConditionReady, v1alpha1.ReasonLoggedOut), condition(v1alpha1.ConditionFinished, v1alpha1.ReasonSucceeded)},
+			condition(v1alpha1.ConditionReady, v1alpha1.ReasonLoggedOut),
+			condition(v1alpha1.ConditionFinished, v1alpha1.ReasonSucceeded)},
 		LastAttempt: &v1alpha1.AttemptStatus{HTTPStatusCode: 204},
 	}
 	complete := got.StartTime != nil && got.CompletionTime != nil && got.Attempts > 0
@@ -196,7 +198,9 @@ func (e *endpoint) awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha
 
 // awaitStatus waits until the object, since its creation, has such a status, and returns it. It looks at every status
 // that the object gets.
-func (e *endpoint) awaitStatus(t *testing.T, obj *v1alpha1.UserLogout, what string, is func(v1alpha1.UserLogoutStatus) bool) (last v1alpha1.UserLogoutStatus) {
+func (e *endpoint) awaitStatus(
+	t *testing.T, obj *v1alpha1.UserLogout, what string, is func(v1alpha1.UserLogoutStatus) bool,
+) (last v1alpha1.UserLogoutStatus) {
 	t.Helper()
 	e.on.awaitSeen(t, &v1alpha1.UserLogoutList{}, obj, what, func(seen client.Object) bool {
 		last = seen.(*v1alpha1.UserLogout).Status
@@ -209,24 +213,31 @@ func (e *endpoint) awaitStatus(t *testing.T, obj *v1alpha1.UserLogout, what stri
 func (e *endpoint) awaitProvider(t *testing.T, status metav1.ConditionStatus, reason string) {
 	t.Helper()
 	p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: e.provider}}
-	e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "Ready "+string(status)+" "+reason, func(seen client.Object) bool {
-		ready := meta.FindStatusCondition(seen.(*v1alpha1.ClusterLogoutProvider).Status.Conditions, v1alpha1.ConditionReady)
-		return ready != nil && ready.Status == status && ready.Reason == reason
-	})
+	e.on.awaitSeen(t, &v1alpha1.ClusterLogoutProviderList{}, p, "Ready "+string(status)+" "+reason,
+		func(seen client.Object) bool {
+			ready := meta.FindStatusCondition(seen.(*v1alpha1.ClusterLogoutProvider).Status.Conditions,
+				v1alpha1.ConditionReady)
+			return ready != nil && ready.Status == status && ready.Reason == reason
+		})
 }
 
 // awaitSeen watches an object from its resourceVersion, or from now if it has none, until it is as wanted.
-func (c cluster) awaitSeen(t *testing.T, list client.ObjectList, obj client.Object, what string, is func(client.Object) bool) {
+func (c cluster) awaitSeen(
+	t *testing.T, list client.ObjectList, obj client.Object, what string, is func(client.Object) bool,
+) {
 	t.Helper()
 	c.awaitSeenWithin(t, longPatience, list, obj, what, is)
 }
 
-func (c cluster) awaitSeenWithin(t *testing.T, within time.Duration, list client.ObjectList, obj client.Object, what string,
-	is func(client.Object) bool) {
+func (c cluster) awaitSeenWithin(
+	t *testing.T, within time.Duration, list client.ObjectList, obj client.Object, what string,
+	is func(client.Object) bool,
+) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	w, err := c.admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": obj.GetName()},
+	w, err := c.admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()),
+		client.MatchingFields{"metadata.name": obj.GetName()},
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: obj.GetResourceVersion()}})
 	if err != nil {
 		t.Fatal(err)

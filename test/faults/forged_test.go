@@ -86,10 +86,14 @@ var intrusions = []struct{ version, kind, namespace, name, patch string }{
 	{"logout-operator.io/v1alpha1", "ClusterLogoutProvider", "", "default", `{"spec": {"accountIDs": ["*"]}}`},
 	{"v1", "Secret", operatortest.Namespace, "credentials", `{"stringData": {"AWS_ACCESS_KEY_ID": "AKIDANOTHER"}}`},
 	{"v1", "Namespace", "", tenant, `{"metadata": {"labels": {"logout-operator.io/allowed": "true"}}}`},
-	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-status", `{"spec": {"validationActions": ["Audit"]}}`},
-	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "", "logout-operator-status", `{"spec": {"failurePolicy": "Ignore"}}`},
-	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-endpoints", `{"spec": {"validationActions": ["Audit"]}}`},
-	{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "userlogouts.logout-operator.io", `{"metadata": {"labels": {"a": "b"}}}`},
+	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-status",
+		`{"spec": {"validationActions": ["Audit"]}}`},
+	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "", "logout-operator-status",
+		`{"spec": {"failurePolicy": "Ignore"}}`},
+	{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "logout-operator-endpoints",
+		`{"spec": {"validationActions": ["Audit"]}}`},
+	{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "userlogouts.logout-operator.io",
+		`{"metadata": {"labels": {"a": "b"}}}`},
 	{"rbac.authorization.k8s.io/v1", "ClusterRole", "", "logout-operator", `{"metadata": {"labels": {"a": "b"}}}`},
 }
 
@@ -103,7 +107,9 @@ func TestForged(t *testing.T) {
 	done.sign(t, validKeys[0])
 	finished, waiting := done.create(t, 1)[0], e.create(t, 1)[0]
 	done.verify(t, finished)
-	e.awaitStatus(t, waiting, "what it waits for", func(s v1alpha1.UserLogoutStatus) bool { return readyOf(s).Reason == v1alpha1.ReasonProviderNotReady })
+	e.awaitStatus(t, waiting, "what it waits for", func(s v1alpha1.UserLogoutStatus) bool {
+		return readyOf(s).Reason == v1alpha1.ReasonProviderNotReady
+	})
 
 	tried, passed := 0, 0
 	expect := func(who, what string, allowed bool, err error) {
@@ -124,7 +130,8 @@ func TestForged(t *testing.T) {
 		for _, obj := range []*v1alpha1.UserLogout{finished, waiting} {
 			before := live(t, obj).Status
 			for _, edit := range edits {
-				target, patch := &v1alpha1.UserLogout{ObjectMeta: *obj.ObjectMeta.DeepCopy()}, client.RawPatch(types.MergePatchType, []byte(edit.patch))
+				target, patch := &v1alpha1.UserLogout{ObjectMeta: *obj.ObjectMeta.DeepCopy()},
+					client.RawPatch(types.MergePatchType, []byte(edit.patch))
 				var err error
 				if edit.sub == "" {
 					err = c.Patch(t.Context(), target, patch)
@@ -138,7 +145,8 @@ func TestForged(t *testing.T) {
 				forged.Status = v1alpha1.UserLogoutStatus{}
 				return c.Status().Update(t.Context(), forged)
 			}))
-			if after := live(t, obj).Status; after.Attempts != before.Attempts || !equality.Semantic.DeepEqual(after.CompletionTime, before.CompletionTime) ||
+			if after := live(t, obj).Status; after.Attempts != before.Attempts ||
+				!equality.Semantic.DeepEqual(after.CompletionTime, before.CompletionTime) ||
 				readyOf(after).Reason != readyOf(before).Reason {
 				t.Errorf("%s: the status of %s was %+v and is %+v", who, obj.Name, before, after)
 			}
@@ -148,7 +156,8 @@ func TestForged(t *testing.T) {
 			target.SetGroupVersionKind(schema.FromAPIVersionAndKind(i.version, i.kind))
 			target.SetNamespace(i.namespace)
 			target.SetName(i.name)
-			expect(who, i.kind+" "+i.patch, false, c.Patch(t.Context(), target, client.RawPatch(types.MergePatchType, []byte(i.patch))))
+			expect(who, i.kind+" "+i.patch, false,
+				c.Patch(t.Context(), target, client.RawPatch(types.MergePatchType, []byte(i.patch))))
 			expect(who, "delete "+i.kind, false, c.Delete(t.Context(), target, client.DryRunAll))
 		}
 	}
@@ -181,7 +190,8 @@ func (e *endpoint) verifyEdited(t *testing.T, objects ...*v1alpha1.UserLogout) (
 
 // refusal reports whether the API server has refused a request, for any reason.
 func refusal(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err)
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsConflict(err) ||
+		apierrors.IsNotFound(err)
 }
 
 func live(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout {
@@ -222,7 +232,8 @@ func aggregateEdit(t *testing.T) {
 	edit := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "edit-here"}}
 	for _, to := range []string{"edit", "view"} {
 		var roles rbacv1.ClusterRoleList
-		if err := c.List(t.Context(), &roles, client.MatchingLabels{"rbac.authorization.k8s.io/aggregate-to-" + to: "true"}); err != nil {
+		if err := c.List(t.Context(), &roles,
+			client.MatchingLabels{"rbac.authorization.k8s.io/aggregate-to-" + to: "true"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, role := range roles.Items {

@@ -74,7 +74,8 @@ func TestGuards(t *testing.T) {
 			}
 			broken := without.build(t, "-race=true")
 			// -test.v, because the reason is in the log.
-			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-operator="+broken, "-test.run=^"+strings.ReplaceAll(g.scenario, "/", "$/^")+"$")
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-operator="+broken,
+				"-test.run=^"+strings.ReplaceAll(g.scenario, "/", "$/^")+"$")
 			cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has a control plane to stop
 			cmd.WaitDelay = time.Minute
 			output, err := cmd.CombinedOutput()

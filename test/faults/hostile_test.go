@@ -46,7 +46,8 @@ const (
 )
 
 func redirect(status int) chimetest.Answer {
-	return chimetest.Answer{Status: status, Header: map[string]string{"Location": "/accounts/account/users/elsewhere?operation=logout"}}
+	return chimetest.Answer{Status: status,
+		Header: map[string]string{"Location": "/accounts/account/users/elsewhere?operation=logout"}}
 }
 
 func raw(text string) chimetest.Answer { return chimetest.Answer{Raw: text} }
@@ -75,12 +76,16 @@ var hostiles = []hostile{
 	{"999", raw("HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"), unexpected, 999, slowly},
 	{"000", raw("HTTP/1.1 000 What\r\nContent-Length: 0\r\n\r\n"), unexpected, 0, slowly},
 	{"a gibibyte of success", chimetest.Answer{Status: 200, BodySize: gibibyte}, unexpected, 200, slowly},
-	{"204 and a body", chimetest.Answer{Raw: "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", Logout: true}, loggedOut, 204, 0},
+	{"204 and a body", chimetest.Answer{Raw: "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", Logout: true},
+		loggedOut, 204, 0},
 	{"204 and Retry-After", chimetest.Answer{Header: map[string]string{"Retry-After": "300"}}, loggedOut, 204, 0},
 
 	{"half a header", chimetest.Answer{Cut: chimetest.HalfHeader}, noAnswer, 0, 0},
-	{"header of a byte a second", chimetest.Answer{Raw: "HTTP/1.1 204 No Content\r\n\r\n", Drip: time.Second}, noAnswer, 0, 0},
-	{"header of a mebibyte", raw("HTTP/1.1 500 Oops\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 1000)+"\r\n", 1000) + "\r\n"), noAnswer, 0, 0},
+	{"header of a byte a second", chimetest.Answer{Raw: "HTTP/1.1 204 No Content\r\n\r\n", Drip: time.Second},
+		noAnswer, 0, 0},
+	{"header of a mebibyte",
+		raw("HTTP/1.1 500 Oops\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 1000)+"\r\n", 1000) + "\r\n"),
+		noAnswer, 0, 0},
 	{"not HTTP", raw("SSH-2.0-OpenSSH_9.9\r\n"), noAnswer, 0, 0},
 	{"an empty line", raw("\n"), noAnswer, 0, 0},
 	{"reset before the logout", chimetest.Answer{Cut: chimetest.Reset}, noAnswer, 0, 0},
@@ -92,7 +97,8 @@ var hostiles = []hostile{
 	{"500 and garbage", garbage(500, `{"Code":`), failing, 500, 0},
 	{"500 and a deep nest", garbage(500, strings.Repeat("[", 60_000)), failing, 500, 0},
 	{"500, code of another type", garbage(500, `{"Code": 7, "Message": ["a"]}`), failing, 500, 0},
-	{"500, code beyond all bounds", chimetest.Answer{Status: 500, Header: map[string]string{"X-Amzn-Errortype": strings.Repeat("A", 50_000)}}, failing, 500, 0},
+	{"500, code beyond all bounds", chimetest.Answer{Status: 500,
+		Header: map[string]string{"X-Amzn-Errortype": strings.Repeat("A", 50_000)}}, failing, 500, 0},
 	{"502 and a page", chimetest.Answer{Status: 502, Body: page}, failing, 502, 0},
 	{"a gibibyte of refusal", chimetest.Answer{Status: 400, BodySize: gibibyte}, unexpected, 400, slowly},
 	{"400 and garbage", garbage(400, "\x00\xff{"), unexpected, 400, slowly},
@@ -107,7 +113,8 @@ var hostiles = []hostile{
 	{"Retry-After: 120, 240", retryAfter("120, 240"), throttled, 429, 0},
 	{"Retry-After: a date gone by", retryAfter("Sun, 06 Nov 1994 08:49:37 GMT"), throttled, 429, 0},
 	{"Retry-After: two seconds of another era",
-		retryAfter("Sun, 06 Nov 1994 08:49:39 GMT", "Date", "Sun, 06 Nov 1994 08:49:37 GMT"), throttled, 429, 2 * time.Second},
+		retryAfter("Sun, 06 Nov 1994 08:49:39 GMT", "Date", "Sun, 06 Nov 1994 08:49:37 GMT"), throttled, 429,
+		2 * time.Second},
 	{"Retry-After: a day", retryAfter("86400"), throttled, 429, longest},
 	{"Retry-After: beyond 64 bits", retryAfter("99999999999999999999999"), throttled, 429, longest},
 	{"Retry-After: a date of another era", retryAfter("Fri, 31 Dec 9999 23:59:59 GMT"), throttled, 429, longest},
@@ -120,7 +127,9 @@ var lairs = []struct {
 	open func(t *testing.T) (url string)
 }{
 	{"certificate of nobody", func(t *testing.T) string {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			t.Error("a request was sent")
+		}))
 		s.Config.ErrorLog = log.New(io.Discard, "", 0)
 		s.StartTLS()
 		t.Cleanup(s.Close)
@@ -182,7 +191,8 @@ func TestHostileAnswers(t *testing.T) {
 	})
 	figures.AtMost(t, fmt.Sprintf("misclassified, of %d", len(hostiles)+len(lairs)), int(misclassified.Load()), 0, true)
 	figures.AtMost(t, "waits longer than the backoff allows", int(late.Load()), 0, true)
-	figures.AtMost(t, "peak of memory in MiB more than at first", int((o.UsageIn(t).PeakRSS-base.took.PeakRSS)>>20), 128, true)
+	figures.AtMost(t, "peak of memory in MiB more than at first", int((o.UsageIn(t).PeakRSS-base.took.PeakRSS)>>20),
+		128, true)
 	base.verify(t)
 }
 
@@ -201,7 +211,8 @@ func (tc hostile) run(t *testing.T, misclassified, late *atomic.Int64) {
 	ready := readyOf(met)
 	if ready.Reason != tc.reason || met.LastAttempt.HTTPStatusCode != tc.code || met.Attempts != 1 {
 		misclassified.Add(1)
-		t.Errorf("attempt %d: %s, status %d, want %s, status %d: %s", met.Attempts, ready.Reason, met.LastAttempt.HTTPStatusCode, tc.reason, tc.code, ready.Message)
+		t.Errorf("attempt %d: %s, status %d, want %s, status %d: %s", met.Attempts, ready.Reason,
+			met.LastAttempt.HTTPStatusCode, tc.reason, tc.code, ready.Message)
 	}
 	calls := 2
 	switch {

@@ -12,7 +12,8 @@ import (
 	"github.com/logout-operator/logout-operator/test/suite"
 )
 
-var kills = flag.Int("kills", 0, "how many attempts the operator is killed in at each point (default: 3, in full 200); one SIGKILL hits up to 20")
+var kills = flag.Int("kills", 0,
+	"how many attempts the operator is killed in at each point (default: 3, in full 200); one SIGKILL hits up to 20")
 
 // crowd is the greatest number of attempts, all at the same point, that one signal hits.
 const crowd = 20
@@ -89,7 +90,9 @@ func TestKill(t *testing.T) {
 }
 
 // killIn kills the operator when n attempts, numbered from first, are at the point, and starts another operator.
-func killIn(t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first, n int) (*operator, []*v1alpha1.UserLogout) {
+func killIn(
+	t *testing.T, p *apiproxy.Proxy, o *operator, point killPoint, first, n int,
+) (*operator, []*v1alpha1.UserLogout) {
 	t.Helper()
 	die := together(n, o.Kill)
 	objects := make([]*v1alpha1.UserLogout, n)

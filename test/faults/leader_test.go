@@ -145,7 +145,8 @@ func TestLeaderCutOff(t *testing.T) {
 				t.Error("exit code 0, want another")
 			}
 			counted := 0
-			if before, _, found := strings.Cut(leader.Log.Tail(math.MaxInt), " outcomes could not be stored in time"); found {
+			if before, _, found := strings.Cut(leader.Log.Tail(math.MaxInt),
+				" outcomes could not be stored in time"); found {
 				_, _ = fmt.Sscan(before[strings.LastIndexAny(before, " \n\"")+1:], &counted) // 0 is not what is wanted
 			}
 			repeats := 0

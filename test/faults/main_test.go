@@ -76,7 +76,9 @@ func finish() error {
 
 // leftOut lists everything that only the full form (-full) does.
 var leftOut = []string{
-	"200 kills at each point", "200 SIGTERMs", "five minutes without API server with 10 000 objects waiting", "the leader cut off",
+	"200 kills at each point", "200 SIGTERMs", "five minutes without API server with 10 000 objects waiting",
+	"the leader cut off",
 	"guards removed", "limits of durations", "watches that end in other ways than by 410 when they are resumed",
-	"another wall clock", "etcd restored from a copy", "credentials that are fixed at the service", "5 000 finished objects",
+	"another wall clock", "etcd restored from a copy", "credentials that are fixed at the service",
+	"5 000 finished objects",
 }

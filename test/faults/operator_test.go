@@ -53,7 +53,8 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 func launch(t *testing.T, p *apiproxy.Proxy, flags ...string) *operator {
 	t.Helper()
 	return start(t, cluster{plane, admin, p}, binary, append([]string{
-		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s", "--leader-election-retry-period=2s"}, flags...)...)
+		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s",
+		"--leader-election-retry-period=2s"}, flags...)...)
 }
 
 // startOperator launches an operator and makes it log somebody out: before its first success it makes one call at a

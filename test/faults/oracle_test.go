@@ -81,7 +81,8 @@ func awaitFinished(t *testing.T, obj *v1alpha1.UserLogout) v1alpha1.UserLogoutSt
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
-	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
+	w, err := admin.Watch(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(obj.Namespace),
+		client.MatchingFields{"metadata.name": obj.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +121,9 @@ func finishedObject(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout
 	for i := range s.Conditions {
 		s.Conditions[i].LastTransitionTime = metav1.Time{}
 	}
-	return &v1alpha1.UserLogout{Status: *s, ObjectMeta: metav1.ObjectMeta{Generation: m.Generation, Finalizers: m.Finalizers,
-		Annotations: m.Annotations, OwnerReferences: m.OwnerReferences, DeletionTimestamp: m.DeletionTimestamp}}
+	return &v1alpha1.UserLogout{Status: *s,
+		ObjectMeta: metav1.ObjectMeta{Generation: m.Generation, Finalizers: m.Finalizers,
+			Annotations: m.Annotations, OwnerReferences: m.OwnerReferences, DeletionTimestamp: m.DeletionTimestamp}}
 }
 
 // faultFree is the result of finishedObject for an object without a fault: the third oracle.
@@ -132,7 +134,8 @@ var faultFree *v1alpha1.UserLogout
 func verify(t *testing.T, obj *v1alpha1.UserLogout, calls, attempts int) v1alpha1.UserLogoutStatus {
 	t.Helper()
 	status := awaitFinished(t, obj)
-	if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); ready.Reason != v1alpha1.ReasonLoggedOut {
+	if ready := meta.FindStatusCondition(status.Conditions,
+		v1alpha1.ConditionReady); ready.Reason != v1alpha1.ReasonLoggedOut {
 		t.Errorf("%s: finished as %s: %s", obj.Name, ready.Reason, ready.Message)
 	}
 	if n := len(service.Sessions(account, obj.Spec.UserID)); n > 0 {
@@ -159,7 +162,8 @@ func awaitAll(t *testing.T, objects []*v1alpha1.UserLogout) map[string]time.Time
 		names[obj.UID] = obj.Name
 	}
 	note := func(seen *v1alpha1.UserLogout) {
-		if name := names[seen.UID]; name != "" && meta.IsStatusConditionTrue(seen.Status.Conditions, v1alpha1.ConditionFinished) {
+		if name := names[seen.UID]; name != "" &&
+			meta.IsStatusConditionTrue(seen.Status.Conditions, v1alpha1.ConditionFinished) {
 			finished[name] = time.Now()
 			delete(names, seen.UID)
 		}

@@ -67,7 +67,8 @@ func (o *overlay) compile(t *testing.T, args ...string) {
 	if err := os.WriteFile(list, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gotool.Run(t.Context(), moduleRoot(t), append([]string{"build", "-overlay=" + list}, args...)...); err != nil {
+	if _, err := gotool.Run(t.Context(), moduleRoot(t),
+		append([]string{"build", "-overlay=" + list}, args...)...); err != nil {
 		t.Fatal(err)
 	}
 }

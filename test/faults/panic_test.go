@@ -45,7 +45,8 @@ var panicPoints = []struct {
 	{"before-the-claim", "attempt.go", "\ta := attempt{", "obj", 1, 1},
 	{"after-the-claim", "attempt.go", "\tstatus := r.call(ctx, a)\n", "a.claim", 1, 2},
 	{"in-the-call", "attempt.go", "\tfailure := failureOf(ctx, err)\n", "a.claim", 2, 2},
-	{"before-the-outcome", "attempt.go", "\treturn r.settle(ctx, outcome{a.claim, obj.Status, status})\n", "a.claim", 2, 2},
+	{"before-the-outcome", "attempt.go", "\treturn r.settle(ctx, outcome{a.claim, obj.Status, status})\n",
+		"a.claim", 2, 2},
 	{"after-the-outcome", "outcome.go", "\tr.announce(o.claim, o.before, o.status)\n", "o.claim", 1, 1},
 }
 
@@ -97,8 +98,10 @@ func TestPanic(t *testing.T) {
 				figures.AtMost(t, "repeats", e.verify(t, all...), objects*(p.calls-1), true)
 				for _, obj := range all {
 					status := e.awaitFinished(t, obj)
-					if calls := e.Calls(account, obj.Spec.UserID); calls != p.calls || int(status.Attempts) != p.attempts {
-						t.Errorf("%s: %d calls, %d attempts, want %d, %d", obj.Name, calls, status.Attempts, p.calls, p.attempts)
+					if calls := e.Calls(account, obj.Spec.UserID); calls != p.calls ||
+						int(status.Attempts) != p.attempts {
+						t.Errorf("%s: %d calls, %d attempts, want %d, %d", obj.Name, calls, status.Attempts, p.calls,
+							p.attempts)
 					}
 				}
 			})

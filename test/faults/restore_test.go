@@ -102,7 +102,8 @@ func TestRestore(t *testing.T) {
 				}
 				figures.AtMost(t, r.what, repeats, most, true)
 			}
-			figures.AtMost(t, "repeats of objects that had finished before the copy", before.verify(t, finished...), 0, true)
+			figures.AtMost(t, "repeats of objects that had finished before the copy", before.verify(t, finished...),
+				0, true)
 			figures.Note(t, "time until all had finished once it was back", time.Since(back))
 		})
 	}

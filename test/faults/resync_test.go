@@ -23,7 +23,8 @@ var resyncs = []struct {
 	flags     []string
 }{
 	{"started again", "", nil},
-	{"upgraded", `[{"op": "add", "path": "` + laterField + `", "value": {"type": "string"}}]`, []string{"--workers=20", "--call-timeout=1s"}},
+	{"upgraded", `[{"op": "add", "path": "` + laterField + `", "value": {"type": "string"}}]`,
+		[]string{"--workers=20", "--call-timeout=1s"}},
 	{"downgraded", `[{"op": "remove", "path": "` + laterField + `"}]`, nil},
 }
 
@@ -54,7 +55,8 @@ func TestResync(t *testing.T) {
 
 	for i, r := range resyncs {
 		if r.crd != "" {
-			crd := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"},
+			crd := &metav1.PartialObjectMetadata{
+				TypeMeta:   metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"},
 				ObjectMeta: metav1.ObjectMeta{Name: "userlogouts.logout-operator.io"}}
 			if err := admin.Patch(t.Context(), crd, client.RawPatch(types.JSONPatchType, []byte(r.crd))); err != nil {
 				t.Fatal(err)
@@ -68,7 +70,8 @@ func TestResync(t *testing.T) {
 		await.Gone(t, admin, marks[i])
 		figures.AtMost(t, fmt.Sprintf("calls, %s over %d finished objects", r.name, n), e.Calls("", "")-calls, 0, true)
 		o.stop(t) // it ends the attempts that it has begun
-		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects, stopped), 0, true)
+		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects, stopped),
+			0, true)
 	}
 	e.verify(t, objects[0], objects[n/2], objects[n-1])
 }

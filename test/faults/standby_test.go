@@ -49,7 +49,9 @@ func TestStandbyIsIdle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	awaitGauge(t, standby, "the standby to know what is gone", func(succeeded float64) bool { return succeeded <= before })
+	awaitGauge(t, standby, "the standby to know what is gone", func(succeeded float64) bool {
+		return succeeded <= before
+	})
 	figures.AtMost(
 		t,
 		"objects in the work queue of a standby",
@@ -66,12 +68,16 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 	leader := startOperator(t, p, "--leader-elect")
 	standby := launch(t, other, "--leader-elect")
 	standby.Log.AwaitLine(t, 0, "starting server")
-	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool { return succeeded > 0 })
+	awaitGauge(t, standby, "the standby to know what was there before", func(succeeded float64) bool {
+		return succeeded > 0
+	})
 	before := standby.gauge(t, "logout_operator_objects", "state", "Succeeded")
 	e := newEndpoint(t, common()) // the standby sees it before any failure
 	e.sign(t, validKeys[0])
 	objects := e.create(t, 1)
-	awaitGauge(t, standby, "the standby to know the first logout", func(succeeded float64) bool { return succeeded > before })
+	awaitGauge(t, standby, "the standby to know the first logout", func(succeeded float64) bool {
+		return succeeded > before
+	})
 
 	throttled := e.next()
 	e.Script(account, throttled.Spec.UserID, chimetest.Answer{Code: "ThrottledClientException",
@@ -100,7 +106,8 @@ func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 	looked := func(context.Context) (bool, error) {
 		return ok(o.gauge(t, "logout_operator_objects", "state", "Succeeded")), nil
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, await.Patience, true, looked); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, await.Patience, true,
+		looked); err != nil {
 		t.Fatalf("waited for %s in vain: %v", what, err)
 	}
 }

@@ -75,7 +75,9 @@ func TestStop(t *testing.T) {
 
 // holdAll creates n objects, named for the test and the point and numbered from first, and returns when the attempts
 // for all of them are at the point.
-func holdAll(t *testing.T, p *apiproxy.Proxy, at holder, point string, first, n int) (objects []*v1alpha1.UserLogout, release func()) {
+func holdAll(
+	t *testing.T, p *apiproxy.Proxy, at holder, point string, first, n int,
+) (objects []*v1alpha1.UserLogout, release func()) {
 	t.Helper()
 	var arrivals, releases []func()
 	for i := range n {

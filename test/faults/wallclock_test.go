@@ -42,12 +42,15 @@ func buildWithWallClock(t *testing.T) (program string) {
 	t.Helper()
 	o := newOverlay(t)
 	o.change(t, filepath.Join(goRoot(t), "src", "time", "time.go"),
-		"\tsec, nsec, mono := runtimeNow()\n", "\tsec, nsec, mono := runtimeNow()\n\tif WallOffset != nil {\n\t\tsec += *WallOffset\n\t}\n",
-		"//go:linkname Now\n", "// WallOffset is how many seconds the wall clock is ahead.\nvar WallOffset *int64\n\n//go:linkname Now\n")
+		"\tsec, nsec, mono := runtimeNow()\n",
+		"\tsec, nsec, mono := runtimeNow()\n\tif WallOffset != nil {\n\t\tsec += *WallOffset\n\t}\n",
+		"//go:linkname Now\n",
+		"// WallOffset is how many seconds the wall clock is ahead.\nvar WallOffset *int64\n\n//go:linkname Now\n")
 	o.write(t, filepath.Join(moduleRoot(t), "cmd", "logout-operator", "walloffset.go"), offsetReader)
 	began := time.Now()
 	program = o.build(t, "-race=false")
-	t.Logf("built with another package time in %s: all has to be compiled anew the first time", time.Since(began).Round(time.Second))
+	t.Logf("built with another package time in %s: all has to be compiled anew the first time",
+		time.Since(began).Round(time.Second))
 	return program
 }
 

@@ -63,7 +63,8 @@ func remove(t *testing.T, obj client.Object) {
 
 func change(t *testing.T, obj client.Object, patch string) {
 	t.Helper()
-	if err := admin.Patch(t.Context(), obj, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+	if err := admin.Patch(t.Context(), obj,
+		client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -71,10 +72,11 @@ func change(t *testing.T, obj client.Object, patch string) {
 // awaitReady waits until the object's Ready condition has this reason.
 func awaitReady(t *testing.T, obj *v1alpha1.UserLogout, reason string) {
 	t.Helper()
-	cluster{plane, admin, nil}.awaitSeenWithin(t, await.Patience, &v1alpha1.UserLogoutList{}, obj, reason, func(seen client.Object) bool {
-		ready := meta.FindStatusCondition(seen.(*v1alpha1.UserLogout).Status.Conditions, v1alpha1.ConditionReady)
-		return ready != nil && ready.Reason == reason
-	})
+	cluster{plane, admin, nil}.awaitSeenWithin(t, await.Patience, &v1alpha1.UserLogoutList{}, obj, reason,
+		func(seen client.Object) bool {
+			ready := meta.FindStatusCondition(seen.(*v1alpha1.UserLogout).Status.Conditions, v1alpha1.ConditionReady)
+			return ready != nil && ready.Reason == reason
+		})
 }
 
 // TestWithdrawn: if a call is forbidden between its claim and the call, the operator does not make it. The claim is
@@ -145,7 +147,8 @@ func TestWithdrawn(t *testing.T) {
 			p.AwaitWrites(t, apiproxy.Outcome, obj.Name, 1)
 			verifyCalls(t, obj.Name, 0)
 			for _, kept := range []client.Object{obj, provider(h), secret(h)} {
-				_ = admin.Patch(t.Context(), kept, client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"finalizers": null}}`)))
+				_ = admin.Patch(t.Context(), kept,
+					client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"finalizers": null}}`)))
 			}
 		})
 	}
@@ -160,7 +163,9 @@ func TestUnseenNamespace(t *testing.T) {
 	trusted := h.create(t, "jane")
 	awaitReady(t, trusted, v1alpha1.ReasonNotAllowed) // the status says so, because the wait lasts
 	untrusted := household{h.name + "-untrusted"}
-	if err := plane.Apply(t.Context(), []byte(fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {untrusted: ''}}}", untrusted.name))); err != nil {
+	if err := plane.Apply(t.Context(),
+		[]byte(fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {untrusted: ''}}}",
+			untrusted.name))); err != nil {
 		t.Fatal(err)
 	}
 	stranger := newUserLogout(untrusted.name)

@@ -28,23 +28,29 @@ var writeFaults = []struct {
 	calls, attempts int
 }{
 	{"claim conflicts", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
-	{"claim throttled", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
+	{"claim throttled", apiproxy.Claim, apiproxy.Times(1,
+		apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
 	{"claim fails", apiproxy.Claim, apiproxy.Times(1, apiproxy.Refused(http.StatusInternalServerError)), 1, 1},
 	{"claim unavailable", apiproxy.Claim, apiproxy.Times(3, apiproxy.Refused(http.StatusServiceUnavailable)), 1, 1},
 	{"claim reset", apiproxy.Claim, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
 	{"claim stored, answer lost", apiproxy.Claim, apiproxy.Times(1, apiproxy.Unanswered), 1, 2},
 	{"claim stored, answered late", apiproxy.Claim, apiproxy.Times(1, answeredLate), 1, 2},
 	{"claim stored, answered 409", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusConflict)), 1, 2},
-	{"claim stored, answered 503", apiproxy.Claim, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
+	{"claim stored, answered 503", apiproxy.Claim,
+		apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 2},
 
 	{"outcome conflicts", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusConflict)), 1, 1},
-	{"outcome throttled", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
+	{"outcome throttled", apiproxy.Outcome,
+		apiproxy.Times(1, apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1")), 1, 1},
 	{"outcome fails", apiproxy.Outcome, apiproxy.Times(3, apiproxy.Refused(http.StatusInternalServerError)), 1, 1},
 	{"outcome reset", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Dropped), 1, 1},
 	{"outcome stored, answer lost", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Unanswered), 1, 1},
-	{"outcome stored, answered 503", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
+	{"outcome stored, answered 503", apiproxy.Outcome,
+		apiproxy.Times(1, apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1")), 1, 1},
 	{"outcome lost in every way", apiproxy.Outcome,
-		slices.Concat(apiproxy.Times(2, apiproxy.Dropped), apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)), apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
+		slices.Concat(apiproxy.Times(2, apiproxy.Dropped),
+			apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)),
+			apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
 	// kept in memory, and stored later
 	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 1, 1},
 }
@@ -90,11 +96,18 @@ var slowWrites = []struct {
 	attempts int
 }{
 	{"claim times out", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.Lose }, 1},
-	{"claim times out, and arrives when all is over", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.Hold }, 1},
-	{"claim stored, answer times out", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 2},
+	{"claim times out, and arrives when all is over", apiproxy.Claim, func(g *apiproxy.Gate) apiproxy.Fault {
+		return g.Hold
+	}, 1},
+	{"claim stored, answer times out", apiproxy.Claim,
+		func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 2},
 	{"outcome times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.Lose }, 1},
-	{"outcome times out, and arrives when all is over", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.Hold }, 1},
-	{"outcome stored, answer times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault { return g.HoldAnswer }, 1},
+	{"outcome times out, and arrives when all is over", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault {
+		return g.Hold
+	}, 1},
+	{"outcome stored, answer times out", apiproxy.Outcome, func(g *apiproxy.Gate) apiproxy.Fault {
+		return g.HoldAnswer
+	}, 1},
 }
 
 // noteWrites records the figures of an object whose writes have met a number of faults.

@@ -16,7 +16,8 @@ import (
 )
 
 func main() {
-	only := flag.String("run", "", "the suites to run, separated by commas, or none; of the others, what came of them last is reported. All if empty")
+	only := flag.String("run", "",
+		"the suites to run, separated by commas, or none; of the others, what came of them last is reported. All if empty")
 	docs := flag.String("out", "docs", "where the record of the soak is, and the report goes")
 	dir := flag.String("results", "bin/reliability", "where to keep what the suites print and measure")
 	flag.Parse()

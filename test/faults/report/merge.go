@@ -74,7 +74,8 @@ func (r row) judge(outcomes map[string]outcome) judged {
 				continue
 			}
 			found = append(found, f)
-			if remark := fmt.Sprintf("%s: %s is %s, want %s", f.Scenario, f.What, f.Measured, f.Limit); f.Missed && f.Asserted {
+			if remark := fmt.Sprintf("%s: %s is %s, want %s", f.Scenario, f.What, f.Measured, f.Limit); f.Missed &&
+				f.Asserted {
 				problem(failed, "%s", remark)
 			} else if f.Missed {
 				j.Problems = append(j.Problems, remark+" on a quiet machine")

@@ -44,7 +44,8 @@ func newReport(outcomes map[string]outcome, r soak.Record, soakErr error) report
 		System: runtime.GOOS + "/" + runtime.GOARCH, Soak: r}
 	for _, s := range suites {
 		o := outcomes[s.name]
-		run := suiteRun{Package: s.pkg, Date: o.Date.UTC().Format(time.DateOnly), Took: o.Took.Round(time.Second).String()}
+		run := suiteRun{Package: s.pkg, Date: o.Date.UTC().Format(time.DateOnly),
+			Took: o.Took.Round(time.Second).String()}
 		switch {
 		case o.Date.IsZero():
 			run.Problem = "has not been run"

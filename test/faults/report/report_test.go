@@ -19,7 +19,8 @@ import (
 
 // ran is the outcome of a suite in which these tests passed, except those with another result in others.
 func ran(kept []figures.Figure, others map[string]string) outcome {
-	o := outcome{Date: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), passed: true, tests: map[string]string{}, kept: kept}
+	o := outcome{Date: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), passed: true, tests: map[string]string{},
+		kept: kept}
 	for _, f := range kept {
 		o.tests[f.Scenario] = "pass"
 	}
@@ -38,7 +39,9 @@ func TestRowsAreJudged(t *testing.T) {
 		{Scenario: "TestKill/before", What: "most reads of an object", Measured: "7"},
 		{Scenario: "TestKillers", What: "repeats", Measured: "99"},
 	}
-	missed := append([]figures.Figure{{Scenario: "TestKill/late", What: "time", Measured: "9s", Limit: "≤ 1s", Missed: true}}, kept...)
+	missed := append(
+		[]figures.Figure{{Scenario: "TestKill/late", What: "time", Measured: "9s", Limit: "≤ 1s", Missed: true}},
+		kept...)
 	asserted := slices.Clone(missed)
 	asserted[0].Asserted = true
 	r := row{shown: []scenarios{{"faults", "TestKill"}}}
@@ -52,11 +55,13 @@ func TestRowsAreJudged(t *testing.T) {
 		outcome           outcome
 		verdict, measured string
 	}{
-		"all of it":                    {r, ran(kept, nil), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"chosen figures":               {chosen, ran(kept, nil), holds, "time: 900ms to 1m2s"},
-		"a figure is not there":        {renamed, ran(kept, nil), missing, ""},
-		"a scenario failed":            {r, ran(kept, map[string]string{"TestKill/other": "fail"}), failed, "repeats: 0 to 1; time: 900ms to 1m2s"},
-		"another test failed":          {r, ran(kept, map[string]string{"TestKillers/other": "fail"}), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"all of it":             {r, ran(kept, nil), holds, "repeats: 0 to 1; time: 900ms to 1m2s"},
+		"chosen figures":        {chosen, ran(kept, nil), holds, "time: 900ms to 1m2s"},
+		"a figure is not there": {renamed, ran(kept, nil), missing, ""},
+		"a scenario failed": {r, ran(kept, map[string]string{"TestKill/other": "fail"}), failed,
+			"repeats: 0 to 1; time: 900ms to 1m2s"},
+		"another test failed": {r, ran(kept, map[string]string{"TestKillers/other": "fail"}), holds,
+			"repeats: 0 to 1; time: 900ms to 1m2s"},
 		"skipped":                      {r, ran(nil, map[string]string{"TestKill": "skip"}), missing, ""},
 		"no figures":                   {r, ran(nil, map[string]string{"TestKill": "pass"}), missing, ""},
 		"not run":                      {r, outcome{}, missing, ""},
@@ -139,7 +144,8 @@ func recorded() soak.Record {
 		Figures: []figures.Figure{{What: "logouts", Measured: "36000"}},
 		Faults:  []soak.Fault{{What: "the service hangs", From: 60, To: 66}}}
 	for i := range 100 {
-		r.Samples = append(r.Samples, soak.Sample{Second: float64(i * 15), Phase: soak.Steady, RSS: 50 << 20, OpenFiles: 40, Threads: 8, Goroutines: 300 * (i % 2)})
+		r.Samples = append(r.Samples, soak.Sample{Second: float64(i * 15), Phase: soak.Steady, RSS: 50 << 20,
+			OpenFiles: 40, Threads: 8, Goroutines: 300 * (i % 2)})
 	}
 	r.Samples = append(r.Samples, soak.Sample{Second: 1800, Phase: soak.Killed, RSS: 900 << 20})
 	return r
@@ -155,7 +161,8 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	md, svg := read(t, dir, "reliability.md"), read(t, dir, "reliability.svg")
-	for _, want := range []string{"| repeats: 0 | holds | `TestStop` |", "| a variant | 0 | ", "| a variant | repeats in all | 0 |", "| logouts | 36000 |", "-seed 7", "| all |"} {
+	for _, want := range []string{"| repeats: 0 | holds | `TestStop` |", "| a variant | 0 | ",
+		"| a variant | repeats in all | 0 |", "| logouts | 36000 |", "-seed 7", "| all |"} {
 		if !strings.Contains(md, want) {
 			t.Errorf("the page lacks %q:\n%s", want, md)
 		}
@@ -195,7 +202,8 @@ func TestReportOfFailures(t *testing.T) {
 			o["faults"] = f
 			return nil
 		}, "failed"},
-		"a suite was not run": {func(o map[string]outcome, _ *soak.Record) error { delete(o, "overload"); return nil }, "has not been run"},
+		"a suite was not run": {func(o map[string]outcome, _ *soak.Record) error { delete(o, "overload"); return nil },
+			"has not been run"},
 		"a table is empty": {func(o map[string]outcome, _ *soak.Record) error {
 			f := o["faults"]
 			f.kept = nil
@@ -206,8 +214,10 @@ func TestReportOfFailures(t *testing.T) {
 			*r = soak.Record{}
 			return errors.New("there is none")
 		}, "there is none"},
-		"a failed soak": {func(_ map[string]outcome, r *soak.Record) error { r.Passed = false; return nil }, "the soak failed"},
-		"a short soak":  {func(_ map[string]outcome, r *soak.Record) error { r.Minutes = 2; return nil }, "took 2 minutes, not 30"},
+		"a failed soak": {func(_ map[string]outcome, r *soak.Record) error { r.Passed = false; return nil },
+			"the soak failed"},
+		"a short soak": {func(_ map[string]outcome, r *soak.Record) error { r.Minutes = 2; return nil },
+			"took 2 minutes, not 30"},
 	} {
 		outcomes, record, dir := complete(), recorded(), t.TempDir()
 		err := tc.change(outcomes, &record)
@@ -234,7 +244,8 @@ func TestSuite(t *testing.T) {
 		want   string
 	}{
 		{suite{"fine", "../../figures", [][]string{{"-run=^TestFigures$"}}}, true, "pass TestFigures"},
-		{suite{"one of two parts has an unknown flag", "../../figures", [][]string{{"-run=^TestFigures$"}, {"-nonsense"}}}, false, "FAIL"},
+		{suite{"one of two parts has an unknown flag", "../../figures",
+			[][]string{{"-run=^TestFigures$"}, {"-nonsense"}}}, false, "FAIL"},
 	} {
 		progress.Reset()
 		if err := tc.suite.run(t.Context(), dir, &progress); err != nil {
@@ -264,7 +275,8 @@ not an event
 		}
 	}
 	o, err := s.read(dir)
-	if err != nil || o.passed || o.Took != time.Minute || o.tests["TestKill/in_the_call"] != "fail" || len(o.kept) != 1 {
+	if err != nil || o.passed || o.Took != time.Minute || o.tests["TestKill/in_the_call"] != "fail" ||
+		len(o.kept) != 1 {
 		t.Errorf("%+v, %v", o, err)
 	}
 }

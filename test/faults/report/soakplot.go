@@ -70,11 +70,16 @@ func newSoakPlot(r soak.Record) soakPlot {
 		title string
 		lines []func(soak.Sample) float64
 	}{
-		{"Memory (RSS) in MiB", []func(soak.Sample) float64{func(s soak.Sample) float64 { return float64(s.RSS) / (1 << 20) }}},
+		{"Memory (RSS) in MiB", []func(soak.Sample) float64{func(s soak.Sample) float64 {
+			return float64(s.RSS) / (1 << 20)
+		}}},
 		{"Goroutines", []func(soak.Sample) float64{func(s soak.Sample) float64 { return float64(s.Goroutines) }}},
 		{"Open files; below, threads", []func(soak.Sample) float64{
-			func(s soak.Sample) float64 { return float64(s.OpenFiles) }, func(s soak.Sample) float64 { return float64(s.Threads) }}},
-		{"Logouts that have not finished", []func(soak.Sample) float64{func(s soak.Sample) float64 { return float64(s.Waiting) }}},
+			func(s soak.Sample) float64 { return float64(s.OpenFiles) },
+			func(s soak.Sample) float64 { return float64(s.Threads) }}},
+		{"Logouts that have not finished", []func(soak.Sample) float64{func(s soak.Sample) float64 {
+			return float64(s.Waiting)
+		}}},
 	} {
 		zero := topMargin + panelHeight + float64(i)*(panelHeight+panelGap)
 		highest := 1.0
@@ -83,7 +88,8 @@ func newSoakPlot(r soak.Record) soakPlot {
 				highest = max(highest, value(s))
 			}
 		}
-		panel := panel{Axis: axis.New(highest, zero, panelHeight), Title: of.title, Above: zero - panelHeight - 12, End: zero - panelHeight}
+		panel := panel{Axis: axis.New(highest, zero, panelHeight), Title: of.title, Above: zero - panelHeight - 12,
+			End: zero - panelHeight}
 		for n, value := range of.lines {
 			panel.Lines = append(panel.Lines, curve{[]string{"#326ce5", "#888"}[n], points(samples, x, panel.Y, value)})
 		}
