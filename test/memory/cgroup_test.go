@@ -57,7 +57,8 @@ func newCgroup(t *testing.T) *cgroup {
 func removeEmpty(t *testing.T, dir string) {
 	t.Helper()
 	removed := func(context.Context) (bool, error) { return os.Remove(dir) == nil, nil }
-	if err := wait.PollUntilContextTimeout(context.Background(), 10*time.Millisecond, time.Minute, true, removed); err != nil {
+	if err := wait.PollUntilContextTimeout(context.Background(), 10*time.Millisecond, time.Minute, true,
+		removed); err != nil {
 		t.Errorf("%s is left: %v", dir, err)
 	}
 }

@@ -64,7 +64,8 @@ func newDrain(t *testing.T, n, perSecond int) *drain {
 			t.Error(err)
 		}
 	})
-	if err := cluster.Apply(t.Context(), []byte(operatortest.DefaultProvider(d.service.URL, perSecond, 5))); err != nil {
+	if err := cluster.Apply(t.Context(),
+		[]byte(operatortest.DefaultProvider(d.service.URL, perSecond, 5))); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
@@ -89,7 +90,8 @@ func waiting(i int) *v1alpha1.UserLogout {
 func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
 	// In the short form, a claim that a SIGKILL leaves behind expires sooner, well before its object's deadline.
-	o := startIn(t, c, suite.Either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"}, nil)...)
+	o := startIn(t, c, suite.Either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"},
+		nil)...)
 	d.began = append(d.began, time.Now())
 	until(t, o)
 	figures.Note(t, "calls so far", d.service.Calls("", ""))
@@ -132,10 +134,12 @@ func (d *drain) awaitFinished(t *testing.T, o *process) {
 	ctx := o.whileRunning(t)
 	finished := func(ctx context.Context) (bool, error) {
 		var left v1alpha1.UserLogoutList
-		err := cluster.Admin.List(ctx, &left, client.InNamespace(tenant), client.MatchingFields{"status.completionTime": ""}, client.Limit(1))
+		err := cluster.Admin.List(ctx, &left, client.InNamespace(tenant),
+			client.MatchingFields{"status.completionTime": ""}, client.Limit(1))
 		return len(left.Items) == 0, err
 	}
-	if err := wait.PollUntilContextCancel(ctx, suite.Either(500*time.Millisecond, 5*time.Second), true, finished); err != nil {
+	if err := wait.PollUntilContextCancel(ctx, suite.Either(500*time.Millisecond, 5*time.Second), true,
+		finished); err != nil {
 		t.Fatalf("%v: %v; objects by the reason of Ready: %v", err, context.Cause(ctx), d.reasons(t))
 	}
 }
@@ -154,7 +158,8 @@ func (d *drain) verify(t *testing.T) {
 	for obj := range d.objects(t) {
 		seen++
 		of, s := calls[obj.Spec.UserID], obj.Status
-		if reason(obj) == v1alpha1.ReasonLoggedOut && meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionFinished) &&
+		if reason(obj) == v1alpha1.ReasonLoggedOut &&
+			meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionFinished) &&
 			len(of) > 0 && len(d.service.Sessions(obj.Spec.AccountID, obj.Spec.UserID)) == 0 {
 			left--
 		}
@@ -163,7 +168,8 @@ func (d *drain) verify(t *testing.T) {
 				unexplained++
 			}
 		}
-		if s.StartTime != nil && s.StartTime.Sub(obj.CreationTimestamp.Time) > time.Duration(obj.Spec.ActiveDeadlineSeconds)*time.Second {
+		if s.StartTime != nil &&
+			s.StartTime.Sub(obj.CreationTimestamp.Time) > time.Duration(obj.Spec.ActiveDeadlineSeconds)*time.Second {
 			overdue++
 		}
 	}
@@ -215,7 +221,8 @@ func (d *drain) objects(t *testing.T) func(yield func(*v1alpha1.UserLogout) bool
 	return func(yield func(*v1alpha1.UserLogout) bool) {
 		for from := ""; ; {
 			list := &v1alpha1.UserLogoutList{}
-			err := cluster.Admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page), client.Continue(from))
+			err := cluster.Admin.List(t.Context(), list, client.InNamespace(tenant), client.Limit(page),
+				client.Continue(from))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -169,7 +169,8 @@ func (o *process) await(t *testing.T, what string, least int, gauge string, labe
 		}
 		return got >= float64(least), nil
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 500*time.Millisecond, await.Patience, true, looked); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 500*time.Millisecond, await.Patience, true,
+		looked); err != nil {
 		t.Fatalf("%g %s, want at least %d: %v", got, what, least, err)
 	}
 }

@@ -55,7 +55,8 @@ func TestGoodBesideBad(t *testing.T) {
 				other.awaitUsers(t, 0, elsewhere)
 				figures.AtMost(t, kind+": time for another namespace", time.Since(began), 10*time.Second, suite.Full())
 				good.awaitUsers(t, 0, here)
-				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute, suite.Full())
+				figures.AtMost(t, kind+": time for the same namespace", time.Since(began), turn+time.Minute,
+					suite.Full())
 				for user, u := range records(x.Journal()) { // each of the bad ones waits for its own backoff, at least
 					if most := 2 + int(time.Since(began)/(15*time.Second)); u.done == 0 && u.failed > 10+most {
 						t.Errorf("%s: %d calls", user, u.failed)
@@ -96,7 +97,8 @@ func TestHostileTenant(t *testing.T) {
 
 	steady := quantile(append(alone.steady, again.steady...), 0.99)
 	figures.Note(t, "p99 for ten objects of the other tenant, alone", steady)
-	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10, suite.Full())
+	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10,
+		suite.Full())
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, suite.Full())
 	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))

@@ -87,7 +87,8 @@ func TestTwoProviders(t *testing.T) {
 		{"alone", nil},
 		{"beside 503", &chimetest.Answer{Code: "ServiceUnavailableException", Times: chimetest.Forever}},
 		{"beside hanging calls", &chimetest.Answer{Cut: chimetest.Hang, Times: chimetest.Forever}},
-		{"beside 429", &chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": "5"}, Times: chimetest.Forever}},
+		{"beside 429", &chimetest.Answer{Code: throttledCode, Header: map[string]string{"Retry-After": "5"},
+			Times: chimetest.Forever}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.broken == nil && !suite.Full() {

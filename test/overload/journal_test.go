@@ -40,7 +40,8 @@ func TestRecords(t *testing.T) {
 func TestPeakAndSince(t *testing.T) {
 	const half = 500 * time.Millisecond
 	// In the order of the answers; the window is half open, so that 100 calls a second, evenly spaced, peak at 100.
-	entries := []chimetest.Entry{at(half, "b", 0), at(0, "a", 0), at(2*half, "c", 0), at(3*half-1, "d", 0), at(9*half, "e", 0)}
+	entries := []chimetest.Entry{at(half, "b", 0), at(0, "a", 0), at(2*half, "c", 0), at(3*half-1, "d", 0),
+		at(9*half, "e", 0)}
 	for _, tc := range []struct {
 		from time.Duration
 		want int
@@ -60,7 +61,8 @@ func TestQuantile(t *testing.T) {
 		of   []time.Duration
 		q    float64
 		want time.Duration
-	}{{hundred, 0.99, 99}, {hundred, 0.5, 50}, {hundred, 0, 1}, {hundred, 1, 100}, {[]time.Duration{7}, 0.5, 7}, {nil, 0.5, 0}} {
+	}{{hundred, 0.99, 99}, {hundred, 0.5, 50}, {hundred, 0, 1}, {hundred, 1, 100}, {[]time.Duration{7}, 0.5, 7},
+		{nil, 0.5, 0}} {
 		if got := quantile(tc.of, tc.q); got != tc.want {
 			t.Errorf("quantile %v of %d: %d, want %d", tc.q, len(tc.of), got, tc.want)
 		}

@@ -83,7 +83,8 @@ func (o outage) run(t *testing.T, end ending) {
 	cost := o.cost(many.verify(t, end.repeats(few())))
 	figures.Note(t, fmt.Sprintf("calls in the outage, %d objects waiting", n), cost)
 	after := since(many.Journal(), fixed)
-	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond), normal.burst+few(), true)
+	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond),
+		normal.burst+few(), true)
 	figures.AtMost(t, "most calls in a second after it", peak(after, time.Second),
 		// calls that are 20 ms late count in the next window
 		normal.perSecond+normal.burst+normal.perSecond/50, suite.Full())

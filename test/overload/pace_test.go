@@ -73,7 +73,8 @@ func (d drain) run(t *testing.T) {
 	created()
 	r := x.verify(t, d.end.repeats(few()))
 
-	figures.AtMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused, d.share)
+	figures.AtMost(t, "share of the calls answered 429", float64(r.failures)/float64(len(r.entries)), d.refused,
+		d.share)
 	if d.kept {
 		most := d.provider.burst + few()
 		if d.end != none { // one process after the other
@@ -82,10 +83,12 @@ func (d drain) run(t *testing.T) {
 		figures.AtMost(t, "calls beyond the rate", arrivals.Excess(times(r.entries), d.provider.perSecond), most, true)
 	}
 	if d.retryAfter > 0 {
-		figures.AtMost(t, "most calls answered 429 within one Retry-After", peak(refusals(r.entries), d.retryAfter), d.wave(), true)
+		figures.AtMost(t, "most calls answered 429 within one Retry-After", peak(refusals(r.entries), d.retryAfter),
+			d.wave(), true)
 	}
 	ideal := time.Second * time.Duration(d.n/d.service)
-	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)), suite.Full())
+	figures.AtMost(t, "time from the first creation to the last logout", r.took, time.Duration(d.ideals*float64(ideal)),
+		suite.Full())
 }
 
 // wave is how many calls may be rejected within one Retry-After, on a machine of any speed. A gate pauses calls when
@@ -98,5 +101,7 @@ func (d drain) wave() int {
 
 // refusals are the calls that were answered 429.
 func refusals(entries []chimetest.Entry) []chimetest.Entry {
-	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool { return e.Status != http.StatusTooManyRequests })
+	return slices.DeleteFunc(slices.Clone(entries), func(e chimetest.Entry) bool {
+		return e.Status != http.StatusTooManyRequests
+	})
 }

@@ -62,7 +62,8 @@ func (x *target) verify(t *testing.T, repeats int) result {
 	figures.Note(t, "attempts without a call", r.unseen)
 	figures.AtMost(t, "objects lost", lost, 0, true)
 	figures.AtMost(t, "calls repeated", repeated, repeats, true)
-	figures.AtMost(t, "calls that are neither a logout nor answered 429 or 503", len(r.entries)-len(creation)-repeated-r.failures, 0, true)
+	figures.AtMost(t, "calls that are neither a logout nor answered 429 or 503",
+		len(r.entries)-len(creation)-repeated-r.failures, 0, true)
 	figures.AtMost(t, "objects whose attempts went down", len(x.objects.setbacks), 0, true)
 	return r
 }

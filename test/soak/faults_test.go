@@ -37,7 +37,8 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 	keys := 0
 	return []fault{
 		answer("service answers 503", chimetest.Answer{Code: "ServiceUnavailableException"}),
-		answer("service answers 429", chimetest.Answer{Code: "ThrottledClientException", Header: map[string]string{"Retry-After": "2"}}),
+		answer("service answers 429", chimetest.Answer{Code: "ThrottledClientException",
+			Header: map[string]string{"Retry-After": "2"}}),
 		answer("service hangs", chimetest.Answer{Cut: chimetest.Hang}),
 		answer("service resets connections", chimetest.Answer{Cut: chimetest.Reset}),
 		answer("service resets connections after the logout", chimetest.Answer{Logout: true, Cut: chimetest.Reset}),
@@ -61,7 +62,8 @@ func faults(t *testing.T, api *apiproxy.Proxy) []fault {
 			service.SetCredentials(keyOf(keys-1), keyOf(keys))
 			return cluster.Apply(ctx, []byte(operatortest.Secret("credentials", keyOf(keys))))
 		}, func(context.Context) error { service.SetCredentials([]aws.Credentials{keyOf(keys)}...); return nil }},
-		{"namespace is not allowed", apply(operatortest.Tenant(tenant, false)), apply(operatortest.Tenant(tenant, true))},
+		{"namespace is not allowed", apply(operatortest.Tenant(tenant, false)),
+			apply(operatortest.Tenant(tenant, true))},
 	}
 }
 
@@ -80,7 +82,8 @@ func (b *badWrites) choose(kind apiproxy.Kind, _ string) apiproxy.Fault {
 	ways := []apiproxy.Fault{
 		apiproxy.Dropped, apiproxy.Unanswered,
 		apiproxy.Refused(http.StatusInternalServerError), apiproxy.Refused(http.StatusConflict),
-		apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1"), apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1"),
+		apiproxy.Refused(http.StatusTooManyRequests, "Retry-After", "1"),
+		apiproxy.Denied(http.StatusServiceUnavailable, "Retry-After", "1"),
 	}
 	return ways[b.chance.IntN(len(ways))]
 }

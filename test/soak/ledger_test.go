@@ -84,7 +84,8 @@ func (l *ledger) see(event any) {
 			return
 		}
 		told := fmt.Sprintf("%s from the claim of %s", last.Message, last.Time.Format(time.TimeOnly))
-		if success := last.HTTPStatusCode == http.StatusNoContent; success && !slices.Contains(m.stored, last.RequestID) {
+		if success := last.HTTPStatusCode == http.StatusNoContent; success &&
+			!slices.Contains(m.stored, last.RequestID) {
 			m.stored = append(m.stored, last.RequestID)
 		} else if !success && !slices.Contains(m.failures, told) {
 			m.failures = append(m.failures, told)
@@ -140,7 +141,8 @@ func judge(members map[types.UID]*member, entries []chimetest.Entry, deaths []de
 		if m.deleted {
 			v.deleted++
 		} else if !m.finished || m.reason != v1alpha1.ReasonLoggedOut || len(calls) == 0 {
-			wrong(&v.lost, m, fmt.Sprintf("finished: %t, reason %q, %d calls that succeeded", m.finished, m.reason, len(calls)))
+			wrong(&v.lost, m, fmt.Sprintf("finished: %t, reason %q, %d calls that succeeded", m.finished, m.reason,
+				len(calls)))
 		}
 		for _, id := range m.stored {
 			if !slices.ContainsFunc(calls, func(e chimetest.Entry) bool { return e.RequestID == id }) {
@@ -150,7 +152,9 @@ func judge(members map[types.UID]*member, entries []chimetest.Entry, deaths []de
 		for i := range max(0, len(calls)-1) {
 			v.repeated++
 			first, again := calls[i], calls[i+1]
-			killed := slices.ContainsFunc(deaths, func(d death) bool { return d.to.After(first.Time) && d.from.Before(again.Time) })
+			killed := slices.ContainsFunc(deaths, func(d death) bool {
+				return d.to.After(first.Time) && d.from.Before(again.Time)
+			})
 			if !killed || slices.Contains(m.stored, first.RequestID) {
 				wrong(&v.unexplained, m, fmt.Sprintf("called at %s and at %s; attempts that failed: %q",
 					first.Time.Format(time.StampMilli), again.Time.Format(time.StampMilli), m.failures))

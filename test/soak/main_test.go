@@ -20,9 +20,10 @@ import (
 )
 
 var (
-	length = flag.Duration("for", 10*time.Second, "how long to run, without the start and until all has finished; from 5m on, growth is asserted")
-	seed   = flag.Uint64("seed", 0, "seed of what comes by chance; 0 for one by chance")
-	out    = flag.String("out", "", "a file to write the record to")
+	length = flag.Duration("for", 10*time.Second,
+		"how long to run, without the start and until all has finished; from 5m on, growth is asserted")
+	seed = flag.Uint64("seed", 0, "seed of what comes by chance; 0 for one by chance")
+	out  = flag.String("out", "", "a file to write the record to")
 )
 
 const (
@@ -41,7 +42,8 @@ func TestMain(m *testing.M) {
 	suite.Suite{Prepare: func(ctx context.Context, c *suite.Cluster) error {
 		cluster, raceBinary = c, filepath.Join(c.Dir, "logout-operator-race")
 		await.Patience = 5 * time.Minute // for a machine with other work
-		return errors.Join(operatortest.Build(ctx, raceBinary, true), c.Apply(ctx, []byte(operatortest.Tenant(tenant, true))))
+		return errors.Join(operatortest.Build(ctx, raceBinary, true),
+			c.Apply(ctx, []byte(operatortest.Tenant(tenant, true))))
 	}}.Main(m)
 }
 
@@ -51,7 +53,8 @@ func newService(t *testing.T) {
 	t.Helper()
 	service = chimetest.NewServer(chimetest.Options{Credentials: []aws.Credentials{keyOf(0)}})
 	t.Cleanup(service.Close)
-	found := operatortest.Manifests(operatortest.Secret("credentials", keyOf(0)), operatortest.DefaultProvider(service.URL, 100, 20))
+	found := operatortest.Manifests(operatortest.Secret("credentials", keyOf(0)),
+		operatortest.DefaultProvider(service.URL, 100, 20))
 	if err := cluster.Apply(t.Context(), found); err != nil {
 		t.Fatal(err)
 	}

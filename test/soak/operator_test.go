@@ -37,7 +37,8 @@ func newOperator(t *testing.T, api *apiproxy.Proxy, flags ...string) *operator {
 }
 
 func (o *operator) start(executable string) error {
-	p, err := operatortest.Start(operatortest.Options{Binary: executable, Access: o.access, Flags: o.flags, Metrics: true, Log: &o.printed})
+	p, err := operatortest.Start(operatortest.Options{Binary: executable, Access: o.access, Flags: o.flags,
+		Metrics: true, Log: &o.printed})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.process = p

@@ -77,7 +77,8 @@ func newRun(t *testing.T) *run {
 	r.writes = &badWrites{chance: chance(2)}
 	r.trouble = &trouble{chance: chance(3), faults: faults(t, r.api), longest: r.longest, pause: r.pause,
 		note: func(what string, from, to time.Time) {
-			t.Logf("%s: %s, %s; %d waiting", from.Format(time.TimeOnly), what, to.Sub(from).Round(time.Millisecond), r.ledger.unfinished())
+			t.Logf("%s: %s, %s; %d waiting", from.Format(time.TimeOnly), what, to.Sub(from).Round(time.Millisecond),
+				r.ledger.unfinished())
 			r.sampler.note(what, from, to)
 		}}
 	if err := r.operator.start(cluster.Binary); err != nil {
@@ -111,7 +112,8 @@ func (r *run) staySteady(t *testing.T) {
 	}
 	cpu := (after.CPU - before.CPU) / time.Duration(r.load.users-users)
 	figures.Note(t, "CPU of the operator for a logout", cpu)
-	figures.Note(t, "logouts a second, from their creation", int(float64(r.load.users-users)/time.Since(began).Seconds()+0.5))
+	figures.Note(t, "logouts a second, from their creation",
+		int(float64(r.load.users-users)/time.Since(began).Seconds()+0.5))
 }
 
 // stayCalm waits until all logouts have finished and the TTL has deleted the last, and until the connections for them,
@@ -148,7 +150,8 @@ func (r *run) beKilled(t *testing.T) {
 	}
 	r.play(t, r.killed, inFault, func(ctx context.Context) error {
 		// Wait until it has made a call.
-		if err := service.WaitForCalls(ctx, service.Calls("", "")+1); err != nil || !wait(ctx, r.trouble.some(r.pause)) {
+		if err := service.WaitForCalls(ctx, service.Calls("", "")+1); err != nil ||
+			!wait(ctx, r.trouble.some(r.pause)) {
 			return nil
 		}
 		if r.trouble.chance.IntN(2) == 0 {
@@ -199,7 +202,8 @@ func (r *run) judge(t *testing.T) {
 	figures.Note(t, "SIGKILLs", r.sigkills)
 	figures.Note(t, "SIGTERMs", len(r.sigterms))
 	figures.Note(t, "longest time from SIGTERM to the end", slices.Max(r.sigterms))
-	figures.Note(t, "calls repeated as the process was killed before their outcome was stored", v.repeated-v.unexplained)
+	figures.Note(t, "calls repeated as the process was killed before their outcome was stored",
+		v.repeated-v.unexplained)
 	figures.AtMost(t, "calls repeated for another reason", v.unexplained, 0, true)
 	figures.AtMost(t, "logouts that have not finished as they should", v.lost, 0, true)
 	figures.AtMost(t, "outcomes stored on another object", v.foreign, 0, true)
@@ -211,7 +215,8 @@ func (r *run) judge(t *testing.T) {
 	middle, last := Thirds(steady, rss)
 	figures.Note(t, "memory in MiB, median of the middle third", int(middle>>20))
 	figures.Note(t, "memory in MiB, median of the last third", int(last>>20))
-	figures.AtMost(t, "growth of memory from the middle third to the last", float64(last)/float64(middle)-1, growthAllowed, r.asserted)
+	figures.AtMost(t, "growth of memory from the middle third to the last", float64(last)/float64(middle)-1,
+		growthAllowed, r.asserted)
 	for _, c := range []struct {
 		what    string
 		of      func(Sample) int
@@ -225,7 +230,8 @@ func (r *run) judge(t *testing.T) {
 		figures.Note(t, c.what+" before the first logout", base)
 		figures.Note(t, c.what+", median of the middle third", middle)
 		figures.Note(t, c.what+", median of the last third", last)
-		figures.AtMost(t, c.what+" after the last logout, above those before the first", c.of(calm[len(calm)-1])-base, c.allowed, r.asserted)
+		figures.AtMost(t, c.what+" after the last logout, above those before the first", c.of(calm[len(calm)-1])-base,
+			c.allowed, r.asserted)
 	}
 	threads := func(s Sample) int { return s.Threads }
 	figures.Note(t, "threads before the first logout", Median(record.In(Idle), threads))
@@ -242,8 +248,9 @@ func (r *run) keep(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := Record{
-		Date: time.Now().UTC().Format(time.DateOnly), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
-		Cores: runtime.NumCPU(), Seed: *seed, Minutes: length.Minutes(), Passed: !t.Failed(),
+		Date: time.Now().UTC().Format(time.DateOnly), Go: runtime.Version(),
+		System: runtime.GOOS + "/" + runtime.GOARCH,
+		Cores:  runtime.NumCPU(), Seed: *seed, Minutes: length.Minutes(), Passed: !t.Failed(),
 		Figures: figures.All(), Faults: r.sampler.faults, Samples: r.sampler.samples,
 	}
 	if err := errors.Join(record.Write(file), file.Close()); err != nil {
@@ -267,7 +274,8 @@ func scaleOf(long time.Duration) scale {
 		idle: long / 60, killed: max(long/8, 5*time.Second),
 		sample:  min(max(long/360, 200*time.Millisecond), 5*time.Second),
 		longest: min(long/12, 8*time.Second), pause: min(long/10, 12*time.Second),
-		pace: 50 * time.Millisecond, most: min(int(long.Seconds()*10), 3000), ttl: int32(min(long/10, 20*time.Second).Seconds()),
+		pace: 50 * time.Millisecond, most: min(int(long.Seconds()*10), 3000),
+		ttl:      int32(min(long/10, 20*time.Second).Seconds()),
 		asserted: long >= 5*time.Minute,
 	}
 	s.calm = time.Duration(s.ttl)*time.Second + 100*time.Second
