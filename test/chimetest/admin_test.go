@@ -31,9 +31,11 @@ func TestAdmin(t *testing.T) {
 	sessions := "/_fake/sessions?account=" + account + "&user=" + user
 
 	do("POST", "/_fake/signin", ids+`, "devices": ["phone"]}`, http.StatusNoContent)
-	do("POST", "/_fake/script", ids+`, "answers": [{"code": "ThrottledClientException", "delay": "1ms"}]}`, http.StatusNoContent)
+	do("POST", "/_fake/script", ids+`, "answers": [{"code": "ThrottledClientException", "delay": "1ms"}]}`,
+		http.StatusNoContent)
 	var known []chimetest.Session
-	if err := json.Unmarshal([]byte(do("GET", sessions, "", http.StatusOK)), &known); err != nil || len(known) != 2 || known[1].Device != "phone" {
+	if err := json.Unmarshal([]byte(do("GET", sessions, "", http.StatusOK)), &known); err != nil || len(known) != 2 ||
+		known[1].Device != "phone" {
 		t.Errorf("sessions %+v, %v", known, err)
 	}
 	if got := codes(t, client(t, srv.URL), 2); !slices.Equal(got, []string{"ThrottledClientException", ""}) {
@@ -42,9 +44,11 @@ func TestAdmin(t *testing.T) {
 	if got := do("GET", sessions, "", http.StatusOK); got != "[]\n" {
 		t.Errorf("sessions %q", got)
 	}
-	for target, want := range map[string]int{"/_fake/journal": 2, "/_fake/journal?after=1": 1, "/_fake/journal?after=7": 0} {
+	for target, want := range map[string]int{"/_fake/journal": 2, "/_fake/journal?after=1": 1,
+		"/_fake/journal?after=7": 0} {
 		var entries []chimetest.Entry
-		if err := json.Unmarshal([]byte(do("GET", target, "", http.StatusOK)), &entries); err != nil || len(entries) != want {
+		if err := json.Unmarshal([]byte(do("GET", target, "", http.StatusOK)), &entries); err != nil ||
+			len(entries) != want {
 			t.Errorf("%s: %d entries, want %d (%v)", target, len(entries), want, err)
 		}
 		if want == 1 && entries[0] != srv.Journal()[1] && !entries[0].Time.Equal(srv.Journal()[1].Time) {
@@ -56,7 +60,8 @@ func TestAdmin(t *testing.T) {
 	if got := code(t, logout(t.Context(), client(t, srv.URL))); got != "UnrecognizedClientException" {
 		t.Errorf("the key that was replaced: %q", got)
 	}
-	if err := logout(t.Context(), client(t, srv.URL, as(aws.Credentials{AccessKeyID: "AKIDNEXT", SecretAccessKey: "x"}))); err != nil {
+	if err := logout(t.Context(), client(t, srv.URL,
+		as(aws.Credentials{AccessKeyID: "AKIDNEXT", SecretAccessKey: "x"}))); err != nil {
 		t.Errorf("the key that replaced it: %v", err)
 	}
 

@@ -98,7 +98,8 @@ func (a Answer) check() error {
 		return fmt.Errorf("status %d is not in 200 to 599", a.Status)
 	case a.BodySize < 0 || a.Delay < 0 || a.Drip < 0:
 		return errors.New("bodySize, delay and drip must not be negative")
-	case a.Raw != "" && (a.Status != 0 || a.Code != "" || a.Body != "" || a.BodySize != 0 || len(a.Header) > 0 || a.Cut != ""):
+	case a.Raw != "" && (a.Status != 0 || a.Code != "" || a.Body != "" || a.BodySize != 0 || len(a.Header) > 0 ||
+		a.Cut != ""):
 		return errors.New("what is raw has no status, code, header, body or cut")
 	case a.Cut != "" && (a.Status != 0 || a.Code != "" || a.Body != "" || a.BodySize != 0):
 		return errors.New("what is cut has no status, code or body")

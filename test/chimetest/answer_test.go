@@ -35,14 +35,16 @@ func TestErrors(t *testing.T) {
 		"ThrottlingException":         400,
 		"NobodyKnowsThisOne":          500,
 	} {
-		srv.Script(account, user, chimetest.Answer{Code: want, Message: "scripted", Header: map[string]string{"Retry-After": "7"}})
+		srv.Script(account, user, chimetest.Answer{Code: want, Message: "scripted",
+			Header: map[string]string{"Retry-After": "7"}})
 		err := logout(t.Context(), c)
 		var answer *smithyhttp.ResponseError
 		if !errors.As(err, &answer) {
 			t.Fatalf("%s: %v", want, err)
 		}
 		if code(t, err) != want || answer.HTTPStatusCode() != status || !strings.Contains(err.Error(), "scripted") ||
-			answer.Response.Header.Get("Retry-After") != "7" || !uuid.MatchString(answer.Response.Header.Get("X-Amzn-RequestId")) {
+			answer.Response.Header.Get("Retry-After") != "7" ||
+			!uuid.MatchString(answer.Response.Header.Get("X-Amzn-RequestId")) {
 			t.Errorf("%s: %v, header %v", want, err, answer.Response.Header)
 		}
 	}
@@ -61,18 +63,24 @@ func TestRawAnswers(t *testing.T) {
 		header map[string]string
 		body   string
 	}{
-		{"status alone", chimetest.Answer{Status: 202}, 202, map[string]string{"X-Amzn-ErrorType": "", "Content-Length": "0"}, ""},
+		{"status alone", chimetest.Answer{Status: 202}, 202,
+			map[string]string{"X-Amzn-ErrorType": "", "Content-Length": "0"}, ""},
 		{"a success that is none", chimetest.Answer{Status: 204}, 204, map[string]string{"Content-Length": ""}, ""},
 		{"a page", chimetest.Answer{Status: 502, Body: "<html>oh", Header: map[string]string{"X-Amzn-RequestId": ""}},
 			502, map[string]string{"Content-Type": "text/html; charset=utf-8", "X-Amzn-Requestid": ""}, "<html>oh"},
-		{"garbage that claims to be JSON", chimetest.Answer{Body: `{"Code":`, Header: map[string]string{"content-type": "application/json"}},
+		{"garbage that claims to be JSON",
+			chimetest.Answer{Body: `{"Code":`, Header: map[string]string{"content-type": "application/json"}},
 			200, map[string]string{"Content-Type": "application/json"}, `{"Code":`},
-		{"a redirect", chimetest.Answer{Status: 307, Header: map[string]string{"Location": "http://elsewhere.invalid/"}},
+		{"a redirect", chimetest.Answer{Status: 307,
+			Header: map[string]string{"Location": "http://elsewhere.invalid/"}},
 			307, map[string]string{"Location": "http://elsewhere.invalid/"}, ""},
-		{"a code in the header only", chimetest.Answer{Status: 404, Code: "NotFoundException", Body: "gone", Header: map[string]string{"X-Amzn-ErrorType": "NotFoundException:http://internal.example/"}},
+		{"a code in the header only", chimetest.Answer{Status: 404, Code: "NotFoundException", Body: "gone",
+			Header: map[string]string{"X-Amzn-ErrorType": "NotFoundException:http://internal.example/"}},
 			404, map[string]string{"X-Amzn-ErrorType": "NotFoundException:http://internal.example/"}, "gone"},
-		{"a body repeated", chimetest.Answer{Body: "ab", BodySize: 5}, 200, map[string]string{"Content-Length": "5"}, "ababa"},
-		{"a header more", chimetest.Answer{Header: map[string]string{"X-Cache": "miss"}}, 204, map[string]string{"X-Cache": "miss"}, ""},
+		{"a body repeated", chimetest.Answer{Body: "ab", BodySize: 5}, 200, map[string]string{"Content-Length": "5"},
+			"ababa"},
+		{"a header more", chimetest.Answer{Header: map[string]string{"X-Cache": "miss"}}, 204,
+			map[string]string{"X-Cache": "miss"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			srv.Script(account, user, tc.answer)
@@ -163,7 +171,8 @@ func TestRaw(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := signed(t, "POST", srv.URL+"/accounts/"+account+"/users/"+user+"?operation=logout", "").Write(conn); err != nil {
+		if err := signed(t, "POST", srv.URL+"/accounts/"+account+"/users/"+user+"?operation=logout",
+			"").Write(conn); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := io.ReadAll(conn); string(got) != answer || err != nil {
@@ -282,7 +291,8 @@ func TestAClientThatDoesNotAwaitADelay(t *testing.T) {
 			if err := srv.WaitForCalls(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
-			if e := srv.Journal()[0]; e.Duration != 10*time.Second || e.Status != 0 || len(srv.Sessions(account, user)) != sessions {
+			if e := srv.Journal()[0]; e.Duration != 10*time.Second || e.Status != 0 ||
+				len(srv.Sessions(account, user)) != sessions {
 				t.Errorf("entry %+v, want %d sessions left", e, sessions)
 			}
 		})
@@ -291,7 +301,8 @@ func TestAClientThatDoesNotAwaitADelay(t *testing.T) {
 
 func TestDrip(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *chimetest.Server, c *chime.Client) {
-		srv.Script(account, user, chimetest.Answer{Code: "ServiceFailureException", Body: `{"Message":"drop by drop"}`, Drip: time.Second})
+		srv.Script(account, user, chimetest.Answer{Code: "ServiceFailureException", Body: `{"Message":"drop by drop"}`,
+			Drip: time.Second})
 		start := time.Now()
 		err := logout(t.Context(), c)
 		if took := time.Since(start); code(t, err) != "ServiceFailureException" || took != 26*time.Second {
@@ -312,8 +323,9 @@ func TestDripOverTCP(t *testing.T) {
 
 func TestAnswerInJSON(t *testing.T) {
 	want := chimetest.Answer{
-		Times: 2, Logout: true, Delay: 1500 * time.Millisecond, Status: 503, Code: "ServiceUnavailableException", Message: "m",
-		Header: map[string]string{"Retry-After": "3"}, Body: "b", BodySize: 9, Drip: time.Second, Cut: chimetest.Hang,
+		Times: 2, Logout: true, Delay: 1500 * time.Millisecond, Status: 503, Code: "ServiceUnavailableException",
+		Message: "m",
+		Header:  map[string]string{"Retry-After": "3"}, Body: "b", BodySize: 9, Drip: time.Second, Cut: chimetest.Hang,
 	}
 	text, err := json.Marshal(want)
 	if err != nil {

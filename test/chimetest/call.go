@@ -59,7 +59,8 @@ func (s *Server) receive(r *http.Request) (Call, *Answer) {
 	case refusal != nil:
 		call.Signature = refusal.Code
 	case !known || r.Method != http.MethodPost || r.URL.Query().Get("operation") != "logout":
-		refusal = refuse("UnknownOperationException", "only POST %s/accounts/{accountId}/users/{userId}?operation=logout is known", s.basePath)
+		refusal = refuse("UnknownOperationException",
+			"only POST %s/accounts/{accountId}/users/{userId}?operation=logout is known", s.basePath)
 	case length > 0:
 		refusal = refuse("BadRequestException", "the request must not have a body")
 	}

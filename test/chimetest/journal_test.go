@@ -92,7 +92,8 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		var answer *smithyhttp.ResponseError
-		if errors.As(err, &answer) && (answer.HTTPStatusCode() != 429 || answer.Response.Header.Get("Retry-After") != "2") {
+		if errors.As(err, &answer) && (answer.HTTPStatusCode() != 429 ||
+			answer.Response.Header.Get("Retry-After") != "2") {
 			t.Errorf("status %d, header %v", answer.HTTPStatusCode(), answer.Response.Header)
 		}
 	}

@@ -31,7 +31,8 @@ func TestLogoutEndsEverySession(t *testing.T) {
 	}
 
 	before := time.Now()
-	out, err := client(t, srv.URL).LogoutUser(t.Context(), &chime.LogoutUserInput{AccountId: aws.String(account), UserId: aws.String(user)})
+	out, err := client(t, srv.URL).LogoutUser(t.Context(),
+		&chime.LogoutUserInput{AccountId: aws.String(account), UserId: aws.String(user)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,8 @@ func TestUnknownAccountOrUser(t *testing.T) {
 			t.Errorf("%v: %v", ids, err)
 		}
 	}
-	if e := srv.Journal()[1]; e.Status != 404 || e.Code != "NotFoundException" || e.Signature != chimetest.SignatureValid {
+	if e := srv.Journal()[1]; e.Status != 404 || e.Code != "NotFoundException" ||
+		e.Signature != chimetest.SignatureValid {
 		t.Errorf("entry %+v", e)
 	}
 	if got := len(srv.Sessions(account, user)); got != 1 {
@@ -121,7 +123,9 @@ func TestAnyIDTravels(t *testing.T) {
 	for _, id := range []string{"a+b@c:d,é", "~_-.!$&'()*;=", "...", "日本", "a%2Fb", "a/b"} {
 		check(t.Errorf, id)
 	}
-	ids := rapid.StringMatching(`[^\pC\pZ/\\?#%{}]{1,20}`).Filter(func(id string) bool { return id != "." && id != ".." })
+	ids := rapid.StringMatching(`[^\pC\pZ/\\?#%{}]{1,20}`).Filter(func(id string) bool {
+		return id != "." && id != ".."
+	})
 	rapid.Check(t, func(t *rapid.T) { check(t.Fatalf, ids.Draw(t, "id")) })
 }
 
@@ -135,8 +139,10 @@ func TestOtherOperations(t *testing.T) {
 		{"another operation", "POST", srv.URL + path + "?operation=update", "", "UnknownOperationException"},
 		{"no operation", "POST", srv.URL + path, "", "UnknownOperationException"},
 		{"no base path", "POST", host + path + "?operation=logout", "", "UnknownOperationException"},
-		{"no user", "POST", srv.URL + "/accounts/" + account + "/users/?operation=logout", "", "UnknownOperationException"},
-		{"a path beyond the user", "POST", srv.URL + path + "/sessions?operation=logout", "", "UnknownOperationException"},
+		{"no user", "POST", srv.URL + "/accounts/" + account + "/users/?operation=logout", "",
+			"UnknownOperationException"},
+		{"a path beyond the user", "POST", srv.URL + path + "/sessions?operation=logout", "",
+			"UnknownOperationException"},
 		{"a body", "POST", srv.URL + path + "?operation=logout", "{}", "BadRequestException"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -158,7 +164,8 @@ func TestErrorBody(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != 404 || resp.Header.Get("Content-Type") != "application/json" || body.Code != "NotFound" || body.Message == "" {
+	if resp.StatusCode != 404 || resp.Header.Get("Content-Type") != "application/json" || body.Code != "NotFound" ||
+		body.Message == "" {
 		t.Errorf("status %d, header %v, body %+v", resp.StatusCode, resp.Header, body)
 	}
 }
@@ -171,7 +178,8 @@ func signed(t *testing.T, method, url, body string) *http.Request {
 		t.Fatal(err)
 	}
 	hash := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hex.EncodeToString(hash[:]), "chime", "us-east-1", time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hex.EncodeToString(hash[:]), "chime", "us-east-1",
+		time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return r

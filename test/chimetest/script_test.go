@@ -32,14 +32,22 @@ func TestScript(t *testing.T) {
 		want   []string
 	}{
 		{"none", func(*chimetest.Server) {}, []string{"", ""}},
-		{"in order, then as usual", func(s *chimetest.Server) { s.Script(account, user, throttled, chimetest.Answer{}, busy) }, []string{th, th, "", b, "", ""}},
+		{"in order, then as usual", func(s *chimetest.Server) {
+			s.Script(account, user, throttled, chimetest.Answer{}, busy)
+		}, []string{th, th, "", b, "", ""}},
 		{"for ever", func(s *chimetest.Server) {
 			s.Script(account, user, chimetest.Answer{Code: b, Times: chimetest.Forever}, throttled)
 		}, []string{b, b, b, b}},
 		{"of another user", func(s *chimetest.Server) { s.Script(account, "another", busy) }, []string{""}},
 		{"of every user", func(s *chimetest.Server) { s.Script("", "", busy) }, []string{b, ""}},
-		{"the user's before every user's", func(s *chimetest.Server) { s.Script("", "", busy); s.Script(account, user, throttled) }, []string{th, th, b, ""}},
-		{"replaced", func(s *chimetest.Server) { s.Script(account, user, throttled, busy); s.Script(account, user, busy) }, []string{b, ""}},
+		{"the user's before every user's", func(s *chimetest.Server) {
+			s.Script("", "", busy)
+			s.Script(account, user, throttled)
+		}, []string{th, th, b, ""}},
+		{"replaced", func(s *chimetest.Server) {
+			s.Script(account, user, throttled, busy)
+			s.Script(account, user, busy)
+		}, []string{b, ""}},
 		{"removed", func(s *chimetest.Server) { s.Script(account, user, busy); s.Script(account, user) }, []string{""}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -67,7 +75,8 @@ func TestScriptIsForGenuineCalls(t *testing.T) {
 func TestScriptRefusesWhatCannotBe(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	for _, a := range []chimetest.Answer{
-		{Status: 100}, {Status: 1000}, {Delay: -1}, {BodySize: -1}, {Cut: "Slowly"}, {Cut: chimetest.Reset, Status: 500},
+		{Status: 100}, {Status: 1000}, {Delay: -1}, {BodySize: -1}, {Cut: "Slowly"},
+		{Cut: chimetest.Reset, Status: 500},
 	} {
 		func() {
 			defer func() {
@@ -95,7 +104,8 @@ func TestIntercept(t *testing.T) {
 	if got := code(t, logout(t.Context(), unsigned)); got != "ServiceFailureException" {
 		t.Errorf("unsigned: %q", got)
 	}
-	if got := codes(t, client(t, srv.URL), 2); !slices.Equal(got, []string{"ThrottledClientException", "ServiceFailureException"}) {
+	if got := codes(t, client(t, srv.URL), 2); !slices.Equal(got,
+		[]string{"ThrottledClientException", "ServiceFailureException"}) {
 		t.Errorf("signed: %q", got)
 	}
 	if c := <-seen; c.Signature != "MissingAuthenticationTokenException" || c.UserID != user {
@@ -111,7 +121,8 @@ func TestIntercept(t *testing.T) {
 func TestInterceptCannotAuthenticate(t *testing.T) {
 	srv := newServer(t, chimetest.Options{})
 	unsigned := client(t, srv.URL, func(o *chime.Options) { o.Credentials = aws.AnonymousCredentials{} })
-	for _, a := range []chimetest.Answer{{Header: map[string]string{"Via": "1.1 proxy"}}, {Code: "ServiceFailureException", Logout: true}} {
+	for _, a := range []chimetest.Answer{{Header: map[string]string{"Via": "1.1 proxy"}},
+		{Code: "ServiceFailureException", Logout: true}} {
 		srv.Intercept(func(chimetest.Call) *chimetest.Answer { return &a })
 		if err := logout(t.Context(), unsigned); err == nil || len(srv.Sessions(account, user)) != 1 {
 			t.Errorf("%+v: error %v, sessions %v", a, err, srv.Sessions(account, user))

@@ -71,7 +71,8 @@ func (v *verifier) verify(r *http.Request, payloadHash string) (string, *Answer)
 	const format = "20060102T150405Z"
 	signedAt, err := time.Parse(format, r.Header.Get(dateHeader))
 	if err != nil {
-		return auth.accessKeyID, refuse("IncompleteSignature", "header X-Amz-Date must be a date of the form %s", format)
+		return auth.accessKeyID, refuse("IncompleteSignature",
+			"header X-Amz-Date must be a date of the form %s", format)
 	}
 	return auth.accessKeyID, v.check(r, auth, signedAt, payloadHash)
 }
@@ -112,7 +113,9 @@ func (v *verifier) check(r *http.Request, auth authorization, signedAt time.Time
 // the path as on the wire, which the signer escapes once more, and the signed headers, under the names as signed
 // because the signer ignores some under their canonical names. (A client that signs "content-length: 0" fails, because
 // the signer leaves that header out.)
-func (v *verifier) sign(r *http.Request, key key, signedHeaders []string, signedAt time.Time, payloadHash string) (string, error) {
+func (v *verifier) sign(
+	r *http.Request, key key, signedHeaders []string, signedAt time.Time, payloadHash string,
+) (string, error) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	bare := &http.Request{
 		Method: r.Method,
@@ -129,7 +132,8 @@ func (v *verifier) sign(r *http.Request, key key, signedHeaders []string, signed
 			bare.Header[name] = r.Header.Values(name)
 		}
 	}
-	if err := key.signer.SignHTTP(r.Context(), key.Credentials, bare, payloadHash, service, v.region, signedAt); err != nil {
+	if err := key.signer.SignHTTP(r.Context(), key.Credentials, bare, payloadHash, service, v.region,
+		signedAt); err != nil {
 		return "", err
 	}
 	_, signature, _ := strings.Cut(bare.Header.Get("Authorization"), "Signature=")

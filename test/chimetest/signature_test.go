@@ -39,11 +39,14 @@ func TestSignature(t *testing.T) {
 		keyID  string
 	}{
 		{"genuine", func(*chime.Options) {}, "", 204, "AKIDEXAMPLE"},
-		{"unsigned", func(o *chime.Options) { o.Credentials = aws.AnonymousCredentials{} }, "MissingAuthenticationTokenException", 403, ""},
-		{"unknown access key", as(aws.Credentials{AccessKeyID: "AKIDOTHER", SecretAccessKey: "x"}), "UnrecognizedClientException", 403, "AKIDOTHER"},
+		{"unsigned", func(o *chime.Options) { o.Credentials = aws.AnonymousCredentials{} },
+			"MissingAuthenticationTokenException", 403, ""},
+		{"unknown access key", as(aws.Credentials{AccessKeyID: "AKIDOTHER", SecretAccessKey: "x"}),
+			"UnrecognizedClientException", 403, "AKIDOTHER"},
 		{"wrong secret", as(wrongSecret), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
 		{"a session token that is none", as(withToken), "UnrecognizedClientException", 403, "AKIDEXAMPLE"},
-		{"wrong region", func(o *chime.Options) { o.Region = "eu-central-1" }, "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"wrong region", func(o *chime.Options) { o.Region = "eu-central-1" }, "SignatureDoesNotMatch", 403,
+			"AKIDEXAMPLE"},
 		{"wrong service", rewriting("/chime/", "/sts/"), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
 		{"another user in the path", tampering(func(r *http.Request) {
 			r.URL.Path = strings.Replace(r.URL.Path, user, "victim", 1)
@@ -52,14 +55,30 @@ func TestSignature(t *testing.T) {
 		{"the same path escaped otherwise", tampering(func(r *http.Request) {
 			r.URL.RawPath = strings.Replace(r.URL.EscapedPath(), "users", "user%73", 1)
 		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"a query parameter more", tampering(func(r *http.Request) { r.URL.RawQuery += "&force=true" }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"a malformed query parameter more", tampering(func(r *http.Request) { r.URL.RawQuery += "&%zz" }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"another query", tampering(func(r *http.Request) { r.URL.RawQuery = "operation=update" }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"another method", tampering(func(r *http.Request) { r.Method = "PUT" }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"another host", tampering(func(r *http.Request) { r.Host = "elsewhere" }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"a signed header changed", tampering(func(r *http.Request) { r.Header.Set("Amz-Sdk-Invocation-Id", "x") }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"a header that has to be signed added", tampering(func(r *http.Request) { r.Header.Set("X-Amz-Target", "x") }), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
-		{"a header that may be unsigned added", tampering(func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") }), "", 204, "AKIDEXAMPLE"},
+		{"a query parameter more", tampering(func(r *http.Request) {
+			r.URL.RawQuery += "&force=true"
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"a malformed query parameter more", tampering(func(r *http.Request) {
+			r.URL.RawQuery += "&%zz"
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"another query", tampering(func(r *http.Request) {
+			r.URL.RawQuery = "operation=update"
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"another method", tampering(func(r *http.Request) {
+			r.Method = "PUT"
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"another host", tampering(func(r *http.Request) {
+			r.Host = "elsewhere"
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"a signed header changed", tampering(func(r *http.Request) {
+			r.Header.Set("Amz-Sdk-Invocation-Id", "x")
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"a header that has to be signed added", tampering(func(r *http.Request) {
+			r.Header.Set("X-Amz-Target", "x")
+		}), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
+		{"a header that may be unsigned added", tampering(func(r *http.Request) {
+			r.Header.Set("Via", "1.1 proxy")
+		}), "", 204, "AKIDEXAMPLE"},
 		{"host not signed", rewriting("host;", ""), "SignatureDoesNotMatch", 403, "AKIDEXAMPLE"},
 		{"body added", tampering(func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), 2
@@ -67,7 +86,9 @@ func TestSignature(t *testing.T) {
 		{"no signature", rewriting("Signature=", "Sign="), "IncompleteSignature", 403, ""},
 		{"two credentials", rewriting("Credential=", "Credential=x, Credential="), "IncompleteSignature", 403, ""},
 		{"another algorithm", rewriting("AWS4-HMAC-SHA256", "Bearer"), "IncompleteSignature", 403, ""},
-		{"no date", tampering(func(r *http.Request) { r.Header.Del("X-Amz-Date") }), "IncompleteSignature", 403, "AKIDEXAMPLE"},
+		{"no date", tampering(func(r *http.Request) {
+			r.Header.Del("X-Amz-Date")
+		}), "IncompleteSignature", 403, "AKIDEXAMPLE"},
 		{"another date", tampering(func(r *http.Request) {
 			const format = "20060102T150405Z"
 			date, _ := time.Parse(format, r.Header.Get("X-Amz-Date"))
@@ -78,7 +99,8 @@ func TestSignature(t *testing.T) {
 			srv := newServer(t, chimetest.Options{})
 			err := logout(t.Context(), client(t, srv.URL, tc.change))
 			e := srv.Journal()[0]
-			if got := code(t, err); got != tc.code || e.Code != tc.code || e.Status != tc.status || e.AccessKeyID != tc.keyID {
+			if got := code(t, err); got != tc.code || e.Code != tc.code || e.Status != tc.status ||
+				e.AccessKeyID != tc.keyID {
 				t.Errorf("code %q, entry %+v, want %d %s", got, e, tc.status, tc.code)
 			}
 			verdict, sessions := tc.code, 1

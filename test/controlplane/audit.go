@@ -36,7 +36,8 @@ type Request struct {
 
 // Action is what the request does, as "verb group/resource" or "verb group/resource/subresource".
 func (r Request) Action() string {
-	return r.Verb + " " + strings.TrimSuffix(r.ObjectRef.APIGroup+"/"+r.ObjectRef.Resource+"/"+r.ObjectRef.Subresource, "/")
+	return r.Verb + " " + strings.TrimSuffix(
+		r.ObjectRef.APIGroup+"/"+r.ObjectRef.Resource+"/"+r.ObjectRef.Subresource, "/")
 }
 
 // Requests returns the user's requests in the present file of the audit log. The API server begins a new file after 100
@@ -72,7 +73,8 @@ func Unrefused(auditLog, user string) error {
 	}
 	for _, r := range requests {
 		if r.ResponseStatus.Code == http.StatusForbidden {
-			err = errors.Join(err, fmt.Errorf("%s was forbidden to %s %s/%s", user, r.Action(), r.ObjectRef.Namespace, r.ObjectRef.Name))
+			err = errors.Join(err, fmt.Errorf("%s was forbidden to %s %s/%s", user, r.Action(), r.ObjectRef.Namespace,
+				r.ObjectRef.Name))
 		}
 	}
 	return err

@@ -33,7 +33,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	auditLog = filepath.Join(dir, "audit.log")
-	code := controlplane.Main(m, controlplane.Options{AuditLog: auditLog}, func(cp *controlplane.ControlPlane) { plane = cp })
+	code := controlplane.Main(m, controlplane.Options{AuditLog: auditLog}, func(cp *controlplane.ControlPlane) {
+		plane = cp
+	})
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -59,7 +61,8 @@ var roles int
 func readersIn() (namespace, account, permission string) {
 	roles++
 	namespace = fmt.Sprintf("rbac-%d", roles)
-	return namespace, strings.NewReplacer("name: rbac", "name: "+namespace, "namespace: rbac", "namespace: "+namespace).Replace(reader), fmt.Sprintf(`
+	return namespace, strings.NewReplacer("name: rbac", "name: "+namespace, "namespace: rbac",
+			"namespace: "+namespace).Replace(reader), fmt.Sprintf(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: reader, namespace: %[1]s}
@@ -86,7 +89,9 @@ func TestServiceAccountHasOnlyItsOwnPermissions(t *testing.T) {
 	}
 	apply(t, permission)
 	// The authoriser reads RBAC from a watch, so a binding takes effect a moment after it is stored.
-	await.Eventually(t, "the binding to count", func(ctx context.Context) error { return listConfigMaps(ctx, t, config, namespace) })
+	await.Eventually(t, "the binding to count", func(ctx context.Context) error {
+		return listConfigMaps(ctx, t, config, namespace)
+	})
 
 	record, err := os.ReadFile(auditLog)
 	if err != nil {
@@ -149,10 +154,12 @@ func TestApplyServesKindsBeforeTheirObjects(t *testing.T) {
 
 func TestApplyNamesWhatIsWrong(t *testing.T) {
 	for name, tc := range map[string]struct{ manifests, want string }{
-		"refused by the API server": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Upper, namespace: default}", "ConfigMap default/Upper"},
-		"unknown kind":              {"apiVersion: example.com/v7\nkind: Nothing\nmetadata: {name: a}", `no matches for kind "Nothing"`},
-		"no kind":                   {reader + "---\nmetadata: {name: a}", "document 4"},
-		"not YAML":                  {"a: b: c", "document 1"},
+		"refused by the API server": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Upper, namespace: default}",
+			"ConfigMap default/Upper"},
+		"unknown kind": {"apiVersion: example.com/v7\nkind: Nothing\nmetadata: {name: a}",
+			`no matches for kind "Nothing"`},
+		"no kind":  {reader + "---\nmetadata: {name: a}", "document 4"},
+		"not YAML": {"a: b: c", "document 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := plane.Apply(t.Context(), []byte(tc.manifests))

@@ -57,7 +57,9 @@ func TestTypesBringApimachineryOnly(t *testing.T) {
 	const types = "github.com/logout-operator/logout-operator/api/v1alpha1"
 	ofTypes := list(types)
 	isApimachinery := func(path string) bool { return strings.HasPrefix(path, "k8s.io/apimachinery/") }
-	allowed := append(list(slices.DeleteFunc(slices.Clone(ofTypes), func(p string) bool { return !isApimachinery(p) })...), types)
+	allowed := append(list(slices.DeleteFunc(slices.Clone(ofTypes), func(p string) bool {
+		return !isApimachinery(p)
+	})...), types)
 	if !slices.ContainsFunc(ofTypes, isApimachinery) {
 		t.Fatalf("found only %q", ofTypes)
 	}

@@ -22,7 +22,8 @@ func TestFlags(t *testing.T) {
 	}
 	has := map[string]string{}
 	// package flag prints the name on a line, then its description, and its default at the end unless that is zero.
-	for _, m := range regexp.MustCompile(`(?m)^  -([a-z-]+)( \S+)?\n +\t(.*)$`).FindAllStringSubmatch(string(help), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  -([a-z-]+)( \S+)?\n +\t(.*)$`).FindAllStringSubmatch(
+		string(help), -1) {
 		has["--"+m[1]] = ""
 		if m[2] == "" { // a bool
 			has["--"+m[1]] = "false"

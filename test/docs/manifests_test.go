@@ -64,7 +64,8 @@ func TestManifests(t *testing.T) {
 				if obj.GetNamespace() != "" {
 					obj.SetNamespace("default") // one that exists
 				}
-				if err := c.Create(t.Context(), obj, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
+				if err := c.Create(t.Context(), obj, client.DryRunAll,
+					client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
 					t.Errorf("%s: %v in\n%s", p.path, err, document)
 				}
 			}
@@ -101,7 +102,8 @@ func TestExamplePolicy(t *testing.T) {
 	// A policy takes effect a moment after it is stored, and remains in force for a moment after it is deleted.
 	await(t, func() error { return create(bare, "acme") }, "this namespace has no label example.com/chime-account")
 	t.Cleanup(func() {
-		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "logout-own-account"}}
+		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "logout-own-account"}}
 		if err := c.Delete(context.Background(), binding); err != nil {
 			t.Error(err)
 		}
@@ -185,7 +187,8 @@ func overlay(t *testing.T, words string) []byte {
 		base, err = filepath.Rel(dir, base) // kustomize accepts only relative paths
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.ReplaceAll(shown, "../config/default", base)), 0o600)
+		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"),
+			[]byte(strings.ReplaceAll(shown, "../config/default", base)), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,8 @@ func files(t *testing.T, end string) []string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "bin" || d.Name() == "testdata"):
+		case d.IsDir() && path != root &&
+			(strings.HasPrefix(d.Name(), ".") || d.Name() == "bin" || d.Name() == "testdata"):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(path, end):
 			path, err = filepath.Rel(root, path)

@@ -27,9 +27,10 @@ func TestChart(t *testing.T) {
 	values := append(imageValues(image), "--set", "allowInsecureEndpoints=true", "--set", "crds.keep=false")
 
 	began := time.Now()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatortest.Namespace, Labels: map[string]string{
-		"pod-security.kubernetes.io/enforce": "restricted",
-	}}}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatortest.Namespace,
+		Labels: map[string]string{
+			"pod-security.kubernetes.io/enforce": "restricted",
+		}}}
 	removeAtEnd(t, []client.Object{namespace})
 	if err := admin.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
@@ -79,7 +80,9 @@ func newHelm(t *testing.T) helm {
 }
 
 func (h helm) run(ctx context.Context, args ...string) (string, error) {
-	return gotool.Run(ctx, h.root, append([]string{"tool", "-modfile=hack/helm/go.mod", "helm", "--namespace", operatortest.Namespace}, args...)...)
+	return gotool.Run(ctx, h.root,
+		append([]string{"tool", "-modfile=hack/helm/go.mod", "helm", "--namespace", operatortest.Namespace},
+			args...)...)
 }
 
 func (h helm) must(t *testing.T, args ...string) {

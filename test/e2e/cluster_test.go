@@ -42,7 +42,8 @@ func render(t *testing.T, folder, deployment, image string) []client.Object {
 		"resources": []string{filepath.ToSlash(base)},
 		"patches": []any{map[string]any{
 			"target": map[string]string{"kind": "Deployment", "name": deployment},
-			"patch":  fmt.Sprintf(`[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": %q}]`, image),
+			"patch": fmt.Sprintf(
+				`[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": %q}]`, image),
 		}},
 	})
 	if err != nil {
@@ -71,9 +72,11 @@ func apply(t *testing.T, objects []client.Object) {
 	t.Helper()
 	removeAtEnd(t, objects)
 	for _, o := range objects {
-		if err := admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o.DeepCopyObject().(*unstructured.Unstructured)),
+		if err := admin.Apply(t.Context(),
+			client.ApplyConfigurationFromUnstructured(o.DeepCopyObject().(*unstructured.Unstructured)),
 			client.FieldOwner("e2e"), client.ForceOwnership); err != nil {
-			t.Fatalf("applying %s %s: %v", o.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(o), err)
+			t.Fatalf("applying %s %s: %v", o.GetObjectKind().GroupVersionKind().Kind,
+				client.ObjectKeyFromObject(o), err)
 		}
 	}
 }
@@ -141,7 +144,8 @@ func replicas(t *testing.T, without ...string) []*corev1.Pod {
 }
 
 // ofOperator selects the operator's pods.
-var ofOperator = []client.ListOption{client.InNamespace(operatortest.Namespace), client.MatchingLabels{"app.kubernetes.io/name": "logout-operator"}}
+var ofOperator = []client.ListOption{client.InNamespace(operatortest.Namespace),
+	client.MatchingLabels{"app.kubernetes.io/name": "logout-operator"}}
 
 func ready(p *corev1.Pod) bool {
 	for _, c := range p.Status.Conditions {

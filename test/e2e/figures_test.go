@@ -26,7 +26,8 @@ func noteSpread(t *testing.T, what string, times []time.Duration) {
 		return
 	}
 	sorted := slices.Sorted(slices.Values(times))
-	note(t, what, fmt.Sprintf("p50 %s, max %s, of %d", text(sorted[(len(sorted)-1)/2]), text(sorted[len(sorted)-1]), len(sorted)))
+	note(t, what, fmt.Sprintf("p50 %s, max %s, of %d", text(sorted[(len(sorted)-1)/2]), text(sorted[len(sorted)-1]),
+		len(sorted)))
 }
 
 func text(figure any) string {

@@ -76,7 +76,8 @@ func connect() (err error) {
 	if clientset, err = kubernetes.NewForConfig(cluster); err != nil {
 		return err
 	}
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme,
+		v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return err
 		}

@@ -54,13 +54,15 @@ func metrics(t *testing.T) {
 			return err
 		})
 		for metric, everywhere := range map[string]bool{
-			"logout_operator_objects{": true, "logout_operator_attempts_total{": false, "logout_operator_gate_open{": false,
+			"logout_operator_objects{": true, "logout_operator_attempts_total{": false,
+			"logout_operator_gate_open{": false,
 		} {
 			if (everywhere || p.Name == lead.Name) && !strings.Contains(body, "\n"+metric) {
 				t.Errorf("%s: no %s among the metrics", p.Name, metric)
 			}
 		}
-		for token, want := range map[string]int{"": http.StatusUnauthorized, "none-of-ours": http.StatusUnauthorized, stranger: http.StatusForbidden} {
+		for token, want := range map[string]int{"": http.StatusUnauthorized, "none-of-ours": http.StatusUnauthorized,
+			stranger: http.StatusForbidden} {
 			status, text, err := scrape(t.Context(), url, token)
 			if err != nil || status != want || strings.Contains(text, "logout_operator_") {
 				t.Errorf("%s: status %d, want %d: %s (%v)", p.Name, status, want, text, err)
@@ -70,14 +72,17 @@ func metrics(t *testing.T) {
 
 	// The Service leads to both pods. The API server's proxy does not forward the token, so the operator refuses the
 	// request.
-	awaitObjects(t, "the Service to lead to both replicas", &discoveryv1.EndpointSliceList{}, func(slices []*discoveryv1.EndpointSlice) bool {
-		n := 0
-		for _, s := range slices {
-			n += len(s.Endpoints)
-		}
-		return n == len(pods)
-	}, client.InNamespace(operatortest.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: metricsService})
-	text, err := clientset.CoreV1().Services(operatortest.Namespace).ProxyGet("https", metricsService, "metrics", "metrics", nil).DoRaw(t.Context())
+	awaitObjects(t, "the Service to lead to both replicas", &discoveryv1.EndpointSliceList{},
+		func(slices []*discoveryv1.EndpointSlice) bool {
+			n := 0
+			for _, s := range slices {
+				n += len(s.Endpoints)
+			}
+			return n == len(pods)
+		}, client.InNamespace(operatortest.Namespace),
+		client.MatchingLabels{discoveryv1.LabelServiceName: metricsService})
+	text, err := clientset.CoreV1().Services(operatortest.Namespace).ProxyGet("https", metricsService, "metrics",
+		"metrics", nil).DoRaw(t.Context())
 	if !strings.Contains(string(text), "a bearer token is required") {
 		t.Errorf("through the Service: %s (%v)", text, err)
 	}
@@ -116,10 +121,12 @@ func forward(t *testing.T, p *corev1.Pod, port string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.Namespace).Name(p.Name).SubResource("portforward").URL()
+	url := clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.Namespace).Name(p.Name).SubResource(
+		"portforward").URL()
 	stop, ready, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf(":%d", remote)}, stop, ready, io.Discard, os.Stderr)
+	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf(":%d", remote)},
+		stop, ready, io.Discard, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}

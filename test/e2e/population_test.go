@@ -41,7 +41,8 @@ func (m member) calling() bool { return m.reason == v1alpha1.ReasonCalling }
 func watchPopulation(t *testing.T) *population {
 	t.Helper()
 	p := &population{members: map[string]member{}, changed: make(chan struct{})}
-	objects, err := cache.New(cluster, cache.Options{Scheme: scheme, DefaultNamespaces: map[string]cache.Config{tenant: {}}})
+	objects, err := cache.New(cluster, cache.Options{Scheme: scheme,
+		DefaultNamespaces: map[string]cache.Config{tenant: {}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,8 @@ func (p *population) await(t *testing.T, what string, names []string, n int, so 
 			for _, m := range members {
 				reasons[m.reason]++
 			}
-			t.Fatalf("waited for %s in vain: %d of %d; by the reason of Ready: %v", what, p.count(names, so), n, reasons)
+			t.Fatalf("waited for %s in vain: %d of %d; by the reason of Ready: %v", what, p.count(names, so), n,
+				reasons)
 		}
 	}
 }

@@ -35,11 +35,13 @@ type rig struct {
 // newRig creates these for an operator that is already running.
 func newRig(t *testing.T, s *service) *rig {
 	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant, Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant,
+		Labels: map[string]string{"logout-operator.io/allowed": "true"}}}
 	removeAtEnd(t, []client.Object{namespace})
 	for _, o := range []client.Object{
 		namespace,
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatortest.Namespace, Name: secretName}, Data: firstKey.data()},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatortest.Namespace, Name: secretName},
+			Data: firstKey.data()},
 		&v1alpha1.ClusterLogoutProvider{
 			ObjectMeta: metav1.ObjectMeta{Name: providerName},
 			Spec: v1alpha1.ClusterLogoutProviderSpec{
@@ -50,8 +52,9 @@ func newRig(t *testing.T, s *service) *rig {
 				},
 				AccountIDs: []string{account},
 				AllowedNamespaces: v1alpha1.AllowedNamespaces{
-					From:     v1alpha1.NamespacesFromSelector,
-					Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"logout-operator.io/allowed": "true"}},
+					From: v1alpha1.NamespacesFromSelector,
+					Selector: &metav1.LabelSelector{
+						MatchLabels: map[string]string{"logout-operator.io/allowed": "true"}},
 				},
 				RateLimit: fast,
 			},
@@ -104,9 +107,10 @@ func change(t *testing.T, obj client.Object, f func()) {
 // awaitProvider waits for the provider's Ready condition to have this status, and returns it.
 func awaitProvider(t *testing.T, what string, status metav1.ConditionStatus) metav1.Condition {
 	t.Helper()
-	p := awaitOne(t, what, &v1alpha1.ClusterLogoutProviderList{}, client.ObjectKey{Name: providerName}, func(p *v1alpha1.ClusterLogoutProvider) bool {
-		return meta.IsStatusConditionPresentAndEqual(p.Status.Conditions, v1alpha1.ConditionReady, status)
-	})
+	p := awaitOne(t, what, &v1alpha1.ClusterLogoutProviderList{}, client.ObjectKey{Name: providerName},
+		func(p *v1alpha1.ClusterLogoutProvider) bool {
+			return meta.IsStatusConditionPresentAndEqual(p.Status.Conditions, v1alpha1.ConditionReady, status)
+		})
 	return *meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
 }
 
@@ -154,7 +158,8 @@ func (r *rig) count(t *testing.T, users []string) (sum tally) {
 		}
 		if ended != 1 || members[user].reason != v1alpha1.ReasonLoggedOut {
 			sum.lost++
-			t.Logf("%s: %d sessions ended by %d calls, and the object finished as %q", user, ended, calls, members[user].reason)
+			t.Logf("%s: %d sessions ended by %d calls, and the object finished as %q", user, ended, calls,
+				members[user].reason)
 		}
 		sum.repeats += max(0, calls-1)
 		if members[user].late > 0 {
@@ -169,7 +174,8 @@ func (r *rig) count(t *testing.T, users []string) (sum tally) {
 func (s tally) check(t *testing.T, repeats, refused int) {
 	t.Helper()
 	if s.lost > 0 || s.late > 0 || s.repeats > repeats || s.refused > refused {
-		t.Errorf("%d objects lost, %d changed after their end, %d calls repeated (at most %d are expected), %d refused (%d)",
+		t.Errorf(
+			"%d objects lost, %d changed after their end, %d calls repeated (at most %d are expected), %d refused (%d)",
 			s.lost, s.late, s.repeats, repeats, s.refused, refused)
 	}
 }

@@ -37,7 +37,8 @@ func (r *rig) rotation(t *testing.T) {
 	r.signIn(t, users)
 	r.service.accept(t, third)
 	r.logOut(t, users)
-	if c := awaitProvider(t, "the provider to say that its key is refused", metav1.ConditionFalse); c.Reason != v1alpha1.ReasonUnauthorized {
+	if c := awaitProvider(t, "the provider to say that its key is refused",
+		metav1.ConditionFalse); c.Reason != v1alpha1.ReasonUnauthorized {
 		t.Errorf("the provider is not ready because of %s: %s", c.Reason, c.Message)
 	}
 	began := time.Now()
@@ -46,7 +47,8 @@ func (r *rig) rotation(t *testing.T) {
 	sum = r.count(t, users)
 	sum.check(t, 0, len(users))
 	if sum.refused == 0 || sum.keys[third.id] != len(users) {
-		t.Errorf("%d calls refused, calls by key: %v, want some refused and %d by %s", sum.refused, sum.keys, len(users), third.id)
+		t.Errorf("%d calls refused, calls by key: %v, want some refused and %d by %s", sum.refused, sum.keys,
+			len(users), third.id)
 	}
 	note(t, "calls refused after the key was revoked", sum.refused)
 	note(t, "from the new Secret to the end of all logouts", time.Since(began))

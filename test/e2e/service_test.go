@@ -27,13 +27,15 @@ type service struct{ endpoint string }
 func startService(t *testing.T) *service {
 	t.Helper()
 	apply(t, render(t, "test/e2e/manifests/service", "fake", fakeImage))
-	awaitOne(t, "the fake service to run", &appsv1.DeploymentList{}, client.ObjectKey{Namespace: serviceNamespace, Name: "fake"},
+	awaitOne(t, "the fake service to run", &appsv1.DeploymentList{},
+		client.ObjectKey{Namespace: serviceNamespace, Name: "fake"},
 		func(d *appsv1.Deployment) bool { return d.Status.ReadyReplicas == 1 })
 	var found corev1.Service
 	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: serviceNamespace, Name: "fake"}, &found); err != nil {
 		t.Fatal(err)
 	}
-	return &service{endpoint: "http://" + found.Spec.ClusterIP + ":" + strconv.Itoa(int(found.Spec.Ports[0].Port)) + "/console"}
+	return &service{endpoint: "http://" + found.Spec.ClusterIP + ":" + strconv.Itoa(int(found.Spec.Ports[0].Port)) +
+		"/console"}
 }
 
 // signIn registers the user and signs them in on one device.
@@ -64,7 +66,8 @@ func (s *service) accept(t *testing.T, keys ...key) {
 // journal returns all calls that have been answered or cut so far.
 func (s *service) journal(t *testing.T) []chimetest.Entry {
 	t.Helper()
-	data, err := clientset.CoreV1().Services(serviceNamespace).ProxyGet("http", "fake", "http", chimetest.AdminPrefix+"journal", nil).DoRaw(t.Context())
+	data, err := clientset.CoreV1().Services(serviceNamespace).ProxyGet("http", "fake", "http",
+		chimetest.AdminPrefix+"journal", nil).DoRaw(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +83,7 @@ func (s *service) post(ctx context.Context, path string, body any) error {
 	if err != nil {
 		return err
 	}
-	return clientset.CoreV1().RESTClient().Verb(http.MethodPost).Namespace(serviceNamespace).Resource("services").Name("http:fake:http").
+	return clientset.CoreV1().RESTClient().Verb(http.MethodPost).Namespace(serviceNamespace).Resource("services").Name(
+		"http:fake:http").
 		SubResource("proxy").Suffix(chimetest.AdminPrefix + path).Body(data).Do(ctx).Error()
 }

@@ -38,7 +38,9 @@ func (r *rig) tenants(t *testing.T) {
 	editor, viewer := as(t, boundAccount(t, "editor", "edit")), as(t, boundAccount(t, "viewer", "view"))
 	one := userLogout("by-editor")
 	one.Spec.Suspend = ptr.To(true)
-	await.Eventually(t, "edit to allow a UserLogout", func(ctx context.Context) error { return editor.Create(ctx, one.DeepCopy()) })
+	await.Eventually(t, "edit to allow a UserLogout", func(ctx context.Context) error {
+		return editor.Create(ctx, one.DeepCopy())
+	})
 	await.Eventually(t, "view to allow to list UserLogouts", func(ctx context.Context) error {
 		return viewer.List(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace(tenant))
 	})
@@ -49,22 +51,26 @@ func (r *rig) tenants(t *testing.T) {
 	ownSecret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatortest.Namespace, Name: secretName}}
 	lift := client.RawPatch(types.MergePatchType, []byte(`{"spec": {"ttlSecondsAfterFinished": 60}}`))
 	for what, problem := range map[string]error{
-		"edit may read":                        editor.Get(ctx, client.ObjectKeyFromObject(one), &v1alpha1.UserLogout{}),
-		"edit may patch":                       editor.Patch(ctx, one.DeepCopy(), lift),
-		"edit may not write a status":          refused(forge(ctx, editor)),
-		"edit may not read a provider":         refused(editor.Get(ctx, client.ObjectKey{Name: providerName}, provider)),
-		"edit may not list providers":          refused(editor.List(ctx, &v1alpha1.ClusterLogoutProviderList{})),
-		"edit may not make a provider":         refused(editor.Create(ctx, &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "mine"}})),
-		"edit may not read the Secret":         refused(editor.Get(ctx, client.ObjectKeyFromObject(ownSecret), secret)),
-		"edit may not act in other namespaces": refused(editor.List(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace("default"))),
-		"edit may not read the lease":          refused(editor.Get(ctx, lease, &corev1.ConfigMap{})),
-		"view may read":                        viewer.Get(ctx, client.ObjectKeyFromObject(one), &v1alpha1.UserLogout{}),
-		"view may not create":                  refused(viewer.Create(ctx, userLogout("by-viewer"))),
-		"view may not patch":                   refused(viewer.Patch(ctx, one.DeepCopy(), lift)),
-		"view may not delete":                  refused(viewer.Delete(ctx, one.DeepCopy())),
-		"view may not write a status":          refused(forge(ctx, viewer)),
-		"view may not read a provider":         refused(viewer.Get(ctx, client.ObjectKey{Name: providerName}, provider)),
-		"view may not read the Secret":         refused(viewer.Get(ctx, client.ObjectKeyFromObject(ownSecret), secret)),
+		"edit may read": editor.Get(ctx, client.ObjectKeyFromObject(one),
+			&v1alpha1.UserLogout{}),
+		"edit may patch":              editor.Patch(ctx, one.DeepCopy(), lift),
+		"edit may not write a status": refused(forge(ctx, editor)),
+		"edit may not read a provider": refused(
+			editor.Get(ctx, client.ObjectKey{Name: providerName}, provider)),
+		"edit may not list providers": refused(editor.List(ctx, &v1alpha1.ClusterLogoutProviderList{})),
+		"edit may not make a provider": refused(
+			editor.Create(ctx, &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "mine"}})),
+		"edit may not read the Secret": refused(editor.Get(ctx, client.ObjectKeyFromObject(ownSecret), secret)),
+		"edit may not act in other namespaces": refused(
+			editor.List(ctx, &v1alpha1.UserLogoutList{}, client.InNamespace("default"))),
+		"edit may not read the lease":  refused(editor.Get(ctx, lease, &corev1.ConfigMap{})),
+		"view may read":                viewer.Get(ctx, client.ObjectKeyFromObject(one), &v1alpha1.UserLogout{}),
+		"view may not create":          refused(viewer.Create(ctx, userLogout("by-viewer"))),
+		"view may not patch":           refused(viewer.Patch(ctx, one.DeepCopy(), lift)),
+		"view may not delete":          refused(viewer.Delete(ctx, one.DeepCopy())),
+		"view may not write a status":  refused(forge(ctx, viewer)),
+		"view may not read a provider": refused(viewer.Get(ctx, client.ObjectKey{Name: providerName}, provider)),
+		"view may not read the Secret": refused(viewer.Get(ctx, client.ObjectKeyFromObject(ownSecret), secret)),
 	} {
 		if problem != nil {
 			t.Errorf("%s: %v", what, problem)
@@ -76,7 +82,8 @@ func (r *rig) tenants(t *testing.T) {
 
 	// This account has more rights than it should have.
 	bind(t, "forger", rbacv1.PolicyRule{
-		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"userlogouts/status"}, Verbs: []string{"get", "patch", "update"},
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"userlogouts/status"},
+		Verbs: []string{"get", "patch", "update"},
 	}, "editor")
 	await.Eventually(t, "the policy to refuse a status that RBAC allows", func(ctx context.Context) error {
 		return want(forge(ctx, editor), apierrors.IsForbidden, "status is written by the logout-operator only")
@@ -88,7 +95,8 @@ func (r *rig) tenants(t *testing.T) {
 
 // forge tries to write into a status that the user is logged out.
 func forge(ctx context.Context, c client.Client) error {
-	return c.Status().Patch(ctx, userLogout("held"), client.RawPatch(types.MergePatchType, []byte(`{"status": {"completionTime": "2026-01-01T00:00:00Z"}}`)))
+	return c.Status().Patch(ctx, userLogout("held"),
+		client.RawPatch(types.MergePatchType, []byte(`{"status": {"completionTime": "2026-01-01T00:00:00Z"}}`)))
 }
 
 // want returns nil if the error is of this kind and contains the text.
@@ -124,7 +132,8 @@ func newAccount(t *testing.T, name string) string {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name}}
 	request := &authenticationv1.TokenRequest{}
-	if err := errors.Join(admin.Create(t.Context(), sa), admin.SubResource("token").Create(t.Context(), sa, request)); err != nil {
+	if err := errors.Join(admin.Create(t.Context(), sa),
+		admin.SubResource("token").Create(t.Context(), sa, request)); err != nil {
 		t.Fatal(err)
 	}
 	return request.Status.Token

@@ -37,7 +37,8 @@ func uninstall(t *testing.T, installation []client.Object) {
 // nothingLeft removes the tenant, and waits until no object mentions the operator.
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	if err := remove(t.Context(), []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}}); err != nil {
+	if err := remove(t.Context(),
+		[]client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}}); err != nil {
 		t.Fatal(err)
 	}
 	await.Eventually(t, "nothing to be left", func(ctx context.Context) error {

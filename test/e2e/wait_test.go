@@ -16,7 +16,9 @@ import (
 )
 
 // awaitObjects lists objects and watches them until they are as wanted, and returns them.
-func awaitObjects[T client.Object](t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) []T {
+func awaitObjects[T client.Object](
+	t *testing.T, what string, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption,
+) []T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
@@ -28,13 +30,17 @@ func awaitObjects[T client.Object](t *testing.T, what string, list client.Object
 }
 
 // awaitOne is awaitObjects for one existing object.
-func awaitOne[T client.Object](t *testing.T, what string, list client.ObjectList, key client.ObjectKey, wanted func(T) bool) T {
+func awaitOne[T client.Object](
+	t *testing.T, what string, list client.ObjectList, key client.ObjectKey, wanted func(T) bool,
+) T {
 	t.Helper()
 	return awaitObjects(t, what, list, func(objects []T) bool { return len(objects) == 1 && wanted(objects[0]) },
 		client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})[0]
 }
 
-func until[T client.Object](ctx context.Context, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption) ([]T, error) {
+func until[T client.Object](
+	ctx context.Context, list client.ObjectList, wanted func([]T) bool, which ...client.ListOption,
+) ([]T, error) {
 	seen := map[types.UID]T{}
 	for {
 		clear(seen)

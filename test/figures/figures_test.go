@@ -29,11 +29,14 @@ func TestFigures(t *testing.T) {
 		fails   bool
 		verdict string
 	}{
-		{func(t testing.TB) { AtMost(t, "calls", 3, 3, true) }, Figure{"met", "calls", "3", "≤ 3", false, true}, false, "ok"},
-		{func(t testing.TB) { AtMost(t, "calls", 4, 3, true) }, Figure{"above", "calls", "4", "≤ 3", true, true}, true, "MISSED"},
+		{func(t testing.TB) { AtMost(t, "calls", 3, 3, true) }, Figure{"met", "calls", "3", "≤ 3", false, true},
+			false, "ok"},
+		{func(t testing.TB) { AtMost(t, "calls", 4, 3, true) }, Figure{"above", "calls", "4", "≤ 3", true, true}, true,
+			"MISSED"},
 		{func(t testing.TB) { AtMost(t, "time", 2*time.Second, time.Second, false) },
 			Figure{"above, not asserted", "time", "2s", "≤ 1s", true, false}, false, "missed, not asserted"},
-		{func(t testing.TB) { Note(t, "share", 0.125) }, Figure{Scenario: "noted", What: "share", Measured: "12.50 %"}, false, ""},
+		{func(t testing.TB) { Note(t, "share", 0.125) }, Figure{Scenario: "noted", What: "share", Measured: "12.50 %"},
+			false, ""},
 	} {
 		m := &measuring{TB: t, name: tc.want.Scenario}
 		tc.measure(m)

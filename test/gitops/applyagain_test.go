@@ -28,7 +28,9 @@ func TestAppliedAgain(t *testing.T) {
 		service.SignIn(account, name, "laptop")
 		w := startWatch(t, "UserLogout", name)
 		apply(t, manifest)
-		last := follow(t, w, "deleted", func(e watch.EventType, _ *unstructured.Unstructured) bool { return e == watch.Deleted })
+		last := follow(t, w, "deleted", func(e watch.EventType, _ *unstructured.Unstructured) bool {
+			return e == watch.Deleted
+		})
 		if got := condition(last, v1alpha1.ConditionReady)["reason"]; got != reason {
 			t.Errorf("%s ended as %v, want %s", name, got, reason)
 		}
@@ -62,7 +64,8 @@ func TestNothingDrifts(t *testing.T) {
 	apply(t, fmt.Sprintf(providerManifest, "default", service.URL, "chime-credentials"))
 	for _, before := range []*unstructured.Unstructured{finished, provider} {
 		after := get(t, before.GetKind(), before.GetName())
-		if after.GetGeneration() != before.GetGeneration() || after.GetResourceVersion() != before.GetResourceVersion() {
+		if after.GetGeneration() != before.GetGeneration() ||
+			after.GetResourceVersion() != before.GetResourceVersion() {
 			t.Errorf("%s has changed: from\n%v\nto\n%v", before.GetKind(), before, after)
 		}
 	}

@@ -16,8 +16,10 @@ import (
 func TestPatchOfArgoCD(t *testing.T) {
 	apply(t, `{apiVersion: v1, kind: Namespace, metadata: {name: argocd}}`)
 	cm := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-cm", Labels: map[string]string{"app.kubernetes.io/part-of": "argocd"}},
-		Data:       map[string]string{"url": "https://argocd.example.com", "resource.customizations.health.example.com_Other": "return {}"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-cm",
+			Labels: map[string]string{"app.kubernetes.io/part-of": "argocd"}},
+		Data: map[string]string{"url": "https://argocd.example.com",
+			"resource.customizations.health.example.com_Other": "return {}"},
 	}
 	want := maps.Clone(cm.Data)
 	want["resource.customizations.health.logout-operator.io_UserLogout"] = scripts["UserLogout"]

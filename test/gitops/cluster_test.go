@@ -71,7 +71,8 @@ func apply(t *testing.T, manifests string) {
 // edit merges JSON into an object, as kubectl patch does.
 func edit(t *testing.T, kind, name, patch string) {
 	t.Helper()
-	if err := admin.Patch(t.Context(), named(kind, name), client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+	if err := admin.Patch(t.Context(), named(kind, name),
+		client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -88,7 +89,9 @@ func named(kind, name string) *unstructured.Unstructured {
 }
 
 // await watches an object until the condition holds, and returns it.
-func await(t *testing.T, kind, name, what string, holds func(watch.EventType, *unstructured.Unstructured) bool) *unstructured.Unstructured {
+func await(
+	t *testing.T, kind, name, what string, holds func(watch.EventType, *unstructured.Unstructured) bool,
+) *unstructured.Unstructured {
 	t.Helper()
 	return follow(t, startWatch(t, kind, name), what, holds)
 }
@@ -101,7 +104,8 @@ func startWatch(t *testing.T, kind, name string) watch.Interface {
 	obj := named(kind, name)
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
-	w, err := admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()), client.MatchingFields{"metadata.name": name})
+	w, err := admin.Watch(ctx, list, client.InNamespace(obj.GetNamespace()),
+		client.MatchingFields{"metadata.name": name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +113,9 @@ func startWatch(t *testing.T, kind, name string) watch.Interface {
 }
 
 // follow reads the events of a watch until the condition holds.
-func follow(t *testing.T, w watch.Interface, what string, holds func(watch.EventType, *unstructured.Unstructured) bool) *unstructured.Unstructured {
+func follow(
+	t *testing.T, w watch.Interface, what string, holds func(watch.EventType, *unstructured.Unstructured) bool,
+) *unstructured.Unstructured {
 	t.Helper()
 	defer w.Stop()
 	var last *unstructured.Unstructured

@@ -88,7 +88,8 @@ func checkExample(t *testing.T, document []byte, dir string) (ours bool) {
 	case "GitRepository.source.toolkit.fluxcd.io":
 		strict(t, document, &sourcev1.GitRepository{})
 	case "Application.argoproj.io":
-		for _, field := range [][]string{{"project"}, {"source", "repoURL"}, {"source", "path"}, {"destination", "server"}, {"destination", "namespace"}} {
+		for _, field := range [][]string{{"project"}, {"source", "repoURL"}, {"source", "path"},
+			{"destination", "server"}, {"destination", "namespace"}} {
 			if value, _, _ := unstructured.NestedString(object, append([]string{"spec"}, field...)...); value == "" {
 				t.Errorf("no spec.%s", strings.Join(field, "."))
 			}
@@ -112,7 +113,8 @@ func dryRun(t *testing.T, obj *unstructured.Unstructured) {
 	if obj.GetName() == "" {
 		err = admin.Create(t.Context(), obj, client.DryRunAll, client.FieldValidation("Strict"))
 	} else {
-		err = admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(obj), client.DryRunAll, client.FieldOwner("examples"), client.ForceOwnership)
+		err = admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(obj), client.DryRunAll,
+			client.FieldOwner("examples"), client.ForceOwnership)
 	}
 	if err != nil {
 		t.Error(err)

@@ -44,7 +44,8 @@ func prepare(ctx context.Context, c *suite.Cluster) (err error) {
 	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
 		return err
 	}
-	found := operatortest.Manifests(operatortest.Tenant(namespace, true), operatortest.Secret("chime-credentials", credentials))
+	found := operatortest.Manifests(operatortest.Tenant(namespace, true),
+		operatortest.Secret("chime-credentials", credentials))
 	if err := plane.Apply(ctx, found); err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ func record(t *testing.T, state string, obj *unstructured.Unstructured) {
 		t.Fatal(err)
 	}
 	if string(got) != string(want) {
-		t.Errorf("%s is not as it was recorded (if it should not be, run this test with -update); it is\n%s", state, got)
+		t.Errorf("%s is not as it was recorded (if it should not be, run this test with -update); it is\n%s",
+			state, got)
 	}
 }
 
@@ -71,7 +72,9 @@ func clean(obj *unstructured.Unstructured) *unstructured.Unstructured {
 			return anyRequestID.ReplaceAllString(anyTime.ReplaceAllStringFunc(s, timeOf), recordedRequestID)
 		})
 	}
-	cleaned.Object = replace(cleaned.Object, func(s string) string { return anyEndpoint.ReplaceAllString(s, recordedEndpoint) }).(map[string]any)
+	cleaned.Object = replace(cleaned.Object, func(s string) string {
+		return anyEndpoint.ReplaceAllString(s, recordedEndpoint)
+	}).(map[string]any)
 	return cleaned
 }
 
@@ -100,9 +103,11 @@ func replace(value any, change func(string) string) any {
 func TestClean(t *testing.T) {
 	run := func(uid, port, id, at string, waiting int64) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{
-			"kind":     "UserLogout",
-			"metadata": map[string]any{"name": "jane", "uid": uid, "creationTimestamp": at, "resourceVersion": uid, "generation": int64(2)},
-			"spec":     map[string]any{"endpoint": "http://127.0.0.1:" + port, "notAfter": "2020-01-01T00:00:00Z", "userID": "u"},
+			"kind": "UserLogout",
+			"metadata": map[string]any{"name": "jane", "uid": uid, "creationTimestamp": at, "resourceVersion": uid,
+				"generation": int64(2)},
+			"spec": map[string]any{"endpoint": "http://127.0.0.1:" + port, "notAfter": "2020-01-01T00:00:00Z",
+				"userID": "u"},
 			"status": map[string]any{"requestID": id, "waiting": waiting, "conditions": []any{
 				map[string]any{"message": "by 2020-01-01T00:00:00Z; last: " + at, "observedGeneration": int64(2)}}},
 		}}

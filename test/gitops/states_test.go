@@ -72,15 +72,18 @@ func TestEveryState(t *testing.T) {
 		retries[v1alpha1.ConditionReady] = reason
 		see(state, reasons(t, "UserLogout", state, retries))
 	}
-	waits("provider-not-found", v1alpha1.ReasonProviderNotFound, logout("provider-not-found", "providerRef: {name: missing}"))
-	waits("provider-not-ready", v1alpha1.ReasonProviderNotReady, logout("provider-not-ready", "providerRef: {name: no-secret}"))
+	waits("provider-not-found", v1alpha1.ReasonProviderNotFound,
+		logout("provider-not-found", "providerRef: {name: missing}"))
+	waits("provider-not-ready", v1alpha1.ReasonProviderNotReady,
+		logout("provider-not-ready", "providerRef: {name: no-secret}"))
 	waits("throttled", v1alpha1.ReasonThrottled, logout("throttled", "providerRef: {name: throttles}"))
 	see("provider-throttled", ready(t, "ClusterLogoutProvider", "throttles", v1alpha1.ReasonThrottled))
 	waits("unauthorized", v1alpha1.ReasonUnauthorized, logout("unauthorized", "providerRef: {name: refuses}"))
 	see("provider-unauthorized", ready(t, "ClusterLogoutProvider", "refuses", v1alpha1.ReasonUnauthorized))
 	apply(t, logout("unreachable", "providerRef: {name: away}"))
 	see("provider-unreachable", ready(t, "ClusterLogoutProvider", "away", v1alpha1.ReasonEndpointUnreachable))
-	waits("not-allowed", v1alpha1.ReasonNotAllowed, strings.ReplaceAll(logout("not-allowed", ""), account, "another-account"))
+	waits("not-allowed", v1alpha1.ReasonNotAllowed,
+		strings.ReplaceAll(logout("not-allowed", ""), account, "another-account"))
 
 	// Both wait for their slots, because the service has sent a Retry-After.
 	apply(t, logout("queued", "providerRef: {name: throttles}"))
@@ -132,7 +135,8 @@ func judge(t *testing.T, name string, obj *unstructured.Unstructured) {
 		t.Fatal(err)
 	}
 	if result.Status != want.KStatus || health != want.Argo {
-		t.Errorf("kstatus %s (%s), want %s; Argo CD %s (%s), want %s", result.Status, result.Message, want.KStatus, health, message, want.Argo)
+		t.Errorf("kstatus %s (%s), want %s; Argo CD %s (%s), want %s", result.Status, result.Message, want.KStatus,
+			health, message, want.Argo)
 	}
 	t.Logf("kstatus %s, Argo CD %s: %s", result.Status, health, message)
 }

@@ -28,7 +28,8 @@ func TestEveryType(t *testing.T) {
 				TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ClusterLogoutProvider"},
 				ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: p.Spec(service.URL, name),
 			}
-			provider.Spec.AccountIDs, provider.Spec.AllowedNamespaces.From = []string{p.AccountID}, v1alpha1.NamespacesFromAll
+			provider.Spec.AccountIDs, provider.Spec.AllowedNamespaces.From = []string{p.AccountID},
+				v1alpha1.NamespacesFromAll
 			provider.Spec.RateLimit = v1alpha1.RateLimit{RequestsPerSecond: 10, Burst: 5}
 			applyObject(t, provider)
 			logOut := func(object string) {

@@ -65,7 +65,8 @@ func inspect(t *testing.T, dir, name string) {
 			checkConfig(t, dir, img, m.Platform.Architecture)
 			files := checkFiles(t, img)
 			checkProgram(t, files[program].data)
-			checkBOM(t, files[program].data, read(t, dir, "bin/release/logout-operator-linux-"+m.Platform.Architecture+".spdx.json"))
+			checkBOM(t, files[program].data,
+				read(t, dir, "bin/release/logout-operator-linux-"+m.Platform.Architecture+".spdx.json"))
 			checkRoots(t, files[caRoots].data)
 			if m.Platform.Architecture == runtime.GOARCH {
 				checkTarball(t, dir, img)

@@ -32,7 +32,8 @@ func TestOneGo(t *testing.T) {
 // TestDockerfile requires that the Dockerfile's image starts as ko's does.
 func TestDockerfile(t *testing.T) {
 	dockerfile := read(t, moduleRoot(t), "Dockerfile")
-	for _, want := range []string{"\nFROM scratch\n", "\nUSER 65532:65532\n", "\nENTRYPOINT [\"/" + program + "\"]\n", "CGO_ENABLED=0"} {
+	for _, want := range []string{"\nFROM scratch\n", "\nUSER 65532:65532\n", "\nENTRYPOINT [\"/" + program + "\"]\n",
+		"CGO_ENABLED=0"} {
 		if !strings.Contains(dockerfile, want) {
 			t.Errorf("no %q", want)
 		}

@@ -36,7 +36,8 @@ func TestRelease(t *testing.T) {
 	if !strings.HasPrefix(image, repository+":"+version+"@sha256:") {
 		t.Errorf("image %q", image)
 	}
-	if installation := read(t, first, "bin/release/install.yaml"); !strings.Contains(installation, "image: "+image+"\n") {
+	if installation := read(t, first, "bin/release/install.yaml"); !strings.Contains(installation,
+		"image: "+image+"\n") {
 		t.Errorf("install.yaml does not run %s", image)
 	}
 	for _, file := range []string{"image.txt", "install.yaml", "logout-operator-0.1.0.tgz",
@@ -67,7 +68,8 @@ func TestReleaseRefusesVersions(t *testing.T) {
 func checkout(t *testing.T, name string) string {
 	t.Helper()
 	root, dir := moduleRoot(t), filepath.Join(t.TempDir(), name)
-	for _, file := range strings.Split(git(t, root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"), "\x00") {
+	for _, file := range strings.Split(git(t, root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
+		"\x00") {
 		info, err := os.Stat(filepath.Join(root, file))
 		if file == "" || os.IsNotExist(err) { // deleted, not yet committed
 			continue

@@ -62,11 +62,13 @@ func TestLogout(t *testing.T) {
 	ends(t, "kratos", "offboard-jane-again", jane, v1alpha1.ReasonLoggedOut, http.StatusOK)
 	if back := k.signIn(email); k.whoami(back) != jane {
 		t.Error("cannot sign in any more")
-	} else if ends(t, "kratos", "offboard-jane-at-last", jane, v1alpha1.ReasonLoggedOut, http.StatusNoContent); k.whoami(back) != "" {
+	} else if ends(t, "kratos", "offboard-jane-at-last", jane, v1alpha1.ReasonLoggedOut,
+		http.StatusNoContent); k.whoami(back) != "" {
 		t.Error("still signed in after the third logout")
 	}
 
-	if status, body := k.call(http.MethodDelete, k.admin+"/admin/identities/"+john, "", nil); status != http.StatusNoContent {
+	if status, body := k.call(http.MethodDelete, k.admin+"/admin/identities/"+john, "",
+		nil); status != http.StatusNoContent {
 		t.Fatalf("deleting John: %d %v", status, body)
 	}
 	ends(t, "kratos", "offboard-john", john, v1alpha1.ReasonNotFound, http.StatusNotFound)
@@ -97,7 +99,8 @@ func TestWrongAddress(t *testing.T) {
 // ends applies a UserLogout and waits until it has finished.
 func ends(t *testing.T, provider, name, userID, reason string, status int32) {
 	t.Helper()
-	if obj := tried(t, provider, name, userID, reason, status); !meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionFinished) || obj.Status.Attempts != 1 {
+	if obj := tried(t, provider, name, userID, reason, status); !meta.IsStatusConditionTrue(obj.Status.Conditions,
+		v1alpha1.ConditionFinished) || obj.Status.Attempts != 1 {
 		t.Errorf("%s: %+v", name, obj.Status)
 	}
 }

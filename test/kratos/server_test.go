@@ -59,7 +59,8 @@ func start(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
 	ports := freePorts(t)
-	s := &server{t: t, public: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), admin: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
+	s := &server{t: t, public: fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
+		admin: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
 	config := filepath.Join(dir, "kratos.yaml")
 	for path, text := range map[string]string{
 		config:                            fmt.Sprintf(configuration, dir, ports[0], ports[1]),
@@ -69,7 +70,8 @@ func start(t *testing.T) *server {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.CommandContext(t.Context(), kratos, "migrate", "sql", "-e", "--yes", "-c", config).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), kratos, "migrate", "sql", "-e", "--yes", "-c",
+		config).CombinedOutput(); err != nil {
 		t.Fatalf("making the database: %v\n%s", err, out)
 	}
 	var log bytes.Buffer
@@ -192,7 +194,8 @@ func (s *server) signIn(email string) string {
 	if !strings.HasPrefix(action, s.public) {
 		s.t.Fatalf("login flow: %v", flow)
 	}
-	status, session := s.call(http.MethodPost, action, "", map[string]any{"method": "password", "identifier": email, "password": password})
+	status, session := s.call(http.MethodPost, action, "",
+		map[string]any{"method": "password", "identifier": email, "password": password})
 	token, _ := session["session_token"].(string)
 	if status != http.StatusOK || token == "" {
 		s.t.Fatalf("signing in %s: %d %v", email, status, session)

@@ -22,10 +22,12 @@ import (
 func TestSchemas(t *testing.T) {
 	schemas := writeSchemas(t)
 	check := func(manifests []byte) (string, error) {
-		return checker(t, "kubeconform", "-strict", "-summary", "-schema-location", schemas+"/{{.ResourceKind}}{{.KindSuffix}}.json", write(t, manifests))
+		return checker(t, "kubeconform", "-strict", "-summary", "-schema-location",
+			schemas+"/{{.ResourceKind}}{{.KindSuffix}}.json", write(t, manifests))
 	}
 	for _, folder := range []string{"default", "network-policy", "samples"} {
-		if out, err := check(render(t, folder)); err != nil || !strings.Contains(out, "Invalid: 0, Errors: 0, Skipped: 0") {
+		if out, err := check(render(t, folder)); err != nil ||
+			!strings.Contains(out, "Invalid: 0, Errors: 0, Skipped: 0") {
 			t.Errorf("config/%s: %v\n%s", folder, err, out)
 		}
 	}
@@ -41,14 +43,15 @@ func writeSchemas(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	ours := []string{"userlogout-logout-operator-v1alpha1.json", "clusterlogoutprovider-logout-operator-v1alpha1.json"}
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		writeSchemasOfNow(t, dir)
-		missing := slices.ContainsFunc(ours, func(file string) bool {
-			_, err := os.Stat(filepath.Join(dir, file))
-			return err != nil
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true,
+		func(context.Context) (bool, error) {
+			writeSchemasOfNow(t, dir)
+			missing := slices.ContainsFunc(ours, func(file string) bool {
+				_, err := os.Stat(filepath.Join(dir, file))
+				return err != nil
+			})
+			return !missing, nil // the API server publishes those of custom resources a moment after it serves them
 		})
-		return !missing, nil // the API server publishes those of custom resources a moment after it serves them
-	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +85,8 @@ func writeSchemasOfNow(t *testing.T, dir string) {
 		}
 		for name, s := range openAPI.Components.Schemas {
 			for _, kind := range kindsOf(s) {
-				content, err := json.Marshal(map[string]any{"$ref": "#/components/schemas/" + name, "components": openAPI.Components})
+				content, err := json.Marshal(
+					map[string]any{"$ref": "#/components/schemas/" + name, "components": openAPI.Components})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -101,7 +105,8 @@ func kindsOf(s map[string]any) (kinds []schema.GroupVersionKind) {
 		return nil
 	}
 	kind := list[0].(map[string]any)
-	return []schema.GroupVersionKind{{Group: kind["group"].(string), Version: kind["version"].(string), Kind: kind["kind"].(string)}}
+	return []schema.GroupVersionKind{{Group: kind["group"].(string), Version: kind["version"].(string),
+		Kind: kind["kind"].(string)}}
 }
 
 // fileOf is kubeconform's file name for a kind: it uses the first part of the group's name.
@@ -144,7 +149,8 @@ func TestScores(t *testing.T) {
 	slices.Sort(ignored)
 	score := func(extra ...string) (string, error) {
 		manifests := write(t, slices.Concat(render(t, "default"), []byte("---\n"), render(t, "network-policy")))
-		return checker(t, "kube-score", slices.Concat([]string{"score", "--output-format=ci", "--exit-one-on-warning"}, extra, []string{manifests})...)
+		return checker(t, "kube-score", slices.Concat([]string{"score", "--output-format=ci", "--exit-one-on-warning"},
+			extra, []string{manifests})...)
 	}
 	if out, err := score(ignored...); err != nil {
 		t.Error(out, err)

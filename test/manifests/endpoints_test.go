@@ -71,7 +71,8 @@ func TestPlainHTTP(t *testing.T) {
 			switch {
 			case taken && err != nil:
 				t.Errorf("%s: %s is refused: %v", field, address, err)
-			case !taken && (!apierrors.IsInvalid(err) || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "https://")):
+			case !taken && (!apierrors.IsInvalid(err) || !strings.Contains(err.Error(), field) ||
+				!strings.Contains(err.Error(), "https://")):
 				t.Errorf("%s: %s: got %v, want it refused with the field's name and what to do", field, address, err)
 			}
 		}
@@ -81,12 +82,14 @@ func TestPlainHTTP(t *testing.T) {
 // urlFields returns the paths of all fields of a provider that hold a URL that the operator calls.
 func urlFields(t *testing.T) (fields []string) {
 	t.Helper()
-	crds, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "logout-operator.io_clusterlogoutproviders.yaml"))
+	crds, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases",
+		"logout-operator.io_clusterlogoutproviders.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	versions, _, _ := unstructured.NestedSlice(controlplane.MustDecode(t, crds)[0].Object, "spec", "versions")
-	spec, _, _ := unstructured.NestedMap(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "spec")
+	spec, _, _ := unstructured.NestedMap(versions[0].(map[string]any), "schema", "openAPIV3Schema",
+		"properties", "spec")
 	var walk func(path string, schema map[string]any)
 	walk = func(path string, schema map[string]any) {
 		properties, _ := schema["properties"].(map[string]any)

@@ -74,7 +74,8 @@ func apply(t *testing.T, manifests []byte) {
 // has done its work. Finished objects are neither called for nor written again, by anybody.
 func TestUpgrade(t *testing.T) {
 	older := bytes.ReplaceAll(render(t, "default"), []byte("logout-operator:v0.1.0"), []byte("logout-operator:v0.0.1"))
-	older = bytes.Replace(older, []byte("    - jsonPath: .status.attempts\n      name: Attempts\n      type: integer\n"), nil, 1)
+	older = bytes.Replace(older,
+		[]byte("    - jsonPath: .status.attempts\n      name: Attempts\n      type: integer\n"), nil, 1)
 	if bytes.Equal(older, render(t, "default")) || bytes.Contains(older, []byte("name: Attempts")) {
 		t.Fatal("the older version is the same")
 	}
@@ -119,7 +120,8 @@ func TestUninstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	installed := append(controlplane.MustDecode(t, render(t, "default")), controlplane.MustDecode(t, render(t, "network-policy"))...)
+	installed := append(controlplane.MustDecode(t, render(t, "default")),
+		controlplane.MustDecode(t, render(t, "network-policy"))...)
 	for _, folder := range []string{"default", "network-policy"} {
 		if err := own.Apply(t.Context(), render(t, folder)); err != nil {
 			t.Fatal(err)
@@ -143,13 +145,15 @@ func TestUninstall(t *testing.T) {
 // awaitGone returns when the object is gone; deleting a CustomResourceDefinition takes a moment.
 func awaitGone(t *testing.T, access client.Client, obj *unstructured.Unstructured) error {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		err := access.Get(ctx, client.ObjectKeyFromObject(obj), obj)
-		going := obj.GetKind() == "Namespace" && obj.GetDeletionTimestamp() != nil
-		return apierrors.IsNotFound(err) || going, client.IgnoreNotFound(err)
-	})
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			err := access.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+			going := obj.GetKind() == "Namespace" && obj.GetDeletionTimestamp() != nil
+			return apierrors.IsNotFound(err) || going, client.IgnoreNotFound(err)
+		})
 	if err != nil {
-		return fmt.Errorf("%s %s is still there, with the status %v: %w", obj.GetKind(), obj.GetName(), obj.Object["status"], err)
+		return fmt.Errorf("%s %s is still there, with the status %v: %w", obj.GetKind(), obj.GetName(),
+			obj.Object["status"], err)
 	}
 	return nil
 }
@@ -157,7 +161,8 @@ func awaitGone(t *testing.T, access client.Client, obj *unstructured.Unstructure
 // start starts an operator that ends with the test at the latest.
 func start(t *testing.T, flags ...string) *suite.Operator {
 	t.Helper()
-	return suite.Start(t, operatortest.Options{Binary: installed.Binary, Access: installed.Access, Metrics: true, Flags: flags})
+	return suite.Start(t, operatortest.Options{Binary: installed.Binary, Access: installed.Access, Metrics: true,
+		Flags: flags})
 }
 
 // users is the number of users so far.
@@ -183,7 +188,8 @@ func create(t *testing.T, change func(*v1alpha1.UserLogout)) *v1alpha1.UserLogou
 // logOut makes the operator log somebody out, and returns the finished object.
 func logOut(t *testing.T) *v1alpha1.UserLogout {
 	t.Helper()
-	return await.Object(t, admin, create(t, func(*v1alpha1.UserLogout) {}), "logged out", func(obj *v1alpha1.UserLogout) bool {
-		return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionReady)
-	})
+	return await.Object(t, admin, create(t, func(*v1alpha1.UserLogout) {}), "logged out",
+		func(obj *v1alpha1.UserLogout) bool {
+			return meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionReady)
+		})
 }

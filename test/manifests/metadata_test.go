@@ -69,7 +69,8 @@ func TestMetadataIsBounded(t *testing.T) {
 		wantRefusal(t, admin.Update(t.Context(), grown, client.DryRunAll), tt.field, fmt.Sprint(tt.most))
 	}
 	t.Run("managers that apply", func(t *testing.T) {
-		obj := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"accountID": "a", "userID": "u"}}}
+		obj := &unstructured.Unstructured{
+			Object: map[string]any{"spec": map[string]any{"accountID": "a", "userID": "u"}}}
 		obj.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("UserLogout"))
 		obj.SetNamespace(namespace)
 		obj.SetName("applied")
@@ -164,7 +165,8 @@ func unbind(t *testing.T, name string) (bind func()) {
 		t.Fatal(err)
 	}
 	bind = sync.OnceFunc(func() {
-		again := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: binding.Spec}
+		again := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: binding.Spec}
 		if err := admin.Create(context.Background(), again); err != nil {
 			t.Error(err)
 		}

@@ -121,16 +121,18 @@ func scrape(t *testing.T, address string) {
 	t.Helper()
 	nobody := "{apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: tenant}}"
 	apply(t, operatortest.Manifests(operatortest.Scraper("tenant", "scraper"), nobody))
-	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err == nil {
-			_ = connection.Close()
-		}
-		return err == nil, nil // it creates its certificate first
-	}); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+		func(ctx context.Context) (bool, error) {
+			connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+			if err == nil {
+				_ = connection.Close()
+			}
+			return err == nil, nil // it creates its certificate first
+		}); err != nil {
 		t.Fatal(err)
 	}
-	for caller, want := range map[string]int{"": http.StatusUnauthorized, "nobody": http.StatusForbidden, "scraper": http.StatusOK} {
+	for caller, want := range map[string]int{"": http.StatusUnauthorized, "nobody": http.StatusForbidden,
+		"scraper": http.StatusOK} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -138,14 +140,16 @@ func scrape(t *testing.T, address string) {
 		if caller != "" {
 			request.Header.Set("Authorization", "Bearer "+serviceAccount(t, caller).BearerToken)
 		}
-		anyCertificate := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		anyCertificate := &http.Client{Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		response, err := anyCertificate.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
-		if response.StatusCode != want || strings.Contains(string(body), "logout_operator_") != (want == http.StatusOK) {
+		if response.StatusCode != want ||
+			strings.Contains(string(body), "logout_operator_") != (want == http.StatusOK) {
 			t.Errorf("caller %q: %s, want %d: %.100s (%v)", caller, response.Status, want, body, err)
 		}
 	}
@@ -212,7 +216,8 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 	} {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: tc.who, Groups: []string{"system:serviceaccounts", "system:authenticated"},
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: tc.verb, Group: tc.group, Resource: tc.resource, Subresource: tc.sub, Namespace: tc.namespace}}}
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: tc.verb, Group: tc.group,
+				Resource: tc.resource, Subresource: tc.sub, Namespace: tc.namespace}}}
 		if err := admin.Create(t.Context(), review); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +239,8 @@ func TestForgedStatus(t *testing.T) {
 	provider.Status.Waiting = ptr.To[int32](99)
 	for _, obj := range []client.Object{suspended, provider} {
 		asOperator := rest.CopyConfig(plane.Config)
-		asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatortest.User, Groups: []string{"system:masters"}}
+		asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatortest.User,
+			Groups: []string{"system:masters"}}
 		operator, err := client.New(asOperator, client.Options{Scheme: admin.Scheme()})
 		if err != nil {
 			t.Fatal(err)
@@ -244,12 +250,16 @@ func TestForgedStatus(t *testing.T) {
 			switch err := c.Status().Update(t.Context(), forged, client.DryRunAll); {
 			case who == "the operator" && err != nil:
 				t.Errorf("%T: %v", obj, err)
-			case who != "the operator" && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "written by the logout-operator only")):
+			case who != "the operator" &&
+				(!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "written by the logout-operator only")):
 				t.Errorf("%T: %s got %v", obj, who, err)
 			}
 		}
 	}
-	given := create(t, func(obj *v1alpha1.UserLogout) { obj.Status = suspended.Status; obj.Spec.Suspend = ptr.To(true) })
+	given := create(t, func(obj *v1alpha1.UserLogout) {
+		obj.Status = suspended.Status
+		obj.Spec.Suspend = ptr.To(true)
+	})
 	if len(given.Status.Conditions) > 0 {
 		t.Errorf("a status came with the creation: %s", fmt.Sprint(given.Status))
 	}

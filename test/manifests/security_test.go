@@ -20,7 +20,8 @@ func TestRestricted(t *testing.T) {
 	}
 	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 	evaluate := func(d *appsv1.Deployment) policy.AggregateCheckResult {
-		return policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &d.Spec.Template.ObjectMeta, &d.Spec.Template.Spec))
+		return policy.AggregateCheckResults(
+			evaluator.EvaluatePod(restricted, &d.Spec.Template.ObjectMeta, &d.Spec.Template.Spec))
 	}
 	deployment := deploymentOf(t)
 	if result := evaluate(deployment); !result.Allowed {

@@ -34,7 +34,8 @@ type datasource struct{ Type, UID string }
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
 	var d dashboard
-	if err := json.NewDecoder(bytes.NewReader(read(t, "config", "grafana", "logout-operator.json"))).Decode(&d); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(read(t, "config", "grafana", "logout-operator.json"))).Decode(
+		&d); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -95,7 +96,8 @@ func TestDashboardPanels(t *testing.T) {
 	}
 	for i, e := range parse(t, queries) {
 		for _, s := range e.Selectors {
-			if len(served.values(s.Metric, "provider")) > 0 && !slices.Contains(s.Matchers, matcher{"provider", "=~", ".*"}) {
+			if len(served.values(s.Metric, "provider")) > 0 &&
+				!slices.Contains(s.Matchers, matcher{"provider", "=~", ".*"}) {
 				t.Errorf("%s asks for %s of all providers, whichever are chosen", queries[i], s.Metric)
 			}
 		}

@@ -14,7 +14,8 @@ const ours = "logout_operator_"
 // TestPageOfMetrics: docs/metrics.md names exactly the operator's own metrics and their labels.
 func TestPageOfMetrics(t *testing.T) {
 	documented := map[string][]string{}
-	rows := regexp.MustCompile("(?m)^\\| `("+ours+"[a-z_]+)` \\| [a-z]+ \\|([^|]*)\\|").FindAllStringSubmatch(string(read(t, "docs", "metrics.md")), -1)
+	rows := regexp.MustCompile("(?m)^\\| `("+ours+"[a-z_]+)` \\| [a-z]+ \\|([^|]*)\\|").FindAllStringSubmatch(
+		string(read(t, "docs", "metrics.md")), -1)
 	for _, row := range rows {
 		labels := []string{}
 		for _, l := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(row[2], -1) {

@@ -73,7 +73,8 @@ func TestRules(t *testing.T) {
 	}
 	for _, r := range alerts(t) {
 		if !fires[r.Alert] || !doesNot[r.Alert] {
-			t.Errorf("rules_test.yaml shows that %s fires: %t, that it does not: %t", r.Alert, fires[r.Alert], doesNot[r.Alert])
+			t.Errorf("rules_test.yaml shows that %s fires: %t, that it does not: %t", r.Alert, fires[r.Alert],
+				doesNot[r.Alert])
 		}
 	}
 }
@@ -87,7 +88,8 @@ func TestRulesForPeople(t *testing.T) {
 		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
 			t.Errorf("%s has severity %q", r.Alert, r.Labels["severity"])
 		}
-		if page, found := strings.CutPrefix(r.Annotations["runbook_url"], runbookURL); !found || !slices.Contains(runbook(t), path.Base(page)) {
+		if page, found := strings.CutPrefix(r.Annotations["runbook_url"], runbookURL); !found ||
+			!slices.Contains(runbook(t), path.Base(page)) {
 			t.Errorf("%s: there is no page %s", r.Alert, r.Annotations["runbook_url"])
 		}
 	}
@@ -105,7 +107,8 @@ func TestRulesQueries(t *testing.T) {
 // TestKustomization renders config/prometheus: the PrometheusRule contains the rules.
 func TestKustomization(t *testing.T) {
 	rendered := objects(t, "config/prometheus")
-	if kinds := slices.Sorted(maps.Keys(rendered)); !slices.Equal(kinds, []string{"PrometheusRule logout-operator", "ServiceMonitor logout-operator"}) {
+	if kinds := slices.Sorted(maps.Keys(rendered)); !slices.Equal(kinds,
+		[]string{"PrometheusRule logout-operator", "ServiceMonitor logout-operator"}) {
 		t.Fatalf("config/prometheus has %v", kinds)
 	}
 	var rules any
@@ -147,17 +150,20 @@ func TestServiceMonitor(t *testing.T) {
 		}
 	}
 	if monitor.Metadata.Namespace != service.Metadata.Namespace || len(monitor.Spec.Selector.MatchLabels) == 0 {
-		t.Errorf("the ServiceMonitor is in namespace %s and selects by %v", monitor.Metadata.Namespace, monitor.Spec.Selector.MatchLabels)
+		t.Errorf("the ServiceMonitor is in namespace %s and selects by %v", monitor.Metadata.Namespace,
+			monitor.Spec.Selector.MatchLabels)
 	}
 	for label, value := range monitor.Spec.Selector.MatchLabels {
 		if service.Metadata.Labels[label] != value {
-			t.Errorf("the Service has not the label %s=%s that the ServiceMonitor selects by, but %v", label, value, service.Metadata.Labels)
+			t.Errorf("the Service has not the label %s=%s that the ServiceMonitor selects by, but %v", label, value,
+				service.Metadata.Labels)
 		}
 	}
 	if len(monitor.Spec.Endpoints) != 1 || monitor.Spec.Endpoints[0].Scheme != "https" {
 		t.Fatalf("the ServiceMonitor has endpoints %v", monitor.Spec.Endpoints)
 	}
-	if port := monitor.Spec.Endpoints[0].Port; !slices.ContainsFunc(service.Spec.Ports, func(p struct{ Name string }) bool { return p.Name == port }) {
+	if port := monitor.Spec.Endpoints[0].Port; !slices.ContainsFunc(service.Spec.Ports,
+		func(p struct{ Name string }) bool { return p.Name == port }) {
 		t.Errorf("the Service has no port %s, but %v", port, service.Spec.Ports)
 	}
 }

@@ -116,7 +116,8 @@ func (s *stage) create(ctx context.Context, user string) error {
 func (s *stage) createLate(ctx context.Context) error {
 	return s.Admin.Create(ctx, &v1alpha1.UserLogout{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: late},
-		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: late, NotAfter: ptr.To(metav1.NewTime(time.Now().Add(-time.Hour)))},
+		Spec: v1alpha1.UserLogoutSpec{AccountID: account, UserID: late,
+			NotAfter: ptr.To(metav1.NewTime(time.Now().Add(-time.Hour)))},
 	})
 }
 
@@ -124,7 +125,8 @@ func (s *stage) createLate(ctx context.Context) error {
 // operator counts the outcome as not stored, and, once the claim has expired, the call as repeated.
 func (s *stage) meddle(ctx context.Context) error {
 	obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: meddled}}
-	return s.itself.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, []byte(`{"status": {"attempts": 7}}`)))
+	return s.itself.Status().Patch(ctx, obj,
+		client.RawPatch(types.MergePatchType, []byte(`{"status": {"attempts": 7}}`)))
 }
 
 // awaitFinished returns when all objects have finished, and an error if one of them has an unexpected reason.

@@ -34,7 +34,8 @@ func Build(ctx context.Context, path string, race bool) error {
 	if path, err = filepath.Abs(path); err != nil { // the go command runs in another directory
 		return err
 	}
-	if _, err := gotool.Run(ctx, root, "build", fmt.Sprintf("-race=%t", race), "-o", path, "./cmd/logout-operator"); err != nil {
+	if _, err := gotool.Run(ctx, root, "build", fmt.Sprintf("-race=%t", race), "-o", path,
+		"./cmd/logout-operator"); err != nil {
 		return fmt.Errorf("building the operator: %w", err)
 	}
 	return nil

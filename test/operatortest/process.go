@@ -52,7 +52,8 @@ func Start(o Options) (*Process, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	p := &Process{exited: make(chan struct{})}
-	flags := []string{"--kubeconfig=" + kubeconfig, "--namespace=" + Namespace, "--metrics-bind-address=0", "--health-probe-bind-address=0"}
+	flags := []string{"--kubeconfig=" + kubeconfig, "--namespace=" + Namespace, "--metrics-bind-address=0",
+		"--health-probe-bind-address=0"}
 	if o.Metrics {
 		if p.Metrics, err = FreeAddress(); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))

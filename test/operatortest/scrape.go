@@ -54,7 +54,9 @@ func (p *Process) Gauge(ctx context.Context, token, name string, labels ...strin
 
 func hasLabels(m *dto.Metric, labels []string) bool {
 	for pair := range slices.Chunk(labels, 2) {
-		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == pair[0] && l.GetValue() == pair[1] }) {
+		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool {
+			return l.GetName() == pair[0] && l.GetValue() == pair[1]
+		}) {
 			return false
 		}
 	}

@@ -27,7 +27,8 @@ var AmazonChime = Provider{
 	UserID:       "1ab2345c-67de-8901-f23g-45h678901j2k",
 	Call: func(r *http.Request, body []byte) (Call, bool) {
 		path := strings.Split(r.URL.EscapedPath(), "/")
-		if len(path) != 5 || path[1] != "accounts" || path[3] != "users" || r.Method != http.MethodPost || r.URL.RawQuery != "operation=logout" || len(body) != 0 {
+		if len(path) != 5 || path[1] != "accounts" || path[3] != "users" || r.Method != http.MethodPost ||
+			r.URL.RawQuery != "operation=logout" || len(body) != 0 {
 			return Call{}, false
 		}
 		return Call{AccountID: unescape(path[2]), UserID: unescape(path[4]), Secret: awsSigner(r, "chime")}, true
@@ -38,10 +39,11 @@ var AmazonChime = Provider{
 		UnknownUser:    chimeError(404, "NotFoundException", "no such user"),
 		UnknownAccount: chimeError(404, "NotFound", "no such account"),
 		Invalid:        chimeError(400, "BadRequestException", "no account ID"),
-		NotAuthorized:  append(awsRejected(chimeError), chimeError(401, "UnauthorizedClientException", "not now"), Answer{Status: 401}),
-		Throttled:      chimeError(429, "ThrottledClientException", "slow down"),
-		Failed:         chimeError(500, "ServiceFailureException", "oops"),
-		Unavailable:    chimeError(503, "ServiceUnavailableException", "later"),
+		NotAuthorized: append(awsRejected(chimeError), chimeError(401, "UnauthorizedClientException", "not now"),
+			Answer{Status: 401}),
+		Throttled:   chimeError(429, "ThrottledClientException", "slow down"),
+		Failed:      chimeError(500, "ServiceFailureException", "oops"),
+		Unavailable: chimeError(503, "ServiceUnavailableException", "later"),
 		Echo: func(status int, text string) Answer {
 			a := chimeError(status, text, text)
 			a.Header["X-Amzn-Requestid"] = oneLine(text)
@@ -52,5 +54,6 @@ var AmazonChime = Provider{
 
 func chimeError(status int, code, message string) Answer {
 	body, _ := json.Marshal(map[string]string{"Code": code, "Message": message})
-	return Answer{Status: status, Header: map[string]string{"Content-Type": "application/json", "X-Amzn-ErrorType": oneLine(code)}, Body: string(body)}
+	return Answer{Status: status, Header: map[string]string{"Content-Type": "application/json",
+		"X-Amzn-ErrorType": oneLine(code)}, Body: string(body)}
 }

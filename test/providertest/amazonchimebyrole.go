@@ -10,8 +10,10 @@ import (
 
 // roleKeys sign a role's calls, for each set of keys that may assume the role.
 var roleKeys = [2]map[string]string{
-	{"AWS_ACCESS_KEY_ID": "ASIAFIRSTROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-1", "AWS_SESSION_TOKEN": "role-session-EXAMPLE-1"},
-	{"AWS_ACCESS_KEY_ID": "ASIASECONDROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-2", "AWS_SESSION_TOKEN": "role-session-EXAMPLE-2"},
+	{"AWS_ACCESS_KEY_ID": "ASIAFIRSTROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-1",
+		"AWS_SESSION_TOKEN": "role-session-EXAMPLE-1"},
+	{"AWS_ACCESS_KEY_ID": "ASIASECONDROLE", "AWS_SECRET_ACCESS_KEY": "role-secret-EXAMPLE-2",
+		"AWS_SESSION_TOKEN": "role-session-EXAMPLE-2"},
 }
 
 // AmazonChimeByRole is AmazonChime with a role that AWS STS, at the same endpoint, lets the client assume.
@@ -22,7 +24,9 @@ var AmazonChimeByRole = func() Provider {
 		spec.AmazonChime.AssumeRole = &v1alpha1.AssumeRole{RoleARN: "arn:aws:iam::123456789012:role/logout"}
 		return spec
 	}
-	p.Environment = func(endpoint string) map[string]string { return map[string]string{"AWS_ENDPOINT_URL_STS": endpoint} }
+	p.Environment = func(endpoint string) map[string]string {
+		return map[string]string{"AWS_ENDPOINT_URL_STS": endpoint}
+	}
 	p.Beside = []string{http.MethodPost}
 	p.Derived, p.DerivedLater = values(roleKeys[0]), values(roleKeys[1])
 	p.Call = func(r *http.Request, body []byte) (Call, bool) {
@@ -33,7 +37,8 @@ var AmazonChimeByRole = func() Provider {
 	p.Other = func(w http.ResponseWriter, r *http.Request) {
 		signer := awsSigner(r, "sts")
 		if signer < 0 || r.URL.Path != "/" || r.FormValue("Action") != "AssumeRole" {
-			Answer{Status: 403, Body: "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"}.write(w)
+			Answer{Status: 403,
+				Body: "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"}.write(w)
 			return
 		}
 		keys := roleKeys[signer]

@@ -29,17 +29,20 @@ var AmazonCognito = Provider{
 	Call: func(r *http.Request, body []byte) (Call, bool) {
 		var in struct{ UserPoolID, Username string } // encoding/json ignores the case
 		if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != amzJSON ||
-			r.Header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminUserGlobalSignOut" || json.Unmarshal(body, &in) != nil {
+			r.Header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminUserGlobalSignOut" ||
+			json.Unmarshal(body, &in) != nil {
 			return Call{}, false
 		}
 		return Call{AccountID: in.UserPoolID, UserID: in.Username, Secret: awsSigner(r, "cognito-idp")}, true
 	},
 	RequestID: "3f1c-77",
 	Answers: Answers{
-		LoggedOut:      Answer{Status: 200, Header: map[string]string{"Content-Type": amzJSON, "x-amzn-RequestId": "3f1c-77"}, Body: "{}"},
-		UnknownUser:    cognitoError(400, "UserNotFoundException", "User does not exist."),
-		UnknownAccount: cognitoError(400, "ResourceNotFoundException", "User pool eu-central-1_EXAMPLE does not exist."),
-		Invalid:        cognitoError(400, "InvalidParameterException", "1 validation error detected"),
+		LoggedOut: Answer{Status: 200,
+			Header: map[string]string{"Content-Type": amzJSON, "x-amzn-RequestId": "3f1c-77"}, Body: "{}"},
+		UnknownUser: cognitoError(400, "UserNotFoundException", "User does not exist."),
+		UnknownAccount: cognitoError(400, "ResourceNotFoundException",
+			"User pool eu-central-1_EXAMPLE does not exist."),
+		Invalid: cognitoError(400, "InvalidParameterException", "1 validation error detected"),
 		NotAuthorized: append(awsRejected(cognitoError),
 			cognitoError(400, "NotAuthorizedException", "not now"),
 			cognitoError(403, "ForbiddenException", "Request not allowed due to WAF block.")),

@@ -28,7 +28,8 @@ func awsSigner(r *http.Request, service string) int { return awsSignerOf(awsKeys
 func awsSignerOf(sets [2]map[string]string, r *http.Request, service string) int {
 	for i, keys := range sets {
 		auth := r.Header.Get("Authorization")
-		if strings.Contains(auth, "Credential="+keys["AWS_ACCESS_KEY_ID"]+"/") && strings.Contains(auth, "/"+service+"/aws4_request,") &&
+		if strings.Contains(auth, "Credential="+keys["AWS_ACCESS_KEY_ID"]+"/") &&
+			strings.Contains(auth, "/"+service+"/aws4_request,") &&
 			r.Header.Get("X-Amz-Security-Token") == keys["AWS_SESSION_TOKEN"] {
 			return i
 		}

@@ -114,7 +114,8 @@ func (k *kit) throttled() {
 	}
 	wait("with no hint", k.p.Throttled, 0)
 	wait("for seconds", k.p.Throttled.with("Retry-After", "17"), 17*time.Second)
-	wait("until a date", k.p.Throttled.with("Retry-After", "Fri, 20 Feb 2026 10:00:30 GMT").with("Date", "Fri, 20 Feb 2026 10:00:00 GMT"), 30*time.Second)
+	wait("until a date", k.p.Throttled.with("Retry-After", "Fri, 20 Feb 2026 10:00:30 GMT").with("Date",
+		"Fri, 20 Feb 2026 10:00:00 GMT"), 30*time.Second)
 	wait("for a year", k.p.Throttled.with("Retry-After", "31536000"), logout.MaxRetryAfter)
 	wait("garbage", k.p.Throttled.with("Retry-After", "soon"), 0)
 	for _, hint := range k.p.ThrottledFor {
@@ -129,13 +130,16 @@ func (k *kit) throttled() {
 
 func (k *kit) inTrouble() {
 	k.answered("failed", k.p.Failed, logout.ServiceFailure)
-	if e := k.answered("unavailable", k.p.Unavailable.with("Retry-After", "3"), logout.ServiceUnavailable); e.RetryAfter != 3*time.Second {
+	if e := k.answered("unavailable", k.p.Unavailable.with("Retry-After", "3"),
+		logout.ServiceUnavailable); e.RetryAfter != 3*time.Second {
 		k.Errorf("Retry-After of 3: %+v", e)
 	}
 	html := map[string]string{"Content-Type": "text/html"}
 	k.answered("gateway's page", Answer{Status: http.StatusBadGateway, Header: html, Body: page}, logout.ServiceFailure)
-	k.answered("balancer's page", Answer{Status: http.StatusServiceUnavailable, Header: html, Body: page}, logout.ServiceUnavailable)
-	k.answered("garbage", Answer{Status: 500, Header: map[string]string{"Content-Type": "application/json"}, Body: `{"message":`}, logout.ServiceFailure)
+	k.answered("balancer's page", Answer{Status: http.StatusServiceUnavailable, Header: html, Body: page},
+		logout.ServiceUnavailable)
+	k.answered("garbage", Answer{Status: 500, Header: map[string]string{"Content-Type": "application/json"},
+		Body: `{"message":`}, logout.ServiceFailure)
 	k.server.Answer(k.p.LoggedOut)
 	k.succeeds("over")
 }
@@ -194,7 +198,8 @@ func (k *kit) redirects() {
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		k.setSecret(k.p.Secrets[0]) // a new client: one that got no token waits before it asks again
-		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}}, logout.UnexpectedResponse)
+		k.answered(strconv.Itoa(status), Answer{Status: status, Header: map[string]string{"Location": elsewhere.URL}},
+			logout.UnexpectedResponse)
 		if k.p.Other == nil {
 			continue
 		}
@@ -291,7 +296,8 @@ func (k *kit) escaping() {
 }
 
 func (k *kit) refusedIDs() {
-	for _, id := range []string{"", ".", "..", "a/b", "a b", "a?b", "a#b", "a%2Fb", "{UserId}", `a\b`, "a\x00b", "a\u200bb", "\xff"} {
+	for _, id := range []string{"", ".", "..", "a/b", "a b", "a?b", "a#b", "a%2Fb", "{UserId}", `a\b`, "a\x00b",
+		"a\u200bb", "\xff"} {
 		for _, call := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
 			_, e := k.attemptFor(call.AccountID, call.UserID)
 			if e == nil || e.Reason != logout.BadRequest {
@@ -324,8 +330,10 @@ func (k *kit) nothingSecret() {
 		}
 		if status == http.StatusInternalServerError { // people can read its text
 			for _, secret := range secrets {
-				texts = append(texts, strings.ToUpper(secret), strings.ToLower(secret), strings.Join(strings.Split(secret, ""), "\u200b"),
-					strings.Join(strings.Split(secret, ""), " "), secret[:5]+"\r\n\t"+secret[5:], secret[:10], url.QueryEscape(url.QueryEscape(secret)),
+				texts = append(texts, strings.ToUpper(secret), strings.ToLower(secret),
+					strings.Join(strings.Split(secret, ""), "\u200b"),
+					strings.Join(strings.Split(secret, ""), " "), secret[:5]+"\r\n\t"+secret[5:], secret[:10],
+					url.QueryEscape(url.QueryEscape(secret)),
 					base64.StdEncoding.EncodeToString([]byte("x:"+secret)))
 			}
 		}

@@ -15,8 +15,9 @@ var GlobalTokenRevocation = Provider{
 			Type: v1alpha1.GlobalTokenRevocationProviderType,
 			GlobalTokenRevocation: &v1alpha1.GlobalTokenRevocationProvider{
 				Endpoint: endpoint + "/global-token-revocation", SubjectFormat: v1alpha1.SubjectFormatOpaque,
-				Credentials:       v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: secret}},
-				ClientCredentials: &v1alpha1.ClientCredentials{TokenURL: endpoint + "/token", Scopes: []string{"revoke"}},
+				Credentials: v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: secret}},
+				ClientCredentials: &v1alpha1.ClientCredentials{TokenURL: endpoint + "/token",
+					Scopes: []string{"revoke"}},
 			},
 		}
 	},
@@ -40,13 +41,14 @@ var GlobalTokenRevocation = Provider{
 	Beside:    []string{http.MethodPost},
 	RequestID: "3f1c-77",
 	Answers: Answers{
-		LoggedOut:     Answer{Status: 204, Header: map[string]string{"X-Request-Id": "3f1c-77"}},
-		UnknownUser:   Answer{Status: 404},
-		Invalid:       revocationError(400, "invalid_request", "format not supported"),
-		NotAuthorized: []Answer{revocationError(401, "invalid_token", "expired"), {Status: 401}, revocationError(403, "insufficient_scope", "no"), {Status: 403}},
-		Throttled:     Answer{Status: 429},
-		Failed:        revocationError(500, "server_error", "oops"),
-		Unavailable:   revocationError(503, "temporarily_unavailable", "later"),
+		LoggedOut:   Answer{Status: 204, Header: map[string]string{"X-Request-Id": "3f1c-77"}},
+		UnknownUser: Answer{Status: 404},
+		Invalid:     revocationError(400, "invalid_request", "format not supported"),
+		NotAuthorized: []Answer{revocationError(401, "invalid_token", "expired"), {Status: 401},
+			revocationError(403, "insufficient_scope", "no"), {Status: 403}},
+		Throttled:   Answer{Status: 429},
+		Failed:      revocationError(500, "server_error", "oops"),
+		Unavailable: revocationError(503, "temporarily_unavailable", "later"),
 		Echo: func(status int, text string) Answer {
 			return revocationError(status, text, text).with("X-Request-Id", oneLine(text))
 		},
@@ -71,7 +73,8 @@ var GlobalTokenRevocationByToken = func() Provider {
 
 // GlobalTokenRevocationByEmail and GlobalTokenRevocationByIssuer identify users in other ways.
 var (
-	GlobalTokenRevocationByEmail  = revocationBy(v1alpha1.SubjectFormatEmail, "", map[string]string{"format": "email"}, "email")
+	GlobalTokenRevocationByEmail = revocationBy(v1alpha1.SubjectFormatEmail, "", map[string]string{"format": "email"},
+		"email")
 	GlobalTokenRevocationByIssuer = revocationBy(v1alpha1.SubjectFormatIssuerSubject, "https://issuer.example.com/",
 		map[string]string{"format": "iss_sub", "iss": "https://issuer.example.com/"}, "sub")
 )

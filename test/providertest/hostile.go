@@ -128,7 +128,8 @@ func (a Answer) whole() string {
 func hostiles() []Hostile {
 	valid := []Hostile{
 		{Name: "after 100, 102 and 103", Answer: func(c *Conn) {
-			c.send("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </"+marker+">\r\n\r\n", c.Good.whole())
+			c.send("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n",
+				"HTTP/1.1 103 Early Hints\r\nLink: </"+marker+">\r\n\r\n", c.Good.whole())
 		}},
 		{Name: "with a body after its end", Closes: true, Answer: func(c *Conn) {
 			c.send(c.Good.whole() + marker + strings.Repeat("x", 100))
@@ -159,7 +160,9 @@ func brokenOff() []Hostile {
 	each := func(name string, f func(c *Conn, a Answer)) []Hostile {
 		hangs := strings.HasSuffix(name, "silent") || strings.HasSuffix(name, "second")
 		return []Hostile{
-			{Name: name + ", good", Valid: name == "body without end", Hangs: hangs, Answer: func(c *Conn) { f(c, c.Good.withBody()) }},
+			{Name: name + ", good", Valid: name == "body without end", Hangs: hangs, Answer: func(c *Conn) {
+				f(c, c.Good.withBody())
+			}},
 			{Name: name + ", final", Hangs: hangs, Answer: func(c *Conn) { f(c, c.Final.withBody()) }},
 		}
 	}
@@ -216,7 +219,9 @@ func notAnswers() []Hostile {
 		{Name: "silence", Hangs: true, Answer: (*Conn).silent},
 		{Name: "closed", Answer: func(*Conn) {}},
 		{Name: "reset", Answer: func(c *Conn) { _ = c.Conn.(*net.TCPConn).SetLinger(0) }},
-		{Name: "1xx without end", Answer: func(c *Conn) { c.again("HTTP/1.1 103 Early Hints\r\nX-Mark: " + marker + "\r\n\r\n") }},
+		{Name: "1xx without end", Answer: func(c *Conn) {
+			c.again("HTTP/1.1 103 Early Hints\r\nX-Mark: " + marker + "\r\n\r\n")
+		}},
 		{Name: "100 without end", Answer: func(c *Conn) { c.again("HTTP/1.1 100 Continue\r\n\r\n") }},
 		{Name: "header without end", Answer: func(c *Conn) {
 			c.send("HTTP/1.1 200 OK\r\n")
@@ -226,9 +231,12 @@ func notAnswers() []Hostile {
 			c.send("HTTP/1.1 200 OK\r\nX-Mark: ")
 			c.again(marker)
 		}},
-		{Name: "a status line a byte a second", Hangs: true, Answer: func(c *Conn) { c.slowly("HTTP/1.1 200 OK\r\n" + strings.Repeat("x", 1000)) }},
+		{Name: "a status line a byte a second", Hangs: true, Answer: func(c *Conn) {
+			c.slowly("HTTP/1.1 200 OK\r\n" + strings.Repeat("x", 1000))
+		}},
 		{Name: "HTTP/2", Hangs: true, Answer: func(c *Conn) {
-			c.send("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64", "\x00\x00\x08\x06\x00\x00\x00\x00\x00"+marker[:8])
+			c.send("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64",
+				"\x00\x00\x08\x06\x00\x00\x00\x00\x00"+marker[:8])
 			c.silent()
 		}},
 		{Name: "another protocol", Answer: func(c *Conn) {
@@ -239,7 +247,9 @@ func notAnswers() []Hostile {
 			zipped := bomb()
 			c.send(Answer{Status: 200}.raw("", length(len(zipped)), "Content-Encoding: gzip") + zipped)
 		}},
-		{Name: "two lengths", Answer: func(c *Conn) { c.send(c.Final.withBody().raw("", length(1), length(2)) + marker) }},
+		{Name: "two lengths", Answer: func(c *Conn) {
+			c.send(c.Final.withBody().raw("", length(1), length(2)) + marker)
+		}},
 		{Name: "negative length", Answer: func(c *Conn) { c.send(c.Final.withBody().raw("", length(-1)) + marker) }},
 	}
 	for _, upgrade := range []struct {

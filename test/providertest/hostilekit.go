@@ -48,7 +48,9 @@ func (k *kit) hostileBeside() {
 				}
 				good := httptest.NewRecorder()
 				other(good, r)
-				handle(w, Answer{Status: good.Code, Header: map[string]string{"Content-Type": good.Header().Get("Content-Type")}, Body: good.Body.String()})
+				handle(w, Answer{Status: good.Code,
+					Header: map[string]string{"Content-Type": good.Header().Get("Content-Type")},
+					Body:   good.Body.String()})
 			})
 		})
 	}

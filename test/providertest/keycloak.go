@@ -33,12 +33,14 @@ var Keycloak = Provider{
 		UnknownUser:    keycloakError(404, "User not found"),
 		UnknownAccount: keycloakError(404, "Realm not found."),
 		Invalid:        keycloakError(400, "Bad request"),
-		NotAuthorized:  []Answer{keycloakError(401, "HTTP 401 Unauthorized"), keycloakError(403, "HTTP 403 Forbidden"), {Status: 401}, {Status: 403}},
-		Throttled:      Answer{Status: 429},
-		Failed:         keycloakError(500, "unknown_error"),
-		Unavailable:    keycloakError(503, "HTTP 503 Service Unavailable"),
+		NotAuthorized: []Answer{keycloakError(401, "HTTP 401 Unauthorized"), keycloakError(403, "HTTP 403 Forbidden"),
+			{Status: 401}, {Status: 403}},
+		Throttled:   Answer{Status: 429},
+		Failed:      keycloakError(500, "unknown_error"),
+		Unavailable: keycloakError(503, "HTTP 503 Service Unavailable"),
 		Echo: func(status int, text string) Answer {
-			return jsonAnswer(status, map[string]any{"error": text, "error_description": "User not found " + text, "errorMessage": text})
+			return jsonAnswer(status, map[string]any{"error": text, "error_description": "User not found " + text,
+				"errorMessage": text})
 		},
 	},
 }
@@ -83,10 +85,12 @@ func keycloakSpec(lookup v1alpha1.UserLookup) func(endpoint, secret string) v1al
 func keycloakCall(userOf func(id string) string) func(*http.Request, []byte) (Call, bool) {
 	return func(r *http.Request, body []byte) (Call, bool) {
 		path := strings.Split(r.URL.EscapedPath(), "/")
-		if r.Method != http.MethodPost || len(path) != 8 || strings.Join(path[:4], "/") != "/auth/admin/realms" || path[5] != "users" || path[7] != "logout" || r.URL.RawQuery != "" || len(body) != 0 {
+		if r.Method != http.MethodPost || len(path) != 8 || strings.Join(path[:4], "/") != "/auth/admin/realms" ||
+			path[5] != "users" || path[7] != "logout" || r.URL.RawQuery != "" || len(body) != 0 {
 			return Call{}, false
 		}
-		return Call{AccountID: unescape(path[4]), UserID: userOf(unescape(path[6])), Secret: bearerOf(r, oauthTokens)}, true
+		return Call{AccountID: unescape(path[4]), UserID: userOf(unescape(path[6])),
+			Secret: bearerOf(r, oauthTokens)}, true
 	}
 }
 

@@ -155,7 +155,8 @@ func (k *kit) failure(receipt logout.Receipt, err error) *logout.Error {
 // succeeds makes an attempt that must be confirmed.
 func (k *kit) succeeds(what string) {
 	k.Helper()
-	if receipt, failure := k.attempt(); failure != nil || receipt.RequestID != k.p.RequestID || receipt.HTTPStatusCode == 0 {
+	if receipt, failure := k.attempt(); failure != nil || receipt.RequestID != k.p.RequestID ||
+		receipt.HTTPStatusCode == 0 {
 		k.Errorf("%s: %+v, %+v", what, receipt, failure)
 	}
 }

@@ -75,7 +75,9 @@ func (k *kit) refuses(reason string, words ...string) {
 }
 
 // Set returns a spec with another value in a field of the member; nil removes the field.
-func (p Provider) Set(spec v1alpha1.ClusterLogoutProviderSpec, field string, value any) v1alpha1.ClusterLogoutProviderSpec {
+func (p Provider) Set(
+	spec v1alpha1.ClusterLogoutProviderSpec, field string, value any,
+) v1alpha1.ClusterLogoutProviderSpec {
 	return edit(spec, value, append([]string{p.Member()}, strings.Split(field, ".")...)...)
 }
 
@@ -85,7 +87,9 @@ func (p Provider) Without(spec v1alpha1.ClusterLogoutProviderSpec) v1alpha1.Clus
 }
 
 // With returns a spec with the type's member in addition to its own.
-func (p Provider) With(spec v1alpha1.ClusterLogoutProviderSpec, endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
+func (p Provider) With(
+	spec v1alpha1.ClusterLogoutProviderSpec, endpoint, secret string,
+) v1alpha1.ClusterLogoutProviderSpec {
 	own := p.Spec(endpoint, secret)
 	return edit(spec, toMap(&own)[p.Member()], p.Member())
 }

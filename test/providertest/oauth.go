@@ -30,8 +30,10 @@ func oauthDerived(set int) []string {
 func issueToken(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
 	for i, set := range oauthClients {
-		if unescapeQuery(id) == set["clientID"] && unescapeQuery(secret) == set["clientSecret"] && r.Method == http.MethodPost && r.FormValue("grant_type") == "client_credentials" {
-			jsonAnswer(200, map[string]any{"access_token": oauthTokens[i], "token_type": "Bearer", "expires_in": 300}).write(w)
+		if unescapeQuery(id) == set["clientID"] && unescapeQuery(secret) == set["clientSecret"] &&
+			r.Method == http.MethodPost && r.FormValue("grant_type") == "client_credentials" {
+			jsonAnswer(200, map[string]any{"access_token": oauthTokens[i], "token_type": "Bearer",
+				"expires_in": 300}).write(w)
 			return
 		}
 	}

@@ -38,10 +38,12 @@ var OryKratos = Provider{
 	Other:  kratosIdentityIs(kratosNotFound),
 	Beside: []string{http.MethodGet},
 	Answers: Answers{
-		LoggedOut:      Answer{Status: http.StatusNoContent},
-		LoggedOutAgain: kratosNotFound.beside(Answer{Status: 200, Header: kratosJSON, Body: `{"id":"` + kratosIdentity + `","schema_id":"default","traits":{}}`}),
-		UnknownUser:    kratosNotFound,
-		Invalid:        kratosError(400, "", "uuid: incorrect UUID length 4 in string \"jane\""),
+		LoggedOut: Answer{Status: http.StatusNoContent},
+		LoggedOutAgain: kratosNotFound.beside(
+			Answer{Status: 200, Header: kratosJSON,
+				Body: `{"id":"` + kratosIdentity + `","schema_id":"default","traits":{}}`}),
+		UnknownUser: kratosNotFound,
+		Invalid:     kratosError(400, "", "uuid: incorrect UUID length 4 in string \"jane\""),
 		NotAuthorized: []Answer{
 			kratosError(401, "", "Access credentials are invalid"),
 			kratosError(403, "", "Access credentials are not sufficient to access this resource"),

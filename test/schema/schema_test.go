@@ -130,8 +130,10 @@ func newEndpoint(f *testing.F) *endpoint {
 // logOut calls the endpoint, under a base path, and checks that it got exactly one request, for this account and user.
 func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	t.Helper()
-	c, err := chime.New(t.Context(), chime.Config{Endpoint: httpcall.MustParseEndpoint(e.URL + base), Auth: awsauth.Config{Region: "us-east-1",
-		Keys: &awsauth.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}}})
+	c, err := chime.New(t.Context(), chime.Config{Endpoint: httpcall.MustParseEndpoint(e.URL + base),
+		Auth: awsauth.Config{Region: "us-east-1",
+			Keys: &awsauth.Keys{AccessKeyID: "AKIDEXAMPLE",
+				SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}}})
 	if err != nil {
 		t.Fatalf("base path %q: %v", base, err)
 	}
@@ -144,7 +146,8 @@ func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 		t.Fatalf("%d requests", len(e.had))
 	}
 	r := e.had[0]
-	if body, err := io.ReadAll(r.Body); r.Method != http.MethodPost || r.URL.RawQuery != "operation=logout" || r.ContentLength != 0 || len(body) != 0 || err != nil {
+	if body, err := io.ReadAll(r.Body); r.Method != http.MethodPost || r.URL.RawQuery != "operation=logout" ||
+		r.ContentLength != 0 || len(body) != 0 || err != nil {
 		t.Errorf("%s %s with %d bytes, %v", r.Method, r.RequestURI, len(body), err)
 	}
 	segments := strings.Split(r.URL.EscapedPath(), "/")
@@ -204,7 +207,8 @@ func FuzzUserLogout(f *testing.F) {
 		if err := errors.Join(logout.CheckID(s.AccountID), logout.CheckID(s.UserID)); err != nil {
 			t.Errorf("does not pass the check in the process: %v: %s", err, stored)
 		}
-		if s.ActiveDeadlineSeconds < 1 || s.ProviderRef.Name == "" || s.TTLSecondsAfterFinished != nil && *s.TTLSecondsAfterFinished < 0 {
+		if s.ActiveDeadlineSeconds < 1 || s.ProviderRef.Name == "" || s.TTLSecondsAfterFinished != nil &&
+			*s.TTLSecondsAfterFinished < 0 {
 			t.Errorf("as the operator sees it: %+v", s)
 		}
 		service.logOut(t, "", s.AccountID, s.UserID)
@@ -215,7 +219,8 @@ func FuzzUserLogout(f *testing.F) {
 type secrets struct{ client.Reader }
 
 func (secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	into.(*corev1.Secret).Data = map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("AKIDEXAMPLE"), "AWS_SECRET_ACCESS_KEY": []byte("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
+	into.(*corev1.Secret).Data = map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("AKIDEXAMPLE"),
+		"AWS_SECRET_ACCESS_KEY": []byte("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
 	return nil
 }
 

@@ -35,7 +35,8 @@ import (
 )
 
 var (
-	full     = flag.Bool("full", false, "run in full, with the sizes that the documentation's figures have, and assert durations, too")
+	full = flag.Bool("full", false,
+		"run in full, with the sizes that the documentation's figures have, and assert durations, too")
 	operator = flag.String("operator", "", "the operator's executable, to use in place of one that is built")
 )
 
@@ -138,7 +139,8 @@ func (c *Cluster) prepare(ctx context.Context, s Suite) (err error) {
 	if c.Admin, err = client.NewWithWatch(c.Config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
-	if err := c.Apply(ctx, operatortest.Manifests(operatortest.Tenant("monitoring", false), operatortest.Scraper("monitoring", "prometheus"))); err != nil {
+	if err := c.Apply(ctx, operatortest.Manifests(operatortest.Tenant("monitoring", false),
+		operatortest.Scraper("monitoring", "prometheus"))); err != nil {
 		return err
 	}
 	reader, err := c.ServiceAccountConfig(ctx, "monitoring", "prometheus")

@@ -66,7 +66,10 @@ func TestCacheTriesSourcesInOrderOnce(t *testing.T) {
 	c := cache{
 		dir: filepath.Join(t.TempDir(), "a", "b"),
 		sources: []source{
-			{"first", func(context.Context, string) error { calls = append(calls, "first"); return errors.New("no network") }},
+			{"first", func(context.Context, string) error {
+				calls = append(calls, "first")
+				return errors.New("no network")
+			}},
 			// creates no programs
 			{"second", func(context.Context, string) error { calls = append(calls, "second"); return nil }},
 			{"third", func(_ context.Context, dir string) error {

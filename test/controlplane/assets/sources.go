@@ -115,13 +115,15 @@ func (r repository) built() source {
 		"-X " + client + ".gitVersion=" + r.kubernetes,
 	}, " ")
 	fetch := func(ctx context.Context, dir string) error {
-		if _, err := gotool.Run(ctx, r.pins(), "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "etcd"), etcdModule); err != nil {
+		if _, err := gotool.Run(ctx, r.pins(), "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "etcd"),
+			etcdModule); err != nil {
 			return err
 		}
 		_, err := gotool.Run(ctx, r.pins(), "build", "-ldflags="+stamp, "-o", filepath.Join(dir, "kube-apiserver"),
 			kubernetesModule+"/cmd/kube-apiserver")
 		return err
 	}
-	doing := fmt.Sprintf("building kube-apiserver %s and etcd %s (about 8 minutes the first time on two cores)", r.kubernetes, r.etcd)
+	doing := fmt.Sprintf("building kube-apiserver %s and etcd %s (about 8 minutes the first time on two cores)",
+		r.kubernetes, r.etcd)
 	return source{doing: doing, fetch: fetch}
 }

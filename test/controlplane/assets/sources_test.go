@@ -41,7 +41,8 @@ func envtestArchive(t *testing.T) []byte {
 	zipped := gzip.NewWriter(&buf)
 	files := tar.NewWriter(zipped)
 	for _, name := range append([]string{"kubectl"}, programs...) {
-		header := &tar.Header{Name: "controller-tools/envtest/" + name, Mode: 0o755, Size: int64(len(name)), Typeflag: tar.TypeReg}
+		header := &tar.Header{Name: "controller-tools/envtest/" + name, Mode: 0o755, Size: int64(len(name)),
+			Typeflag: tar.TypeReg}
 		if err := files.WriteHeader(header); err != nil {
 			t.Fatal(err)
 		}

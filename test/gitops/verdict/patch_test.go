@@ -32,7 +32,8 @@ func TestPatchHoldsTheScripts(t *testing.T) {
 		data["resource.customizations.health.logout-operator.io_"+kind] = script
 	}
 	want, err := yaml.Marshal(map[string]any{
-		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "argocd-cm", "namespace": "argocd"}, "data": data})
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "argocd-cm", "namespace": "argocd"},
+		"data": data})
 	if err != nil {
 		t.Fatal(err)
 	}

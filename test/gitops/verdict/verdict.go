@@ -57,8 +57,10 @@ var Providers = []State{
 	{Name: "provider-unreachable", KStatus: status.InProgressStatus, Argo: Healthy, Exprs: status.CurrentStatus},
 	// Somebody has to fix something.
 	{Name: "provider-unauthorized", KStatus: status.InProgressStatus, Argo: Degraded, Exprs: status.InProgressStatus},
-	{Name: "provider-secret-not-found", KStatus: status.InProgressStatus, Argo: Degraded, Exprs: status.InProgressStatus},
+	{Name: "provider-secret-not-found", KStatus: status.InProgressStatus, Argo: Degraded,
+		Exprs: status.InProgressStatus},
 	// Only a change of the spec helps.
 	{Name: "provider-invalid-endpoint", KStatus: status.FailedStatus, Argo: Degraded, Exprs: status.FailedStatus},
-	{Name: "provider-edited-unseen", KStatus: status.InProgressStatus, Argo: Progressing, Exprs: status.InProgressStatus},
+	{Name: "provider-edited-unseen", KStatus: status.InProgressStatus, Argo: Progressing,
+		Exprs: status.InProgressStatus},
 }
