@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes every file of a release and publishes nothing: in bin/image the image, in bin/release what people download. The
-# release workflow publishes these very files.
+# Makes every file of a release and publishes nothing: the image in bin/image, and the downloads in bin/release. The
+# release workflow publishes exactly these files.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ mkdir -p "$out" "$work"
 VERSION=$version hack/ko/image.sh >"$out/image.txt"
 cp bin/sbom/*.spdx.json "$out"
 
-# The image by its digest, which nobody can move to another image.
+# Refer to the image by its digest, because a tag can be moved to another image.
 image=$(cat "$out/image.txt")
 cat >"$work/kustomization.yaml" <<END
 resources: [../../config/default]

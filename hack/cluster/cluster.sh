@@ -2,15 +2,16 @@
 # A Kubernetes cluster of one node in namespaces of its own, for the end-to-end tests: real kubelet, containerd and
 # kube-proxy, no Docker and no registry. It needs root on Linux.
 #
-#   cluster.sh build           installs Debian's containerd and what goes with it, and builds the rest (minutes, once)
+#   cluster.sh build           installs Debian's containerd and its tools, and builds the rest (minutes, once)
 #   cluster.sh up              starts an empty cluster, and prints the path of its kubeconfig
-#   cluster.sh image NAME PKG  builds the image cluster.local/NAME:v1 of a program of this module, and gives it to the node
-#   cluster.sh down            ends the cluster, and removes all that it has written
+#   cluster.sh image NAME PKG  builds the image cluster.local/NAME:v1 of a program of this module, and loads it into
+#                              the node
+#   cluster.sh down            ends the cluster, and removes all its files
 #   cluster.sh tarball NAME PKG FILE
 #                              builds the image into a file, for another cluster (kind load image-archive FILE)
 #
-# The caller reaches the API server and nothing else; pods reach each other and the caller, and nothing outside, as there
-# is no default route. There is no DNS. settings.sh has what can be changed, to run two at a time for example.
+# The caller reaches only the API server. Pods reach each other and the caller, and nothing outside, because there is no
+# default route. There is no DNS. settings.sh has the settings that you can change, for example to run two clusters.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -31,7 +32,7 @@ build() {
   if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"
   fi
-  # As kube-apiserver, which is that of the tests: kubelets newer than the API server are refused.
+  # The same version as the tests' kube-apiserver: it refuses newer kubelets.
   local version stamp=
   version=$(go list -C hack/controlplane -m -f '{{.Version}}' k8s.io/kubernetes)
   for variable in k8s.io/component-base/version.gitVersion k8s.io/client-go/pkg/version.gitVersion; do
@@ -62,17 +63,17 @@ image() {
   rm "$file"
 }
 
-# join_cgroups makes a child of each of the caller's cgroups, which the node has for its root.
+# join_cgroups creates a child of each of the caller's cgroups. It becomes the node's root cgroup.
 join_cgroups() {
   local controllers path root group
   while IFS=: read -r _ controllers path; do
     root=/sys/fs/cgroup/${controllers#name=}
     [ -n "$controllers" ] || [ ! -d /sys/fs/cgroup/unified ] || root=/sys/fs/cgroup/unified
-    [ -e "$root$path/cgroup.procs" ] || continue # no such file system here
+    [ -e "$root$path/cgroup.procs" ] || continue # this file system is not mounted here
     group=$root${path%/}/$(basename "$CLUSTER_STATE")
     mkdir -p "$group"
     echo "$group" >>"$CLUSTER_STATE/cgroups"
-    case $controllers in cpuset) # which is empty in a new group
+    case $controllers in cpuset) # it is empty in a new group
       cat "$root$path/cpuset.cpus" >"$group/cpuset.cpus"
       cat "$root$path/cpuset.mems" >"$group/cpuset.mems"
       echo 1 >"$group/cgroup.clone_children" ;;
@@ -82,17 +83,18 @@ join_cgroups() {
 
 up() {
   [ -x "$CLUSTER_CACHE/kubelet" ] || fail "nothing is built: run $0 build"
-  [ ! -e "$CLUSTER_STATE" ] || fail "there is a cluster in $CLUSTER_STATE: set CLUSTER_STATE, CLUSTER_SUBNET and CLUSTER_LINK, or run $0 down"
+  [ ! -e "$CLUSTER_STATE" ] ||
+    fail "there is a cluster in $CLUSTER_STATE: set CLUSTER_STATE, CLUSTER_SUBNET and CLUSTER_LINK, or run $0 down"
   mkdir -p "$CLUSTER_STATE/log"
   : >"$CLUSTER_STATE/cgroups"
   "$here/pki.sh" 2>"$CLUSTER_STATE/log/pki.log"
   join_cgroups
-  # shellcheck disable=SC2016 # for the other shell
+  # shellcheck disable=SC2016 # the inner shell expands it
   setsid bash -c 'while read -r group; do echo $$ >"$group/cgroup.procs"; done <"$CLUSTER_STATE/cgroups"
     exec unshare --mount --net --pid --ipc --uts --cgroup --fork --kill-child --mount-proc --propagation private bash "$0"' \
     "$here/node.sh" >"$CLUSTER_STATE/log/node.log" 2>&1 </dev/null &
   local outer=$! node= i
-  for ((i = 0; i < 100; i++)); do # until it is in a network namespace of its own
+  for ((i = 0; i < 100; i++)); do # until the node is in its own network namespace
     read -r node 2>/dev/null <"/proc/$outer/task/$outer/children" || true
     [ -z "$node" ] || [ "$(readlink "/proc/$node/ns/net")" = "$(readlink /proc/self/ns/net)" ] || break
     kill -0 "$outer" 2>/dev/null || fail "$(cat "$CLUSTER_STATE/log/node.log")"
@@ -110,16 +112,17 @@ up() {
   echo "$CLUSTER_STATE/pki/admin.kubeconfig"
 }
 
-# down ends the node's first process, and with it all others, their mounts and their network.
+# down kills the node's first process. The kernel then ends all others, their mounts and their network.
 down() {
   [ -e "$CLUSTER_STATE" ] || return 0
   local node group i left
   node=$(cat "$CLUSTER_STATE/pid" 2>/dev/null || true)
-  if [ -n "$node" ] && [ -d "/proc/$node" ] && [ "$(readlink "/proc/$node/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; then
+  if [ -n "$node" ] && [ -d "/proc/$node" ] &&
+    [ "$(readlink "/proc/$node/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; then
     kill -KILL "$node"
   fi
   ip link del "$CLUSTER_LINK" 2>/dev/null || true
-  for ((i = 0; i < 100; i++)); do # the last processes leave a moment later
+  for ((i = 0; i < 100; i++)); do # the last processes leave their cgroups a moment later
     left=
     while read -r group; do
       [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What make e2e does without a KUBECONFIG: the end-to-end tests on a cluster that is started for them, see cluster.sh.
+# make e2e runs this without a KUBECONFIG: it starts a cluster (see cluster.sh) and runs the end-to-end tests on it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . hack/cluster/settings.sh
@@ -12,7 +12,10 @@ hack/cluster/cluster.sh build >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 rm "$log"
 
 step "starting the cluster"
-[ ! -e "$CLUSTER_STATE" ] || { echo "there is a cluster in $CLUSTER_STATE already: hack/cluster/cluster.sh down ends it" >&2; exit 1; }
+[ ! -e "$CLUSTER_STATE" ] || {
+  echo "there is a cluster in $CLUSTER_STATE already: hack/cluster/cluster.sh down ends it" >&2
+  exit 1
+}
 trap 'hack/cluster/cluster.sh down || echo "the cluster is not wholly removed" >&2' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

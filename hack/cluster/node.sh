@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The first process of the node, in namespaces of its own: mounts, network, then the programs. Its end is theirs.
+# The first process of the node, in its own namespaces. It sets up mounts and network, and starts the programs. When it
+# ends, they end too.
 set -euo pipefail
 . "$(dirname "$0")/settings.sh"
 pki=$CLUSTER_STATE/pki
 hostname node
 
-# What the node must not share with its host, for this mount namespace only.
+# Mounts that the node must not share with its host. They exist only in this mount namespace.
 mounts() {
   local version_2= i=0 path setting
   [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] || version_2=yes
@@ -13,9 +14,11 @@ mounts() {
   mount -t sysfs sysfs /sys # of this network namespace
   if [ -n "$version_2" ]; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
-    # Only a group without processes can give controllers to those below it.
+    # Only a cgroup without processes can pass controllers to its children.
     mkdir /sys/fs/cgroup/node
-    while read -r process; do echo "$process" >/sys/fs/cgroup/node/cgroup.procs || true; done </sys/fs/cgroup/cgroup.procs
+    while read -r process; do
+      echo "$process" >/sys/fs/cgroup/node/cgroup.procs || true
+    done </sys/fs/cgroup/cgroup.procs
     sed 's/\(^\| \)\(.\)/\1+\2/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
   else
     mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
@@ -34,7 +37,8 @@ mounts() {
   done
   : >"$CLUSTER_STATE/resolv.conf"
   mount --bind "$CLUSTER_STATE/resolv.conf" /etc/resolv.conf
-  # The kubelet insists on these settings of the kernel, of which there is one copy for the whole machine: it is shown them.
+  # The kubelet requires these kernel settings. Changing them would change the whole machine, so mount files with the
+  # values over them.
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
     kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
     echo "${setting#*=}" >"/run/settings/$((++i))"
@@ -46,13 +50,13 @@ mounts() {
 network() {
   local i
   ip link set lo up
-  for ((i = 0; i < 200; i++)); do # until the caller has made the link
+  for ((i = 0; i < 200; i++)); do # until the caller has created the link
     ip link show eth0 >/dev/null 2>&1 && break
     sleep 0.05
   done
   ip addr add "$node_ip/30" dev eth0
   ip link set eth0 up
-  ip route add "$services" dev eth0 src "$node_ip" # so that what goes to a Service gets to where it is translated
+  ip route add "$services" dev eth0 src "$node_ip" # so that packets to a Service reach the address translation
   echo 1 >/proc/sys/net/ipv4/ip_forward
   mkdir -p "$CLUSTER_STATE/cni"
   cat >"$CLUSTER_STATE/cni/pods.conflist" <<EOF
@@ -110,18 +114,23 @@ EOF
 }
 
 control_plane() {
-  start "$CLUSTER_CACHE/controlplane/etcd" --data-dir=/run/etcd --unsafe-no-fsync --listen-peer-urls=http://127.0.0.1:2380 \
-    --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379
-  start "$CLUSTER_CACHE/controlplane/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 --advertise-address="$node_ip" \
-    --service-cluster-ip-range="$services" --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
-    --client-ca-file="$pki/ca.crt" --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
+  start "$CLUSTER_CACHE/controlplane/etcd" --data-dir=/run/etcd --unsafe-no-fsync \
+    --listen-peer-urls=http://127.0.0.1:2380 --listen-client-urls=http://127.0.0.1:2379 \
+    --advertise-client-urls=http://127.0.0.1:2379
+  start "$CLUSTER_CACHE/controlplane/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
+    --advertise-address="$node_ip" --service-cluster-ip-range="$services" --authorization-mode=Node,RBAC \
+    --enable-admission-plugins=NodeRestriction --client-ca-file="$pki/ca.crt" \
+    --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
     --kubelet-client-certificate="$pki/apiserver-to-kubelet.crt" --kubelet-client-key="$pki/apiserver-to-kubelet.key" \
     --kubelet-preferred-address-types=InternalIP --service-account-issuer=https://kubernetes.default.svc \
-    --service-account-key-file="$pki/service-accounts.key" --service-account-signing-key-file="$pki/service-accounts.key"
+    --service-account-key-file="$pki/service-accounts.key" \
+    --service-account-signing-key-file="$pki/service-accounts.key"
   until_true grep -q 'Serving securely' "$CLUSTER_STATE/log/kube-apiserver.log"
-  start "$CLUSTER_CACHE/kube-controller-manager" --kubeconfig="$pki/controller-manager.kubeconfig" --leader-elect=false \
-    --use-service-account-credentials --service-account-private-key-file="$pki/service-accounts.key" --root-ca-file="$pki/ca.crt" \
-    --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" --kube-api-qps=200 --kube-api-burst=400 \
+  start "$CLUSTER_CACHE/kube-controller-manager" --kubeconfig="$pki/controller-manager.kubeconfig" \
+    --leader-elect=false --use-service-account-credentials \
+    --service-account-private-key-file="$pki/service-accounts.key" --root-ca-file="$pki/ca.crt" \
+    --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
+    --kube-api-qps=200 --kube-api-burst=400 \
     --flex-volume-plugin-dir="$CLUSTER_STATE/volumeplugins"
   start "$CLUSTER_CACHE/kube-scheduler" --kubeconfig="$pki/scheduler.kubeconfig" --leader-elect=false
 }
@@ -164,4 +173,4 @@ network
 runtime
 control_plane
 kubelet
-while :; do wait -n || true; done # reaps what has lost its parent
+while :; do wait -n || true; done # reaps orphaned processes

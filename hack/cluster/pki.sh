@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the keys, certificates and kubeconfigs of one cluster to $CLUSTER_STATE/pki. They are good for a week.
+# Writes the keys, certificates and kubeconfigs of one cluster to $CLUSTER_STATE/pki. They are valid for a week.
 set -euo pipefail
 . "$(dirname "$0")/settings.sh"
 umask 077

@@ -1,6 +1,6 @@
-# Settings of a one-node cluster; the environment goes before them. Nothing is written outside the two folders.
-: "${CLUSTER_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/logout-operator/cluster}" # programs and the pause image, kept
-: "${CLUSTER_STATE:=${TMPDIR:-/tmp}/logout-operator-cluster}"                 # all of one cluster, removed with it
+# Settings of a one-node cluster; environment variables override them. All files are in the two folders.
+: "${CLUSTER_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/logout-operator/cluster}" # programs, pause image; kept
+: "${CLUSTER_STATE:=${TMPDIR:-/tmp}/logout-operator-cluster}"                 # files of one cluster; removed
 : "${CLUSTER_SUBNET:=10.99.0}" # .1 is the caller's end of the link, .2 the node
 : "${CLUSTER_LINK:=locluster0}"
 export CLUSTER_CACHE CLUSTER_STATE CLUSTER_SUBNET CLUSTER_LINK
