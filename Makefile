@@ -1,20 +1,21 @@
-# Everything here needs Go, make, git and a C compiler; Go fetches the rest by the versions pinned in hack/.
-# All recipes are one shell each and plain POSIX.
+# All targets need Go, make, git and a C compiler; Go fetches the rest, in the versions pinned in hack/.
+# Recipes are plain POSIX shell.
 
 CONTROLLER_GEN = go tool -modfile=hack/tools/go.mod controller-gen
 CRD_REF_DOCS   = go tool -modfile=hack/tools/go.mod crd-ref-docs
 LINT           = go tool -modfile=hack/lint/go.mod golangci-lint-kube-api-linter
 ACTIONLINT     = go tool -modfile=hack/actionlint/go.mod actionlint
-# Puts kube-apiserver and etcd where tests and demonstrations look for them.
+# Sets the variable with which tests and demonstrations find kube-apiserver and etcd.
 WITH_ASSETS    = KUBEBUILDER_ASSETS=$$(go run ./hack/assets) && export KUBEBUILDER_ASSETS &&
-# Not go run, which hides the exit status and does not pass signals on.
+# go run would hide the exit status and not forward signals.
 BUILD_DEMO     = echo "compiling the demo (minutes the first time)" && go build -o bin/demo ./hack/demo
 
-# What make generate manifests writes, among files written by hand.
+# The folders and files that make generate, manifests and api-docs write; some files in them are written by hand.
 GENERATED      = api config charts docs/api.md
-# What the chart has from config/: the same files.
+# The files of config/ that the chart copies.
 CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/metrics_reader_role.yaml \
-                 policy/endpoints.yaml policy/metadata.yaml network-policy/network_policy.yaml prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
+                 policy/endpoints.yaml policy/metadata.yaml network-policy/network_policy.yaml \
+                 prometheus/servicemonitor.yaml prometheus/prometheusrule.yaml)
 
 FUZZTIME ?= 10s
 SOAKTIME ?= 30m
@@ -24,19 +25,20 @@ BENCHFLAGS ?= -out docs
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-16s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r t d; do printf '  make %-16s %s\n' "$$t" "$$d"; done
 
-# Seeing it work
+# See it work
 
 .PHONY: demo
-demo: ## Log out the user of the reference example, from nothing, and check that it happened
+demo: ## Log out the user of the reference example, from nothing, and check the result
 	@$(WITH_ASSETS) $(BUILD_DEMO) && exec bin/demo
 
 .PHONY: dev
-dev: ## Keep what demo starts running, and print the KUBECONFIG to use
+dev: ## Start the programs of the demo, keep them running, and print the KUBECONFIG to use
 	@$(WITH_ASSETS) $(BUILD_DEMO) && exec bin/demo --keep
 
-# Changing it
+# Change it
 
 .PHONY: generate
 generate: ## Write the deep copy functions of the API
@@ -56,7 +58,8 @@ api-docs: ## Write docs/api.md, the reference of the API
 
 .PHONY: alerts
 alerts: ## Write the alerts of config/prometheus/rules.yaml into the PrometheusRule
-	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && mv rule.new prometheusrule.yaml
+	@cd config/prometheus && { sed '/^spec:/q' prometheusrule.yaml; sed '/^#/d; s/^./  &/' rules.yaml; } > rule.new && \
+	  mv rule.new prometheusrule.yaml
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -66,11 +69,12 @@ fmt: ## Format the code
 build: ## Build the programs into bin/
 	go build -o bin/ ./cmd/...
 
-# Checking it
+# Check it
 
 .PHONY: verify
 verify: generate manifests api-docs ## Check that generated files, formatting and go.mod are up to date
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run make fmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || \
+	  { echo "not formatted, run make fmt: $$unformatted" >&2; exit 1; }
 	go mod tidy -diff
 	@git diff --exit-code -- $(GENERATED) && test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || \
 	  { echo "generated files differ from those in git: add what make generate manifests api-docs wrote" >&2; exit 1; }
@@ -82,26 +86,30 @@ vet: ## Run go vet
 .PHONY: lint
 lint: ## Run the linters (the first time it compiles them, in about a minute)
 	$(LINT) run
-	cd test/gitops && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
-	cd test/kratos && go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
+	cd test/gitops && \
+	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
+	cd test/kratos && \
+	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
-# Not from the cache: what the tests run against is more than their sources. The race detector makes it half as fast again.
+# -count=1, because the results depend on more than the sources, so cached ones can be wrong. Only CI uses the race
+# detector, because it slows the tests down.
 RACE     = $(if $(CI),-race)
 GO_TEST  = go test $(RACE) -count=1 -timeout 40m
 ALL_BUT  = go list ./... | grep -v -E
-# The packages that need an API server, and those that look at what is released.
+# The packages that need an API server, and those that check the release.
 SERVER   = controllers|cmd/logout-operator/app|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
 RELEASED = test/(chart|docs|image|manifests|observability)
 
 .PHONY: unit
-unit: ## Run the tests that need nothing but Go
+unit: ## Run the tests that need only Go
 	@$(GO_TEST) $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
 
-# Tests against an API server mostly wait, so four packages run beside each other, and thirds of the fault scenarios beside
-# these, each with an API server of its own. What they share is compiled once, before.
+# Tests against an API server mostly wait, so four packages run in parallel, and so do three parts of the fault
+# scenarios, each with its own API server. The common code is compiled once, before.
 .PHONY: test test/others test/faults-a-l test/faults-m-o test/faults-p-z
-test: ## Run the tests of the operator against a real API server (the first time it builds one, in about 8 minutes)
-	@$(WITH_ASSETS) go build -race -o /dev/null ./cmd/logout-operator && go test $(RACE) -c -o /dev/null ./test/faults && \
+test: ## Run the operator's tests against a real API server (the first time it builds one, in about 8 minutes)
+	@$(WITH_ASSETS) go build -race -o /dev/null ./cmd/logout-operator && \
+	  go test $(RACE) -c -o /dev/null ./test/faults && \
 	  exec $(MAKE) --no-print-directory -j4 test/others test/faults-a-l test/faults-m-o test/faults-p-z
 
 test/others:
@@ -114,11 +122,11 @@ test/faults-a-l test/faults-m-o test/faults-p-z:
 	@$(GO_TEST) ./test/faults $(SCENARIOS)
 
 .PHONY: test-release
-test-release: ## Check what is released: image, chart, manifests, alerts and docs (the first time it compiles helm, ko and more)
+test-release: ## Check the image, chart, manifests, alerts and docs (the first time it compiles helm, ko and more)
 	@$(WITH_ASSETS) $(GO_TEST) $$(go list ./... | grep -E '/($(RELEASED))$$')
 
 .PHONY: examples
-examples: ## Check docs/examples/envtest, the module of somebody who tests against the API
+examples: ## Check docs/examples/envtest, an example module that tests against the API
 	@$(WITH_ASSETS) cd docs/examples/envtest && go mod tidy -diff && go vet ./... && go test -count=1 ./...
 
 .PHONY: gitops
@@ -130,9 +138,11 @@ kratos: ## Log users out of a real Ory Kratos (the first time it compiles one, i
 	@$(WITH_ASSETS) cd test/kratos && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 20m ./...
 
 .PHONY: e2e
-e2e: ## Run the end-to-end tests, on a cluster of their own (root on Linux), or on that of KUBECONFIG: see test/e2e/doc.go
-	@if test -z "$$KUBECONFIG"; then exec hack/cluster/e2e.sh; fi; test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
-	  { echo "make e2e needs E2E_IMAGE and E2E_FAKE_IMAGE on the cluster of KUBECONFIG: see test/e2e/doc.go" >&2; exit 2; }; \
+e2e: ## Run the end-to-end tests on a new cluster (root on Linux), or on that of KUBECONFIG: see test/e2e/doc.go
+	@if test -z "$$KUBECONFIG"; then exec hack/cluster/e2e.sh; fi; \
+	  test -n "$$E2E_IMAGE" && test -n "$$E2E_FAKE_IMAGE" || \
+	  { echo "make e2e needs E2E_IMAGE and E2E_FAKE_IMAGE on the cluster of KUBECONFIG: see test/e2e/doc.go" >&2; \
+	    exit 2; }; \
 	go test -count=1 -timeout 40m -v ./test/e2e $(E2E_FLAGS)
 
 .PHONY: cluster
@@ -145,36 +155,38 @@ cover: ## Measure the test coverage of controllers and internal
 	@go tool cover -func=cover.out | tail -n 1
 
 .PHONY: bench
-bench: ## Compare the operator with a bare loop, and write docs/performance.md (in twenty minutes)
+bench: ## Compare the operator with a bare loop, and write docs/performance.md (twenty minutes)
 	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench $(BENCHFLAGS)
 
 .PHONY: overload
-overload: ## Run the overload scenarios in full, ten thousand objects each (in about an hour and a half)
+overload: ## Run the overload scenarios in full, ten thousand objects each (about an hour and a half)
 	@$(WITH_ASSETS) go test -count=1 -timeout 3h -v ./test/overload -full
 
 .PHONY: memory
-memory: ## Measure the memory that the operator takes beside 100 000 objects, while it logs them out, and beside huge ones (in about an hour)
+memory: ## Measure the operator's memory with 100 000 objects, during their logout, and with huge ones (about an hour)
 	@$(WITH_ASSETS) go test -count=1 -timeout 2h -v ./test/memory -full
 
-# An API server that is away is mostly waited for, so all else goes on beside it. A line when a scenario begins and one when it
-# ends; all of the rest is in bin/faults-*.log.
+# The outage scenarios mostly wait, so they run in parallel with all others. This prints a line when a scenario begins
+# and one when it ends; all other output is in bin/faults-*.log.
 .PHONY: test-faults test-faults/outages test-faults/others
-test-faults: ## Run the fault scenarios in full, and print what they measured (in about a quarter of an hour)
+test-faults: ## Run the fault scenarios in full, and print their measurements (about a quarter of an hour)
 	@mkdir -p bin && $(WITH_ASSETS) exec $(MAKE) --no-print-directory -j2 test-faults/outages test-faults/others
 
 test-faults/outages: SCENARIOS = -run '^TestAPIServerDown$$'
 test-faults/others: SCENARIOS = -skip '^TestAPIServerDown$$'
 test-faults/outages test-faults/others:
-	@{ go test -count=1 -timeout 40m -v ./test/faults -full $(SCENARIOS) 2>&1; echo "exit status $$?"; } | tee bin/faults-$(@F).log | \
+	@{ go test -count=1 -timeout 40m -v ./test/faults -full $(SCENARIOS) 2>&1; echo "exit status $$?"; } | \
+	  tee bin/faults-$(@F).log | \
 	  awk '/^exit status/ { status = $$3 } /^scenario / { table = 1 } table || /^=== RUN|^ *--- |^FAIL|^ok|^panic/; END { exit status }'
 
 .PHONY: reliability
-reliability: ## Run all fault scenarios in full, and write docs/reliability.md (in about 50 minutes)
+reliability: ## Run all fault scenarios in full, and write docs/reliability.md (about 50 minutes)
 	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)
 
 .PHONY: soak
 soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl
-	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v -run TestSoak ./test/soak -for $(SOAKTIME) -out $(CURDIR)/docs/reliability-soak.jsonl
+	@$(WITH_ASSETS) go test -count=1 -timeout 1h -v -run TestSoak ./test/soak -for $(SOAKTIME) \
+	  -out $(CURDIR)/docs/reliability-soak.jsonl
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
@@ -184,7 +196,7 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	  done; \
 	done
 
-# Releasing it
+# Release it
 
 .PHONY: image
 image: ## Build the image for all platforms into bin/image, without a registry
@@ -199,5 +211,5 @@ lint-workflows: ## Check the workflows of GitHub
 	$(ACTIONLINT)
 
 .PHONY: clean
-clean: ## Remove what the other targets left in this folder
+clean: ## Remove the files that the other targets left in this folder
 	rm -rf bin cover.out
