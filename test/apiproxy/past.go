@@ -122,7 +122,7 @@ func events(list []byte) (lines [][]byte) {
 	}
 	_ = json.Unmarshal(list, &l) // anything but a list has no items, and its watch fails
 	line := func(kind string, object any) {
-		// decoded from JSON, so encoding cannot fail
+		// The values were decoded from JSON, so encoding cannot fail.
 		text, _ := json.Marshal(map[string]any{"type": kind, "object": object})
 		lines = append(lines, append(text, '\n'))
 	}

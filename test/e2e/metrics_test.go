@@ -96,7 +96,7 @@ func scrape(ctx context.Context, url, token string) (status int, body string, er
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	// the certificate is self-signed
+	// The certificate is self-signed.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport, Timeout: 15 * time.Second}).Do(req)

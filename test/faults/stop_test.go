@@ -67,7 +67,7 @@ func TestStop(t *testing.T) {
 					verify(t, obj, 1, 1)
 				}
 			}
-			// the operator retries the held write of an outcome, and looks the object up
+			// The operator retries the held write of an outcome, and looks the object up.
 			verifyRequests(t, namesOf(all), 1, 3)
 		})
 	}

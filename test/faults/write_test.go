@@ -51,7 +51,7 @@ var writeFaults = []struct {
 		slices.Concat(apiproxy.Times(2, apiproxy.Dropped),
 			apiproxy.Times(2, apiproxy.Refused(http.StatusGatewayTimeout)),
 			apiproxy.Times(2, apiproxy.Unanswered)), 1, 1},
-	// kept in memory, and stored later
+	// The operator keeps the outcome in memory, and stores it later.
 	{"outcome forbidden", apiproxy.Outcome, apiproxy.Times(1, apiproxy.Refused(http.StatusForbidden)), 1, 1},
 }
 
@@ -153,7 +153,7 @@ func TestOutcomesHeldBack(t *testing.T) {
 		granted = max(granted, n.writes-n.conflicts)
 	}
 	figures.AtMost(t, "most writes of an object that were not refused with 409", granted, 2, true)
-	// claims have expired by then, so there may be another write, on outdated data
+	// Claims have expired by then, so there may be another write, on outdated data.
 	verifyRequests(t, namesOf(objects), 0, 3)
 }
 

@@ -63,7 +63,7 @@ func clean(obj *unstructured.Unstructured) *unstructured.Unstructured {
 		}
 		return recordedTime
 	}
-	// how many objects wait at the moment
+	// The number of waiting objects differs in every run.
 	if _, found, _ := unstructured.NestedInt64(obj.Object, "status", "waiting"); found {
 		_ = unstructured.SetNestedField(cleaned.Object, int64(0), "status", "waiting")
 	}

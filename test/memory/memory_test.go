@@ -163,7 +163,7 @@ func (o *process) await(t *testing.T, what string, least int, gauge string, labe
 			return false, fmt.Errorf("the operator has exited with %d", o.ExitCode())
 		default:
 		}
-		// otherwise it does not serve them yet
+		// An error means that the operator does not serve them yet.
 		if sum, err := o.Gauge(ctx, cluster.Scraper, gauge, labels...); err == nil {
 			got = sum
 		}

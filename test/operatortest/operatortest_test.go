@@ -85,7 +85,7 @@ func TestUsageOf(t *testing.T) {
 	if used, most := after.CPU-before.CPU, cpu(t)-start; used < 100*time.Millisecond-rounding || used > most+rounding {
 		t.Errorf("%s of CPU, want 100 ms to %s", used, most)
 	}
-	// otherwise an earlier round had the peak
+	// A higher peak before means that an earlier round had it.
 	if grown := after.PeakRSS - before.PeakRSS; before.PeakRSS < int64(len(hoard)) && grown < 32<<20 {
 		t.Errorf("64 MiB more raised the peak by %d bytes", grown)
 	}

@@ -92,7 +92,7 @@ func TestHostileTenant(t *testing.T) {
 	beside := other.rounds(t, o, suite.Either(0, 10*time.Minute))
 	reasons := x.objects.reasons()
 	deleteAll(t, x.namespace)
-	// with as many finished objects as there were beside the hostile ones
+	// Measure with as many finished objects as there were beside the hostile ones.
 	again := other.rounds(t, o, suite.Either(0, 2*time.Minute))
 
 	steady := quantile(append(alone.steady, again.steady...), 0.99)
@@ -102,7 +102,7 @@ func TestHostileTenant(t *testing.T) {
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, suite.Full())
 	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
-	// an operator that has just started does not know the bad objects
+	// An operator that has just started does not know the bad objects.
 	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5))
 	other.verify(t, 0)
 	for reason, n := range reasons {

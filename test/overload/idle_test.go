@@ -17,7 +17,7 @@ func TestClosedGate(t *testing.T) {
 	x.throttle(t, throttledFor(suite.Either(5*time.Minute, 4*time.Minute)), throttledFor(5*time.Minute))
 	n := suite.Either(200, 10_000)
 	x.create(t, n)
-	// writing ten thousand statuses takes nearly as long as the longest pause: after its probe the gate pauses again
+	// Writing ten thousand statuses takes nearly as long as the longest pause: after its probe the gate pauses again.
 	calls := suite.Either(1, 2)
 	if err := x.WaitForCalls(t.Context(), calls); err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func since(entries []chimetest.Entry, t time.Time) []chimetest.Entry {
 
 // peak is the number of calls in the busiest window of this length, wherever it begins.
 func peak(entries []chimetest.Entry, window time.Duration) (most int) {
-	// the journal is in the order of the answers
+	// The journal is in the order of the answers.
 	arrivals := slices.SortedFunc(slices.Values(times(entries)), time.Time.Compare)
 	first := 0
 	for last, t := range arrivals {

@@ -86,7 +86,7 @@ func (o outage) run(t *testing.T, end ending) {
 	figures.AtMost(t, "calls beyond the rate after it", arrivals.Excess(times(after), normal.perSecond),
 		normal.burst+few(), true)
 	figures.AtMost(t, "most calls in a second after it", peak(after, time.Second),
-		// calls that are 20 ms late count in the next window
+		// Calls that are 20 ms late count in the next window.
 		normal.perSecond+normal.burst+normal.perSecond/50, suite.Full())
 	mean := 0.0
 	for _, x := range all[1:] {

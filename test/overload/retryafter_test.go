@@ -44,7 +44,7 @@ func TestRetryAfter(t *testing.T) {
 			pause := suite.Either(3*time.Second, 30*time.Second)
 			x := newTarget(t, "pause", normal, chimetest.Options{})
 			o := startOperator(t, tc.end, x)
-			// held from the start: no probe is missed
+			// Hold the calls from the start, so that no probe is missed.
 			first, probe, second := x.Hold("", ""), x.Hold("", ""), x.Hold("", "")
 			first.Release()
 			answeredAt := x.throttle(t, tc.form(pause))

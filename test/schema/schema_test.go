@@ -262,7 +262,7 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 		if r := p.Spec.RateLimit; r.RequestsPerSecond < 1 || r.Burst < 1 {
 			t.Errorf("rate limit %+v", r)
 		}
-		// no test asks the machine for an identity
+		// No test asks the machine for an identity.
 		named := &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "s"}}
 		if m := p.Spec.AmazonChime; m != nil {
 			m.Credentials = named

@@ -70,7 +70,7 @@ func TestCacheTriesSourcesInOrderOnce(t *testing.T) {
 				calls = append(calls, "first")
 				return errors.New("no network")
 			}},
-			// creates no programs
+			// This source creates no programs.
 			{"second", func(context.Context, string) error { calls = append(calls, "second"); return nil }},
 			{"third", func(_ context.Context, dir string) error {
 				calls = append(calls, "third")
