@@ -132,8 +132,8 @@ func panicCalledUp(t *testing.T, program, dir string) {
 		o := start(t, common(), program)
 		select {
 		case repeats := <-finished:
-			// Whatever ends the process can hit another object's call: one call is in flight at a time, because each
-			// process begins with a probe.
+			// A panic that ends the process can interrupt another object's call. Only one call is in flight at a time,
+			// because each process begins with a probe.
 			died := panics(t, dir) - before
 			figures.Note(t, "processes that panicked", died)
 			figures.AtMost(t, "repeats", repeats, died, true)
