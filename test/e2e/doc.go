@@ -9,7 +9,8 @@
 //	hack/cluster/cluster.sh tarball e2e-operator ./cmd/logout-operator operator.tar
 //	hack/cluster/cluster.sh tarball e2e-fake ./cmd/fake-logout-service fake.tar
 //	kind create cluster && kind load image-archive operator.tar && kind load image-archive fake.tar
-//	make e2e KUBECONFIG=~/.kube/config E2E_IMAGE=cluster.local/e2e-operator:v1 E2E_FAKE_IMAGE=cluster.local/e2e-fake:v1
+//	make e2e KUBECONFIG=~/.kube/config E2E_IMAGE=cluster.local/e2e-operator:v1 \
+//	  E2E_FAKE_IMAGE=cluster.local/e2e-fake:v1
 //
 // Without these variables, the package skips its tests. It connects only to the API server, and needs no DNS in the
 // cluster and no program other than go.

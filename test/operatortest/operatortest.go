@@ -4,7 +4,8 @@
 //	err := operatortest.Build(ctx, binary, false)
 //	err = operatortest.Install(ctx, plane)
 //	access, err := plane.ServiceAccountConfig(ctx, operatortest.Namespace, operatortest.Account)
-//	operator, err := operatortest.Start(operatortest.Options{Binary: binary, Access: access, Flags: []string{"--workers=10"}})
+//	operator, err := operatortest.Start(operatortest.Options{Binary: binary, Access: access,
+//		Flags: []string{"--workers=10"}})
 //	defer operator.Kill()
 package operatortest
 
