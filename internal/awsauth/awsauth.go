@@ -61,7 +61,7 @@ type Keys struct {
 func KeysFrom(data map[string][]byte) (*Keys, error) {
 	for _, key := range []string{keyAccessKeyID, keySecretAccessKey} {
 		if len(data[key]) == 0 {
-			return nil, errors.New("has no key " + key + ", or it is empty")
+			return nil, errors.New("key " + key + " is missing or empty")
 		}
 	}
 	return &Keys{
@@ -141,7 +141,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, errors.New(httpcall.Shorten("the operator's AWS configuration cannot be used: " +
+		return nil, errors.New(httpcall.Shorten("invalid AWS configuration of the operator: " +
 			httpcall.Clean(err.Error())))
 	}
 	if config.AssumeRole == nil {
@@ -183,7 +183,7 @@ func (c *Keys) provider() (aws.CredentialsProvider, error) {
 	for _, field := range []struct{ name, value string }{{"access key ID", key}, {"secret access key", secret},
 		{"session token", session}} {
 		if strings.ContainsFunc(field.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, errors.New("the " + field.name + " contains white space or characters outside of ASCII")
+			return nil, errors.New("the " + field.name + " contains white space or non-ASCII characters")
 		}
 	}
 	if key == "" || secret == "" {
@@ -315,7 +315,7 @@ var errorCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
 
 // explain returns why a provider of the SDK has no credentials.
 func explain(ctx context.Context, err error, secrets []string) *unavailable {
-	source, why := ownIdentity, "not usable" // for example, a token file is missing
+	source, why := ownIdentity, "could not be loaded" // for example, a token file is missing
 	for cause := err; ; {
 		op, ok := errors.AsType[*smithy.OperationError](cause)
 		if !ok {
@@ -323,7 +323,7 @@ func explain(ctx context.Context, err error, secrets []string) *unavailable {
 		}
 		if op.ServiceID == imds.ServiceID {
 			// The SDK looks here last, so it found nothing elsewhere.
-			return &unavailable{why: "none configured, and the operator has no AWS identity"}
+			return &unavailable{why: "the provider names no Secret, and the operator has no AWS identity"}
 		}
 		source, cause = op.ServiceID+" "+op.OperationName, op.Err // the innermost operation failed
 	}

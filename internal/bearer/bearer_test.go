@@ -315,7 +315,9 @@ func TestTokenEndpointIsLeftAlone(t *testing.T) {
 // service is not called.
 func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 	const refused = "token endpoint: the service does not accept the credentials (HTTP "
-	const garbage = "token endpoint: the endpoint does not answer as a token endpoint does (HTTP "
+	garbage := func(what string) string {
+		return "token endpoint: unexpected response to the token request (HTTP " + what + "); check the endpoint"
+	}
 	for _, tc := range []struct {
 		status       int
 		header, body string
@@ -338,23 +340,23 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 			"token endpoint: back soon"},
 		{408, "", "", logout.ServiceUnavailable, "token endpoint: the service answered HTTP 408"},
 		{400, "", `{"error":"unsupported_grant_type"}`, logout.UnexpectedResponse,
-			garbage + "400, unsupported_grant_type)"},
-		{404, "", "<html>", logout.UnexpectedResponse, garbage + "404)"},
-		{403, "", "<html>", logout.UnexpectedResponse, garbage + "403)"},
-		{204, "", "", logout.UnexpectedResponse, garbage + "204)"},
-		{201, "", `{"access_token":"a","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "201)"},
-		{200, "", "<html>", logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", "", logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", "null", logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"error":"invalid_client"}`, logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage + "200)"},
-		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage + "200)"},
+			garbage("400, unsupported_grant_type")},
+		{404, "", "<html>", logout.UnexpectedResponse, garbage("404")},
+		{403, "", "<html>", logout.UnexpectedResponse, garbage("403")},
+		{204, "", "", logout.UnexpectedResponse, garbage("204")},
+		{201, "", `{"access_token":"a","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("201")},
+		{200, "", "<html>", logout.UnexpectedResponse, garbage("200")},
+		{200, "", "", logout.UnexpectedResponse, garbage("200")},
+		{200, "", "null", logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"error":"invalid_client"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`,
-			logout.UnexpectedResponse, garbage + "200)"},
+			logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"` + strings.Repeat("a", httpcall.MaxBody) + `","token_type":"Bearer"}`,
-			logout.UnexpectedResponse, garbage + "200)"},
-		{307, "", "", logout.UnexpectedResponse, garbage + "307)"},
+			logout.UnexpectedResponse, garbage("200")},
+		{307, "", "", logout.UnexpectedResponse, garbage("307")},
 	} {
 		s := &service{token: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -441,7 +443,7 @@ func TestSecret(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if _, err := TokenFrom(map[string][]byte{"token": []byte("a ü")}); err == nil ||
-		err.Error() != "has a token with other than visible ASCII characters" {
+		err.Error() != "token contains characters other than visible ASCII" {
 		t.Error(err)
 	}
 	id, key, err := ClientFrom(map[string][]byte{"clientID": []byte("a\n"),
@@ -450,10 +452,10 @@ func TestSecret(t *testing.T) {
 		t.Errorf("%q, %q, %v", id, key, err)
 	}
 	for want, data := range map[string]map[string][]byte{
-		"has no key clientID, or it is empty": {"clientSecret": []byte("b")},
-		"has no key clientSecret, or it is empty": {"clientID": []byte("a"),
+		"key clientID is missing or empty": {"clientSecret": []byte("b")},
+		"key clientSecret is missing or empty": {"clientID": []byte("a"),
 			"clientSecret": []byte("\n")},
-		"has a clientSecret with line breaks or characters that cannot be printed": {"clientID": []byte("a"),
+		"clientSecret contains line breaks or non-printable characters": {"clientID": []byte("a"),
 			"clientSecret": []byte("b\nc")},
 	} {
 		if _, _, err := ClientFrom(data); err == nil || err.Error() != want {

@@ -103,7 +103,7 @@ func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
 		ProviderWide: true,
 		Code:         body.Error,
 		Message:      body.Description,
-		Operation:    "a token endpoint",
+		Operation:    "the token request",
 		Secrets:      c.secrets,
 	}))
 }

@@ -18,7 +18,7 @@ const (
 func TokenFrom(data map[string][]byte) (string, error) {
 	token, err := valueFrom(data, keyToken)
 	if err == nil && !sendable(token) {
-		err = errors.New("has a " + keyToken + " with other than visible ASCII characters")
+		err = errors.New(keyToken + " contains characters other than visible ASCII")
 	}
 	return token, err
 }
@@ -36,9 +36,9 @@ func valueFrom(data map[string][]byte, key string) (string, error) {
 	value := strings.TrimSpace(string(data[key]))
 	switch {
 	case value == "":
-		return "", errors.New("has no key " + key + ", or it is empty")
+		return "", errors.New("key " + key + " is missing or empty")
 	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "", errors.New("has a " + key + " with line breaks or characters that cannot be printed")
+		return "", errors.New(key + " contains line breaks or non-printable characters")
 	}
 	return value, nil
 }

@@ -289,7 +289,7 @@ func TestNoCredentials(t *testing.T) {
 		externalID  string
 		want        string
 	}{
-		"no identity": {want: "none configured, and the operator has no AWS identity"},
+		"no identity": {want: "the provider names no Secret, and the operator has no AWS identity"},
 		"STS denies": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, &keys, "x",
 			"STS AssumeRole: failed (AccessDenied)"},
 		"STS unreachable": {map[string]string{"AWS_ENDPOINT_URL_STS": refused.URL}, &keys, "x",
@@ -299,10 +299,10 @@ func TestNoCredentials(t *testing.T) {
 		"STS is silent": {map[string]string{"AWS_ENDPOINT_URL_STS": silent.URL}, &keys, "x",
 			"timeout: no answer within the attempt's deadline"},
 		"no role for none": {map[string]string{"AWS_ENDPOINT_URL_STS": denied.URL}, nil, "x",
-			"none configured, and the operator has no AWS identity"},
+			"the provider names no Secret, and the operator has no AWS identity"},
 		"no token file": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": filepath.Join(t.TempDir(), "token"),
 			"AWS_ROLE_ARN": roleARN}, nil, "",
-			"the operator's AWS identity: not usable"},
+			"the operator's AWS identity: could not be loaded"},
 		"pod identity denies": {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": agent.URL}, nil, "",
 			"the operator's AWS identity: failed (AccessDeniedException)"},
 	} {
@@ -345,7 +345,7 @@ func TestUnusableConfiguration(t *testing.T) {
 		Config{Endpoint: httpcall.MustParseEndpoint("https://chime.example"),
 			Auth: awsauth.Config{Region: "us-east-1"}})
 	if err == nil ||
-		err.Error() != "the operator's AWS configuration cannot be used: failed to get shared config profile, absent" {
+		err.Error() != "invalid AWS configuration of the operator: failed to get shared config profile, absent" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,13 +26,13 @@ func TestNoAnswer(t *testing.T) {
 		answer func(net.Conn)
 		want   string
 	}{
-		"closed": {func(net.Conn) {}, "connection lost before a valid HTTP answer came"},
+		"closed": {func(net.Conn) {}, "connection closed before a valid HTTP response arrived"},
 		"reset":  {func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }, "connection reset"},
 		"half a header": {func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nx-amzn-Req") },
-			"connection lost before a valid HTTP answer came"},
+			"connection closed before a valid HTTP response arrived"},
 		"not HTTP": {func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n") },
-			"connection lost before a valid HTTP answer came"},
-		"endless headers": {endlessHeaders, "connection lost before a valid HTTP answer came"},
+			"connection closed before a valid HTTP response arrived"},
+		"endless headers": {endlessHeaders, "connection closed before a valid HTTP response arrived"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var requests atomic.Int64

@@ -30,7 +30,7 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	for want, ctx := range map[string]context.Context{
 		"timeout: the attempt's deadline passed before the request was sent": suspended{context.Background()},
 		"timeout: no answer within the attempt's deadline":                   expired,
-		"cancelled before an answer came":                                    cancelled,
+		"canceled before a response arrived":                                 cancelled,
 	} {
 		_, e := attemptWith(ctx, t, c)
 		if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, Message: want}) {

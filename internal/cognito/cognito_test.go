@@ -125,7 +125,7 @@ func TestConfirmation(t *testing.T) {
 		case answer.confirms && (e != nil || receipt != logout.Receipt{HTTPStatusCode: 200, RequestID: "3f1c-77"}):
 			t.Errorf("%.60v: %+v, %+v", answer, receipt, e)
 		case !answer.confirms && (e == nil || e.Reason != logout.UnexpectedResponse ||
-			e.Message != "the endpoint does not answer as AdminUserGlobalSignOut does (HTTP 200)"):
+			e.Message != "unexpected response to AdminUserGlobalSignOut (HTTP 200); check the endpoint"):
 			t.Errorf("%.60v: %+v", answer, e)
 		}
 	}

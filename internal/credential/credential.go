@@ -76,7 +76,7 @@ type Paused struct {
 }
 
 // Error returns the text of the failed fetch's error, and the pause.
-func (p *Paused) Error() string { return fmt.Sprintf("%v (asking again in %s)", p.Err, p.For) }
+func (p *Paused) Error() string { return fmt.Sprintf("%v (next request in %s)", p.Err, p.For) }
 
 // Unwrap returns the error of the failed fetch.
 func (p *Paused) Unwrap() error { return p.Err }

@@ -113,7 +113,7 @@ func (a *Answer) message(f Finding, code string) string {
 	case f.Reason == logout.Unauthorized:
 		return "the service does not accept the credentials (" + what + ")"
 	case f.Reason == logout.UnexpectedResponse:
-		return "the endpoint does not answer as " + f.Operation + " does (" + what + ")"
+		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint"
 	case message == "" || quotesCredentials(message, f.Secrets):
 		return "the service answered " + what
 	}

@@ -76,7 +76,7 @@ func TestFailure(t *testing.T) {
 				Message: "the service does not accept the credentials (HTTP 401, invalid_token)"}},
 		"another service": {200, nil, Finding{Reason: logout.UnexpectedResponse, Operation: "Logout"},
 			logout.Error{Reason: logout.UnexpectedResponse,
-				Message: "the endpoint does not answer as Logout does (HTTP 200)"}},
+				Message: "unexpected response to Logout (HTTP 200); check the endpoint"}},
 		"always of the whole provider": {429, http.Header{"Retry-After": {"7"}}, Finding{Reason: logout.Throttled},
 			logout.Error{Reason: logout.Throttled, ProviderWide: true, RetryAfter: 7 * time.Second,
 				Message: "the service answered HTTP 429"}},

@@ -58,10 +58,11 @@ func checkEndpoint(endpoint string, allowInsecure bool) error {
 		return errors.New("must not have a fragment (#…)")
 	case !validHost(u.Hostname()) || !validPort(u):
 		return errors.New(
-			"must have a host of letters, digits, - and . (no IPv6 address), and a port from 0 to 65535 if any")
+			"the host must consist of letters, digits, '-' and '.' (no IPv6 address), and a port must be from 0 to 65535")
 	case u.Scheme == "http" && !allowInsecure && !loopback(u.Hostname()):
 		return errors.New(
-			"must begin with https://: plain http to another host must be allowed by a flag of the operator")
+			"must begin with https://: plain http to a host other than the loopback " +
+				"needs the operator's flag --allow-insecure-endpoints")
 	}
 	return nil
 }

@@ -50,9 +50,9 @@ func Explain(err error) (words string, down bool) {
 		return "timeout: no answer within the attempt's deadline", false
 	}
 	if errors.Is(err, context.Canceled) {
-		return "cancelled before an answer came", false
+		return "canceled before a response arrived", false
 	}
-	return "connection lost before a valid HTTP answer came", false
+	return "connection closed before a valid HTTP response arrived", false
 }
 
 // explainTLS returns why the TLS handshake failed; empty if it was not TLS.

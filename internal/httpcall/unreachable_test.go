@@ -28,8 +28,8 @@ func TestExplain(t *testing.T) {
 		{&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, "connection reset", false},
 		{&tls.CertificateVerificationError{Err: errors.New("x509: secret")}, "TLS: certificate not accepted", true},
 		{errors.New(`Post "https://chime.example/accounts/a": secret`),
-			"connection lost before a valid HTTP answer came", false},
-		{io.ErrUnexpectedEOF, "connection lost before a valid HTTP answer came", false},
+			"connection closed before a valid HTTP response arrived", false},
+		{io.ErrUnexpectedEOF, "connection closed before a valid HTTP response arrived", false},
 	} {
 		for _, err := range []error{tc.err, fmt.Errorf("wrapped: %w", tc.err)} {
 			if e := Unreachable(err); *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: tc.down,

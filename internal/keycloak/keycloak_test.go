@@ -81,7 +81,7 @@ const (
 
 // The result of a search decides whether there is a logout, and of whom.
 func TestLookup(t *testing.T) {
-	const foreign = "the endpoint does not answer as Keycloak's search for users does (HTTP 200)"
+	const foreign = "unexpected response to Keycloak's search for users (HTTP 200); check the endpoint"
 	for name, tc := range map[string]struct {
 		lookup Lookup
 		found  answer
@@ -110,7 +110,7 @@ func TestLookup(t *testing.T) {
 			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
 		"no body": {ByUsername, answer{204, ``},
 			&logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: 204,
-				Message: "the endpoint does not answer as Keycloak's search for users does (HTTP 204)"}},
+				Message: "unexpected response to Keycloak's search for users (HTTP 204); check the endpoint"}},
 		"no realm": {ByUsername, answer{404, `{"error":"Realm not found."}`},
 			&logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
 		"no permission": {ByUsername, answer{403, `{"error":"HTTP 403 Forbidden"}`},
@@ -161,7 +161,9 @@ func TestLookalikesAreNotLoggedOut(t *testing.T) {
 // Keycloak's answers other than 204, with the messages of several versions.
 func TestAnswers(t *testing.T) {
 	const refused = "the service does not accept the credentials (HTTP "
-	const foreign = "the endpoint does not answer as Keycloak's logout does (HTTP "
+	foreign := func(what string) string {
+		return "unexpected response to Keycloak's logout (HTTP " + what + "); check the endpoint"
+	}
 	for _, tc := range []struct {
 		answer
 		want logout.Error
@@ -175,10 +177,10 @@ func TestAnswers(t *testing.T) {
 		{answer{404, `{"error":"Realm not found."}`},
 			logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
 		{answer{404, `{"error":"HTTP 404 Not Found"}`},
-			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("404")}},
 		{answer{404, `{"error":"Unable to find matching target resource method"}`},
-			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
-		{answer{404, `User not found`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "404)"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("404")}},
+		{answer{404, `User not found`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("404")}},
 		{answer{401, `{"error":"HTTP 401 Unauthorized"}`},
 			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Message: refused + "401)"}},
 		{answer{403, `{"error":"unknown_error"}`},
@@ -188,14 +190,14 @@ func TestAnswers(t *testing.T) {
 		{answer{400, `{"error":"HTTP 400 Bad Request"}`},
 			logout.Error{Reason: logout.BadRequest, Message: "HTTP 400 Bad Request"}},
 		{answer{400, `{"timestamp":"2026-01-01","path":"/x","status":400,"error":"Bad Request","requestId":"abc"}`},
-			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "400)"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("400")}},
 		{answer{500, `{"status":500,"error":"Internal Server Error"}`},
 			logout.Error{Reason: logout.ServiceFailure, Message: "the service answered HTTP 500"}},
-		{answer{405, ``}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "405)"}},
+		{answer{405, ``}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("405")}},
 		{answer{500, `{"error":"unknown_error"}`},
 			logout.Error{Reason: logout.ServiceFailure, Code: "unknown_error",
 				Message: "the service answered HTTP 500, unknown_error"}},
-		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign + "200)"}},
+		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("200")}},
 	} {
 		k := newKeycloak(t, map[string]answer{ofU1: tc.answer})
 		e := k.attempt(t, ByID, "u-1")

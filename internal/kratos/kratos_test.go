@@ -123,7 +123,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 				Message: "the service does not accept the credentials (HTTP 403)"}},
 		"no answer": {answer{},
 			logout.Error{Reason: logout.EndpointUnreachable,
-				Message: "connection lost before a valid HTTP answer came"}},
+				Message: "connection closed before a valid HTTP response arrived"}},
 		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: noRule}, odd(404)},
 		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
 		"a page":           {answer{status: 200, body: page}, odd(200)},
@@ -157,7 +157,7 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 
 func odd(status int) logout.Error {
 	return logout.Error{Reason: logout.UnexpectedResponse, HTTPStatusCode: status,
-		Message: fmt.Sprintf("the endpoint does not answer as getIdentity does (HTTP %d)", status)}
+		Message: fmt.Sprintf("unexpected response to getIdentity (HTTP %d); check the endpoint", status)}
 }
 
 // Only Kratos's own messages are final. The client requests the identity only

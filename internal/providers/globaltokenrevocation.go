@@ -45,8 +45,7 @@ func subjectOf(spec *v1alpha1.GlobalTokenRevocationProvider) (func(string) token
 		}
 		return tokenrevocation.IssuerSubject(spec.Issuer), nil
 	}
-	return nil, invalidSpec(
-		"spec.globalTokenRevocation.subjectFormat has a value that this version of the operator does not know")
+	return nil, invalidSpec("spec.globalTokenRevocation.subjectFormat: unsupported value %q", spec.SubjectFormat)
 }
 
 func (s source) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (auth bearer.Config, err error) {

@@ -26,8 +26,7 @@ var keycloakType = union[v1alpha1.KeycloakProvider]{
 	newClient: func(_ context.Context, m *v1alpha1.KeycloakProvider, s source) (Client, error) {
 		lookup, ok := lookups[m.UserLookup]
 		if !ok {
-			return nil, invalidSpec(
-				"spec.keycloak.userLookup has a value that this version of the operator does not know")
+			return nil, invalidSpec("spec.keycloak.userLookup: unsupported value %q", m.UserLookup)
 		}
 		id, secret, err := bearer.ClientFrom(s.secret.Data)
 		if err != nil {

@@ -95,7 +95,7 @@ type version struct {
 // provider's configuration is wrong, otherwise an error of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
 	if !p.DeletionTimestamp.IsZero() {
-		return nil, &ConfigError{v1alpha1.ReasonDeleted, "it is being deleted"}
+		return nil, &ConfigError{v1alpha1.ReasonDeleted, "the provider is being deleted"}
 	}
 	secret, err := r.secret(ctx, p)
 	if err != nil {
@@ -114,7 +114,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	known, ok := typesOf[p.Spec.Type]
 	if !ok {
 		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec,
-			fmt.Sprintf("this version of the operator cannot use type %q", p.Spec.Type)}
+			fmt.Sprintf("spec.type: unsupported value %q", p.Spec.Type)}
 	}
 	now.client, err = known.client(ctx, source{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
 	if err != nil {

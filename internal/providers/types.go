@@ -2,7 +2,6 @@ package providers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -100,10 +99,11 @@ func invalidSpec(format string, a ...any) error {
 // The error why names the key, and quotes no value.
 func (s source) invalidSecret(why error) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSecret,
-		fmt.Sprintf("Secret %q in namespace %q %v", s.secret.Name, s.secret.Namespace, why)}
+		fmt.Sprintf("Secret %q in namespace %q: %v", s.secret.Name, s.secret.Namespace, why)}
 }
 
 // unusable returns the error for a Secret from which no client can be created.
 func (s source) unusable(err error) error {
-	return s.invalidSecret(errors.New("cannot be used: " + err.Error()))
+	return &ConfigError{v1alpha1.ReasonInvalidSecret,
+		fmt.Sprintf("Secret %q in namespace %q cannot be used: %v", s.secret.Name, s.secret.Namespace, err)}
 }

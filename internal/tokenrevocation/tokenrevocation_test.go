@@ -67,7 +67,7 @@ func TestSubjects(t *testing.T) {
 // odd is the error for an answer that is not the protocol's.
 func odd(status int) logout.Error {
 	return logout.Error{Reason: logout.UnexpectedResponse,
-		Message: fmt.Sprintf("the endpoint does not answer as Global Token Revocation does (HTTP %d)", status)}
+		Message: fmt.Sprintf("unexpected response to Global Token Revocation (HTTP %d); check the endpoint", status)}
 }
 
 // Each status has a meaning, with and without a body.
@@ -102,7 +102,7 @@ func TestAnswers(t *testing.T) {
 				Message: "this account cannot be logged out"}},
 		{422, `{"error_description":"this account cannot be logged out"}`, odd(422)},
 		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x",
-			Message: "the endpoint does not answer as Global Token Revocation does (HTTP 200, x)"}},
+			Message: "unexpected response to Global Token Revocation (HTTP 200, x); check the endpoint"}},
 		{202, "", odd(202)},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -34,7 +34,7 @@ func (k *kit) misconfigured() {
 	k.refuses(v1alpha1.ReasonInvalidSpec, "Telegraph")
 	k.object.Spec = good
 	for key := range k.p.Secrets[0] {
-		for _, value := range []string{"", "two\nlines", "not\x01printable"} {
+		for _, value := range []string{"", "two\nlines", "is\x01hidden"} {
 			data := maps.Clone(k.p.Secrets[0])
 			data[key] = value
 			if value == "" && slices.Contains(k.p.OptionalKeys, key) {
@@ -67,7 +67,7 @@ func (k *kit) refuses(reason string, words ...string) {
 			k.Errorf("%s: %q does not say %q", reason, problem.Message, word)
 		}
 	}
-	for _, secret := range append(k.p.SecretValues(), "lines", "printable", "pass@") {
+	for _, secret := range append(k.p.SecretValues(), "lines", "hidden", "pass@") {
 		if strings.Contains(problem.Message, secret) {
 			k.Errorf("%q quotes %q", problem.Message, secret)
 		}
