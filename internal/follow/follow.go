@@ -92,7 +92,7 @@ func (f *Follower) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		log.Info("listing the UserLogouts anew", "cause", err.Error())
+		log.Info("relisting UserLogouts", "cause", err.Error())
 		select {
 		case <-time.After(backoff.Step()):
 		case <-ctx.Done():
@@ -134,7 +134,7 @@ func (f *Follower) page(ctx context.Context, o metav1.ListOptions) (page, error)
 }
 
 // errWentBack is the reason to list anew, instead of watching from a version that the API server does not have yet.
-var errWentBack = errors.New("etcd was restored from a copy: the API server is behind what is known of it")
+var errWentBack = errors.New("the API server went back to an earlier resourceVersion: was etcd restored from a backup?")
 
 // watch receives events from one watch after another. It returns the reason when it may have missed events.
 func (f *Follower) watch(ctx context.Context, version string) error {
@@ -154,7 +154,7 @@ func (f *Follower) watch(ctx context.Context, version string) error {
 			apierrors.IsBadRequest(err): // for example, because the field is no longer selectable
 			return err
 		case err != nil:
-			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts broke off and is resumed", "cause", err.Error())
+			ctrl.LoggerFrom(ctx).V(1).Info("the watch of UserLogouts ended, resuming", "cause", err.Error())
 		}
 		select {
 		case <-next:
@@ -228,7 +228,7 @@ func (f *Follower) apply(ctx context.Context, kind watch.EventType, r *received)
 	obj, err := r.object()
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err,
-			"a UserLogout cannot be read and is left alone: correct or delete it, and have the CRD be that of this version",
+			"skipping a UserLogout that cannot be decoded: fix or delete it, and install the CRD of this version",
 			"namespace", obj.Namespace, "name", obj.Name)
 		kind = watch.Deleted
 	}

@@ -26,7 +26,7 @@ type writer struct{ *slog.Logger }
 
 // Write logs one message of package log.
 func (w writer) Write(message []byte) (int, error) {
-	w.Info("a library says: " + unquoted(string(message)))
+	w.Info("library log: " + unquoted(string(message)))
 	return len(message), nil
 }
 
@@ -42,5 +42,5 @@ func unquoted(message string) string {
 	if end = min(end, maxLength); end == len(message) {
 		return message
 	}
-	return strings.ToValidUTF8(message[:end], "") + "… (the rest is not logged, as it may quote a service)"
+	return strings.ToValidUTF8(message[:end], "") + "… (rest omitted: it may quote a service)"
 }

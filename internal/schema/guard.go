@@ -33,7 +33,7 @@ const (
 
 var outdated = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "logout_operator_crd_outdated",
-	Help: "1 while the CustomResourceDefinition of the kind is too old for the operator, which does nothing then.",
+	Help: "1 while the CustomResourceDefinition of the kind is too old; the operator is paused until you update it.",
 }, []string{"kind"})
 
 func init() { metrics.Registry.MustRegister(outdated) }
@@ -233,8 +233,8 @@ func (g *Guard) compare(text []byte) (gaps []string, err error) {
 			outdated.WithLabelValues(is.Kind).Set(float64(min(len(lacks), 1)))
 			if len(lacks) > 0 {
 				gaps = append(gaps, fmt.Sprintf(
-					"the CustomResourceDefinition of %s is older than the operator and lacks %s; "+
-						"apply the one of the operator's version", is.Kind, strings.Join(lacks, ", ")))
+					"the CustomResourceDefinition of %s is too old: it lacks %s; "+
+						"apply the CRD of this operator's version", is.Kind, strings.Join(lacks, ", ")))
 			}
 		}
 	}
