@@ -57,13 +57,13 @@ func (r *userLogoutReconciler) withdrawn(
 		obj := r.get(client.ObjectKeyFromObject(claim))
 		switch {
 		case obj == nil || obj.UID != claim.UID:
-			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "the object is gone"}
+			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "the object was deleted"}
 		case !obj.DeletionTimestamp.IsZero():
 			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "the object is being deleted"}
 		case lifecycle.Finished(obj):
 			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "the object has finished"}
 		case lifecycle.Suspended(obj):
-			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "spec.suspend holds it"}
+			return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "spec.suspend is true"}
 		}
 		_, is, refused, err := r.lookUp(ctx, obj)
 		switch {

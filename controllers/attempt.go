@@ -75,7 +75,7 @@ func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Tim
 }
 
 // errNotKept means that the API server stored only part of a claim.
-var errNotKept = errors.New("the claim came back without its fields: " +
+var errNotKept = errors.New("the API server dropped fields of the claim: " +
 	"the CustomResourceDefinition may be older than the operator")
 
 // call makes the call, reports the result to the gate, and returns the status with the outcome. It does not end with
@@ -118,10 +118,11 @@ func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecy
 	turn := a.slot.Await(ctx)
 	switch {
 	case time.Until(a.callBy) < r.CallTimeout/4:
-		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing its claim took too long",
+		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing the claim took too long",
 			Backoff: jittered(a.claim, &logout.Error{})}
 	case !turn:
-		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "calls have been paused, or its time was up"}
+		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued,
+			Message: "calls were paused, or the attempt's time ran out"}
 	}
 	return a.withdrawn(ctx, a.claim)
 }
@@ -131,8 +132,9 @@ func failureOf(ctx context.Context, err error) *logout.Error {
 	var failure *logout.Error
 	if err != nil && !errors.As(err, &failure) {
 		// The status does not quote the error, which may contain a secret.
-		logr.FromContextOrDiscard(ctx).Error(err, "provider broke its contract: not a *logout.Error")
-		failure = &logout.Error{Reason: logout.ServiceFailure, Message: "internal error of the provider"}
+		logr.FromContextOrDiscard(ctx).Error(err, "the client returned an error of the wrong type (want *logout.Error)")
+		failure = &logout.Error{Reason: logout.ServiceFailure,
+			Message: "internal error in the client of this provider type"}
 	}
 	return failure
 }

@@ -42,7 +42,7 @@ const notFoundTries = 4
 
 // errSuperseded means that an outcome is no longer wanted: somebody else has re-created, claimed or finished the
 // object.
-var errSuperseded = errors.New("the claim does not stand any more")
+var errSuperseded = errors.New("the claim is no longer valid")
 
 // settle stores an outcome and emits its event. If the outcome cannot be stored, the process keeps it and makes no
 // other call for the object.
@@ -64,7 +64,7 @@ func (r *userLogoutReconciler) settle(ctx context.Context, o outcome) (ctrl.Resu
 			return requeueAt(lifecycle.ClaimEnd(o.claim)), nil
 		}
 		log.Error(brief(err),
-			"outcome not stored: it is kept in memory, and this process makes no other call for the object")
+			"outcome not stored; kept in memory. This process makes no other call for the object")
 		r.tellUnstored(o.claim, err)
 		return requeueAt(r.unstored.keep(o, time.Now())), nil
 	}
@@ -212,7 +212,7 @@ func hopeless(err error) bool {
 // because the message may quote the object.
 func (r *userLogoutReconciler) tellUnstored(obj *v1alpha1.UserLogout, err error) {
 	note := "The API server refuses the status (" + refusalReason(err) + "). " +
-		"No call is made until it takes it. See the operator's log."
+		"No call is made until the status can be stored. See the operator's log."
 	if tooLarge(err) {
 		note = "The object is too large for its status; no call is made. " +
 			"Remove labels or annotations, or create a smaller object."

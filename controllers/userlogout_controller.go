@@ -152,7 +152,7 @@ func (r *userLogoutReconciler) apiError(
 ) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsConflict(err):
-		logr.FromContextOrDiscard(ctx).V(1).Info("the cache was behind, nothing done", "error", err.Error())
+		logr.FromContextOrDiscard(ctx).V(1).Info("conflict: the cache was behind; the object is requeued", "error", err.Error())
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
 	case apierrors.IsNotFound(err) && r.gone(obj):
 		return ctrl.Result{}, nil

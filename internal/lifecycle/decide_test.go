@@ -104,7 +104,7 @@ func uncalledAt(seconds int) func(*v1alpha1.UserLogout) {
 
 func lateAt(seconds, backoff int) func(*v1alpha1.UserLogout) {
 	return func(obj *v1alpha1.UserLogout) {
-		obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing its claim took too long",
+		obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing the claim took too long",
 			Backoff: time.Duration(backoff) * time.Second}, at(seconds))
 	}
 }

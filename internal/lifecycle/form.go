@@ -3,7 +3,7 @@ package lifecycle
 import "github.com/logout-operator/logout-operator/api/v1alpha1"
 
 // tooLargeMessage replaces the messages of a status that has to be short.
-const tooLargeMessage = "left out: the object is too large"
+const tooLargeMessage = "message omitted: the object is too large"
 
 // Forms returns a status in ever smaller forms, for an object that has been filled up to what the API server can store:
 // as it is; with no message except one that says so; and with neither messages nor news of the last attempt. The

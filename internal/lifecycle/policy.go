@@ -57,8 +57,7 @@ func Policy(
 		return nil
 	case allowed.From != v1alpha1.NamespacesFromSelector:
 		return refuse(time.Time{},
-			"allows no namespace: this version of the operator does not know the value %q of spec.allowedNamespaces.from",
-			allowed.From)
+			"allows no namespace: spec.allowedNamespaces.from has the unsupported value %q", allowed.From)
 	case err != nil:
 		return refuse(time.Time{}, "allows no namespace: spec.allowedNamespaces.selector: %v", err)
 	case namespace == nil:

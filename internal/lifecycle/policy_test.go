@@ -72,8 +72,8 @@ func TestPolicy(t *testing.T) {
 		{"deleting namespace, all namespaces", provider(anybody, v1alpha1.NamespacesFromAll, nil), deleting,
 			"being deleted", at(3)},
 		{"a choice of a later version", provider(anybody, "Names", labelled),
-			namespace(map[string]string{"allowed": "true"}), "does not know the value", never},
-		{"no choice", provider(anybody, "", nil), namespace(nil), "does not know the value", never},
+			namespace(map[string]string{"allowed": "true"}), "has the unsupported value", never},
+		{"no choice", provider(anybody, "", nil), namespace(nil), "has the unsupported value", never},
 	} {
 		obj := &v1alpha1.UserLogout{ObjectMeta: metav1.ObjectMeta{Namespace: "security",
 			CreationTimestamp: metav1.Time{Time: at(1)}},

@@ -77,12 +77,11 @@ func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) 
 				hold.NextProbeTime.UTC().Format(time.RFC3339)}
 	case paused > 0:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
-			fmt.Sprintf("calls are made, but those of %d namespaces "+
-				"are paused and probed one at a time, as all of theirs failed: look at the reason of their UserLogouts",
-				paused)}
+			fmt.Sprintf("calls are made, but those of %d namespace(s) are paused because they failed, "+
+				"and are probed one at a time; see the reasons of their UserLogouts", paused)}
 	}
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
-		"the endpoint is valid, the credentials resolve, and calls are made"}
+		"the endpoint and the credentials are valid; calls are made"}
 }
 
 // holdOf returns the status entry of a pause; nil if the pause is too short.

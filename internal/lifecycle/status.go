@@ -43,7 +43,7 @@ func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) 
 	s.Attempts++
 	s.NextAttemptTime = ceilSecond(now.Add(visibility))
 	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonCalling,
-		fmt.Sprintf("attempt %d is under way", s.Attempts)})
+		fmt.Sprintf("attempt %d is in progress", s.Attempts)})
 	return s
 }
 
@@ -97,7 +97,7 @@ func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alp
 		s.NextAttemptTime = ceilSecond(now.Add(refused.Backoff))
 	}
 	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
-		fmt.Sprintf("attempt %d ended before its call: %s; waits for its turn", s.Attempts, refused.Message)})
+		fmt.Sprintf("attempt %d ended before its call: %s; the object waits for a slot again", s.Attempts, refused.Message)})
 	return *s
 }
 
@@ -116,12 +116,12 @@ func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.Us
 	s := *obj.Status.DeepCopy()
 	provider := obj.Spec.ProviderRef.Name
 	message := fmt.Sprintf(
-		"waiting for its turn: the status of ClusterLogoutProvider %q says how many wait and whether calls are paused",
-		provider)
+		"waiting for a slot; see the status of ClusterLogoutProvider %q for the queue and for pauses", provider)
 	if own {
 		message = fmt.Sprintf(
-			"waiting for its turn: ClusterLogoutProvider %q answers other namespaces, but not this one, "+
-				"whose logouts are tried one at a time until one succeeds", provider)
+			"waiting for a slot: the logouts of this namespace failed, so its calls through ClusterLogoutProvider %q "+
+				"are paused, and probed one at a time until one succeeds; see the reasons of its other UserLogouts",
+			provider)
 	}
 	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
 	if last := Ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
@@ -162,7 +162,7 @@ func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogou
 func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
-		"spec.suspend was lifted"})
+		"resumed: spec.suspend is no longer true"})
 	return s
 }
 

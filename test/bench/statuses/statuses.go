@@ -23,8 +23,8 @@ func Claimed(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus 
 	s.Attempts = 1
 	s.NextAttemptTime = second(now.Add(visibility + time.Second))
 	set := setter(&s, obj.Generation, now)
-	set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonCalling, "attempt 1 is under way")
-	set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonProgressing, "attempt 1 is under way")
+	set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonCalling, "attempt 1 is in progress")
+	set(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonProgressing, "attempt 1 is in progress")
 	set(v1alpha1.ConditionFinished, metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet")
 	return s
 }
