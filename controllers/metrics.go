@@ -19,22 +19,22 @@ import (
 var (
 	attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_attempts_total",
-		Help: "Calls made, by provider and by the reason that came of them (LoggedOut, or that of the failure).",
+		Help: "Calls made, by provider and by outcome (LoggedOut, or the reason of the failure).",
 	}, []string{"provider", "reason"})
 	callDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "logout_operator_call_duration_seconds",
-		Help:    "How long a call took until it was answered or given up, by provider.",
+		Help:    "Time of a call until its response or until the operator gave up, by provider.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"provider"})
 	// repeats counts the attempts made because the outcome of the one before is unknown.
 	repeats = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_repeats_total",
-		Help: "Attempts made because the outcome of the one before is unknown, by provider.",
+		Help: "Attempts made because the outcome of the previous one is unknown, by provider.",
 	}, []string{"provider"})
 	// finishes measures in whole seconds, as the API stores times.
 	finishes = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "logout_operator_finish_duration_seconds",
-		Help:    "How long UserLogouts took to finish, from their creation, by provider (empty: there is none of its name) and by the reason that they finished with.",
+		Help:    "Time from creation to finish of UserLogouts, by provider (empty if it does not exist) and by final reason.",
 		Buckets: []float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
 	}, []string{"provider", "reason"})
 	// outcomesUnstored counts calls whose outcome the API server refused for good, by the reason of its refusal.
@@ -86,7 +86,7 @@ func forgetProvider(provider string) {
 // These metrics are computed at each scrape.
 var (
 	objectsDesc = prometheus.NewDesc("logout_operator_objects",
-		"UserLogouts by state: Waiting (to be called for), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.",
+		"UserLogouts by state: Waiting (for a slot), Calling, Retrying (after a failure, or until something outside is fixed), Suspended, Succeeded, Failed.",
 		[]string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
 		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
@@ -94,12 +94,12 @@ var (
 		"1 while calls to the provider are made, 0 while they are paused because its service fails.",
 		[]string{"provider"}, nil)
 	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
-		"Calls a second to the provider at most, as its service has slowed them.", []string{"provider"}, nil)
+		"Maximum calls a second to the provider, lowered while its service throttles.", []string{"provider"}, nil)
 	namespacesDesc = prometheus.NewDesc("logout_operator_namespaces_paused",
-		"Namespaces whose calls to the provider are paused, as those that were made failed in ways that may be their own fault.",
+		"Namespaces whose calls to the provider are paused because of failures that may be their own.",
 		[]string{"provider"}, nil)
 	waitingDesc = prometheus.NewDesc("logout_operator_slots_waiting",
-		"UserLogouts that wait for their turn to call the provider.", []string{"provider"}, nil)
+		"UserLogouts that wait for a slot to call the provider.", []string{"provider"}, nil)
 	underWayDesc = prometheus.NewDesc("logout_operator_attempts_under_way",
 		"Attempts between claim and stored outcome, by provider.", []string{"provider"}, nil)
 )

@@ -64,7 +64,7 @@ func (o Options) Validate() error {
 	case o.CallTimeout <= 0:
 		return fmt.Errorf("--call-timeout must be above zero, not %s", o.CallTimeout)
 	case o.VisibilityTimeout < 2*o.CallTimeout:
-		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be repeated while its call is under way",
+		return fmt.Errorf("--visibility-timeout (%s) must be at least twice --call-timeout (%s), or an attempt could be retried while its call is in progress",
 			o.VisibilityTimeout, o.CallTimeout)
 	case o.VisibilityTimeout > maxVisibilityTimeout:
 		return fmt.Errorf(

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	app.LimitMemory(options.Logger)
 	cluster, err := config.GetConfig()
 	if err != nil {
-		return fmt.Errorf("no cluster to work on: %w", err)
+		return fmt.Errorf("cannot load the cluster configuration: %w", err)
 	}
 	return app.Run(ctx, cluster, options)
 }
@@ -68,29 +68,30 @@ func parse(args []string, stderr io.Writer) (app.Options, error) {
 	flags := flag.NewFlagSet("logout-operator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line; help is printed below
 	config.RegisterFlags(flags)
-	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be under way at a time for one provider")
+	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be in progress at a time for one provider")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second,
 		"how long an attempt may take, from its claim to the end of its call")
 	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second,
-		"how long after its claim an attempt whose outcome was lost is repeated; at least twice --call-timeout, at most 5m")
+		"how long after its claim an attempt is retried if its outcome was lost; at least twice --call-timeout, at most 5m")
 	flags.StringVar(&o.Namespace, "namespace", "logout-operator-system",
 		"the operator's own namespace, which holds its Secrets and its lease")
 	flags.BoolVar(&o.AllowInsecureEndpoints, "allow-insecure-endpoints", false,
-		"allow providers whose endpoint is http on another host than the loopback")
+		"allow providers with http:// endpoints on hosts other than the loopback")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false,
 		"wait for the lease before doing anything, so that several replicas can run")
 	// Kubernetes' own controllers use 15, 10 and 2 seconds. A defragmentation of etcd can take half a minute, which is
 	// longer. These defaults survive it; their price is a minute without a leader after a crash.
 	flags.DurationVar(&o.Lease.Duration, "leader-election-lease-duration", time.Minute,
-		"after how long without a renewal another replica may take the lease: how long nobody leads after a crash")
+		"time without a renewal after which another replica may take the lease; after a crash there is no leader for that long")
 	flags.DurationVar(&o.Lease.RenewDeadline, "leader-election-renew-deadline", 40*time.Second,
-		"for how long the leader tries to renew the lease before it exits: how long an outage of the API server it rides out; below the lease's duration")
+		"how long the leader tries to renew the lease before it exits; it survives an outage of the API server of that length; "+
+			"below the lease duration")
 	flags.DurationVar(&o.Lease.RetryPeriod, "leader-election-retry-period", 5*time.Second,
-		"pause between two attempts to take or renew the lease; its 1.2-fold is below the renew deadline")
+		"pause between two attempts to take or renew the lease; 1.2 times this must be below the renew deadline")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8443",
-		"where to serve metrics, over TLS and with authorization; 0 for nowhere")
+		"address to serve metrics on, over TLS and with authorization; 0 to serve none")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081",
-		"where to serve /healthz and /readyz; 0 for nowhere")
+		"address to serve /healthz and /readyz on; 0 to serve none")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe level to log: debug, info, warn or error")
 
 	err := flags.Parse(args)

@@ -70,7 +70,7 @@ func TestNoCluster(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	var out bytes.Buffer
 	if code := exitCode(run(t.Context(), nil, &out), &out); code != 1 ||
-		!strings.Contains(out.String(), "no cluster to work on") {
+		!strings.Contains(out.String(), "cannot load the cluster configuration") {
 		t.Errorf("status %d, %q", code, out.String())
 	}
 }

@@ -40,7 +40,7 @@ func start(t *testing.T, files map[string]file) {
 		t.Errorf("--help: %v\n%s", err, out)
 	}
 	// Without a cluster it reports that, and does not fail because of a missing home, user or temporary directory.
-	if out, err := run(""); err == nil || !strings.Contains(out, "logout-operator: no cluster to work on") {
+	if out, err := run(""); err == nil || !strings.Contains(out, "logout-operator: cannot load the cluster configuration") {
 		t.Errorf("without a cluster: %v\n%s", err, out)
 	}
 }
