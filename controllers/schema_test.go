@@ -245,7 +245,11 @@ func TestNamesThatAreRefused(t *testing.T) {
 			if passes && err != nil {
 				t.Errorf("%s: %q is refused: %v", field, name, err)
 			} else if !passes {
-				refused(tt, err, fmt.Sprintf("%s: %q", field, name), field, "must be the ")
+				says := "must be a valid object name"
+				if strings.HasSuffix(field, "roleARN") {
+					says = "must be the ARN of a role"
+				}
+				refused(tt, err, fmt.Sprintf("%s: %q", field, name), field, says)
 			}
 		}
 	}

@@ -14,6 +14,6 @@ type AssumeRole struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=1224
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9A-Za-z_+=,.@:/-]+$')",message="may hold letters, digits and any of _ + = , . @ : / -"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9A-Za-z_+=,.@:/-]+$')",message="may contain only letters, digits and any of _ + = , . @ : / -"
 	ExternalID string `json:"externalID,omitempty"`
 }

@@ -127,7 +127,7 @@ type ProviderReference struct {
 	// +default="default"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of an object: lower case letters, digits, '-' and '.', at most 253, beginning and ending with a letter or digit"
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid object name: at most 253 lowercase letters, digits, '-' or '.', starting and ending with a letter or digit"
 	Name string `json:"name,omitempty"`
 }
 
