@@ -108,7 +108,7 @@ func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision 
 	switch p := wait.Pause; {
 	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):
 		status := deadlineExceeded(obj, now,
-			fmt.Sprintf("; no call was made, as calls have been paused since %s: %s: %s",
+			fmt.Sprintf("; no call was made, because calls have been paused since %s: %s: %s",
 				p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
 		return writeStatus(obj, status, time.Time{})
 	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // written once
