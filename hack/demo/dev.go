@@ -23,7 +23,7 @@ const hints = `
 
   kubectl get ulo -A -w
   kubectl apply -f config/samples/userlogout.yaml
-  kubectl -n %[2]s wait --for=condition=Finished ulo/%[3]s
+  kubectl -n %[2]s wait --for=condition=Finished --timeout=5m ulo/%[3]s
   kubectl -n %[2]s describe ulo %[3]s
   kubectl -n %[2]s delete ulo %[3]s
 
@@ -56,6 +56,6 @@ func (s *stage) dev(ctx context.Context) error {
 	for entry := range s.fake.Follow(ctx, 0) {
 		s.event(line(entry))
 	}
-	s.begin("Stopping everything, once the calls under way have ended")
+	s.begin("Stopping everything, once the calls in progress have ended")
 	return s.operator.stop()
 }

@@ -53,8 +53,8 @@ func TestNotesWarn(t *testing.T) {
 			values...)...)
 	}
 	for value, warning := range map[string]string{
-		"statusPolicy.enabled=false":  "can claim a logout that never happened",
-		"allowInsecureEndpoints=true": "can be read and changed on their way",
+		"statusPolicy.enabled=false":  "can record a logout that never happened",
+		"allowInsecureEndpoints=true": "can be read and changed in transit",
 	} {
 		if !strings.Contains(install("--set="+value), warning) {
 			t.Errorf("%s: no warning that they %s", value, warning)
