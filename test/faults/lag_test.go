@@ -32,8 +32,7 @@ var travels = []struct {
 func TestTimeTravel(t *testing.T) {
 	n := suite.Either(3, 30)
 	p := apiproxy.New(t, plane.Config)
-	before := startOperator(t, p, "--workers=200", suite.Either("--call-timeout=3s", "--call-timeout=10s"),
-		suite.Either("--visibility-timeout=6s", "--visibility-timeout=20s"))
+	before := startOperator(t, p, "--workers=200", "--call-timeout=10s", "--visibility-timeout=20s")
 	objects := map[string][]*staleObject{}
 	var releases []func()
 	for _, tc := range travels {

@@ -48,7 +48,7 @@ func TestResync(t *testing.T) {
 	}
 	awaitAll(t, objects)
 	e.verify(t, marks...)
-	o.stop(t)
+	o.Stop(t)
 	// Count writes only from now on: an operator whose watch is late tries to claim finished objects, without success.
 	// Compare the times of the writes, because the audit log may be late, too.
 	stopped, calls := time.Now(), e.Calls("", "")
@@ -69,7 +69,7 @@ func TestResync(t *testing.T) {
 		o = start(t, common(), binary, r.flags...)
 		await.Gone(t, admin, marks[i])
 		figures.AtMost(t, fmt.Sprintf("calls, %s over %d finished objects", r.name, n), e.Calls("", "")-calls, 0, true)
-		o.stop(t) // it ends the attempts that it has begun
+		o.Stop(t) // it ends the attempts that it has begun
 		figures.AtMost(t, fmt.Sprintf("writes, %s over %d finished objects", r.name, n), e.writes(t, objects, stopped),
 			0, true)
 	}
@@ -90,15 +90,6 @@ func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 		t.Fatal(err)
 	}
 	return objects
-}
-
-// stop ends the operator as Kubernetes does, and returns when it has exited.
-func (o *operator) stop(t *testing.T) {
-	t.Helper()
-	o.SendTerm(t)
-	if code := o.AwaitExit(t); code != 0 {
-		t.Errorf("exit code %d, want 0", code)
-	}
 }
 
 // writes is how many of the objects the operator has written to since a moment, according to the API server.

@@ -3,6 +3,7 @@ package operatortest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,12 +38,18 @@ func Scrape(ctx context.Context, address, token string) (map[string]*dto.MetricF
 	return parser.TextToMetricFamilies(resp.Body)
 }
 
+// ErrNotServed means that the operator has no gauge with this name.
+var ErrNotServed = errors.New("not served")
+
 // Gauge returns the sum of the operator's gauges with this name and all of the labels, which are given as name, value,
 // name, value.
 func (p *Process) Gauge(ctx context.Context, token, name string, labels ...string) (sum float64, err error) {
 	families, err := Scrape(ctx, p.Metrics, token)
 	if err != nil {
 		return 0, err
+	}
+	if families[name] == nil {
+		return 0, fmt.Errorf("%s: %w", name, ErrNotServed)
 	}
 	for _, m := range families[name].GetMetric() {
 		if hasLabels(m, labels) {
