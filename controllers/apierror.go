@@ -10,7 +10,8 @@ import (
 )
 
 // tooLarge reports whether the API server, or the etcd behind it, finds an object too large. The API server turns the
-// error of etcd or of its gRPC client into an internal error, which only its text tells from others.
+// error of etcd or of its gRPC client into an internal error, which differs from other internal errors only in its
+// text.
 func tooLarge(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {

@@ -19,8 +19,8 @@ type attempt struct {
 	admission
 	claim *v1alpha1.UserLogout
 	at    time.Time // when it was claimed
-	// callBy is when the call has to have ended. It counts from before the claim: however long the claim's write takes
-	// or the process is paused, no call starts after it.
+	// callBy is the deadline of the call. It is counted from the time before the claim's write, so that no call starts
+	// after it, however long the write takes or the process is paused.
 	callBy time.Time
 }
 
@@ -110,10 +110,11 @@ func jittered(claim *v1alpha1.UserLogout, failure *logout.Error) time.Duration {
 }
 
 // awaitTurn waits for the turn of a call, and returns why the call must not be made after all; nil if it may. The gate
-// stops the call if calls have been paused since the claim. So does a claim that took three quarters of the attempt's
-// time: a call that its deadline cuts off is retried, and counted against a service that may have carried it out. A
-// backoff follows then; otherwise an API server that is slow each time would store nothing but claims. Finally,
-// everything that admitted the object is checked again.
+// stops the call if calls have been paused, or the provider has got another client, since the slot was given. The call
+// is also not made if storing the claim and waiting for the turn took three quarters of the attempt's time: a call that
+// its deadline cuts off is retried, and counts against a service that may have carried it out. A backoff follows in
+// this case; otherwise an API server that is slow each time would store nothing but claims. Finally, everything that
+// admitted the object is checked again.
 func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecycle.Refusal {
 	turn := a.slot.Await(ctx)
 	switch {

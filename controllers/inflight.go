@@ -8,7 +8,7 @@ import (
 // inflight counts the attempts between claim and stored outcome. It outlives the manager: a lost lease or SIGTERM
 // cancels the reconcile contexts at once, but an attempt that has begun must end and its outcome must be stored.
 type inflight struct {
-	ctx    context.Context // of every attempt; ends when a drain gives up
+	ctx    context.Context // of every attempt; ends when a drain ends
 	cancel context.CancelFunc
 
 	mu        sync.Mutex

@@ -37,7 +37,7 @@ var (
 		Help:    "Time from creation to finish of UserLogouts, by provider (empty if it does not exist) and by final reason.",
 		Buckets: []float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
 	}, []string{"provider", "reason"})
-	// outcomesUnstored counts calls whose outcome the API server refused for good, by the reason of its refusal.
+	// outcomesUnstored counts calls whose outcome settle could not store, by the reason of the API server's last error.
 	outcomesUnstored = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "logout_operator_outcomes_unstored_total",
 		Help: "Calls whose outcome could not be stored in the object's status, by the API server's reason.",

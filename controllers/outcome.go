@@ -101,12 +101,12 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 // store writes the outcome of a claim. While the API server takes no writes, the worker stays here and retries. So the
 // calls whose outcome is not stored never outnumber the workers, and no worker is left for new claims.
 //
-// It gives up, with an error, in two cases. One is an outcome that the API server refuses for good. The other is an
-// outcome that is not stored when the claim runs out, although the API server has taken another write since the first
-// try. Then only this object cannot be written, for example because a webhook fails for it or a quota is used up, and
-// waiting longer would only delay calls for others. One try is always made after the end of the claim, however long the
-// earlier ones took, because a try whose answer was lost may have stored the outcome. A 404 is final if the watch
-// reports the deletion, too; it gets a moment to do so.
+// It gives up, with an error, in three cases: when a drain ends, when the API server refuses the outcome for good, and
+// when the outcome is not stored by the end of the claim although the API server has taken another write since the
+// first try. In the last case only this object cannot be written, for example because a webhook fails for it or a quota
+// is used up, and waiting longer would only delay calls for others. One try is always made after the end of the claim,
+// however long the earlier ones took, because a try whose answer was lost may have stored the outcome. A 404 is final
+// if the watch reports the deletion, too; it gets a moment to do so.
 func (r *userLogoutReconciler) store(ctx context.Context, o outcome) error {
 	log := logr.FromContextOrDiscard(ctx)
 	began, end := time.Now(), lifecycle.ClaimEnd(o.claim)

@@ -139,7 +139,7 @@ func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderSta
 }
 
 // unused returns the gate's state for a provider that cannot be used: a pause that its service has asked for still
-// holds. If the process has made no call since its start, the pause comes from the status.
+// holds. If the process has no gate for the provider yet, the pause comes from the status.
 func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.Time) gate.State {
 	if state, ok := r.gates.States()[p.Name]; ok {
 		return state
@@ -151,7 +151,7 @@ func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.
 	return gate.State{Pause: restored}
 }
 
-// announce emits an event for a change of the Ready condition, once it is stored.
+// announce emits an event if the reason of the Ready condition has changed, once that is stored.
 func (r *providerReconciler) announce(p *v1alpha1.ClusterLogoutProvider, before *metav1.Condition) {
 	is := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
 	if before != nil && before.Reason == is.Reason {

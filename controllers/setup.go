@@ -39,8 +39,9 @@ const maxVisibilityTimeout = lifecycle.MaxBackoff
 
 // Options are the options of both reconcilers.
 type Options struct {
-	// Workers is how many attempts can be under way at a time for one provider. All providers together can have twice
-	// that; one provider gets a slot only while more are free than it already uses.
+	// Workers is how many attempts can be under way at a time for one provider; up to a fifth more if namespaces with
+	// few calls would have to wait otherwise. All providers together can have twice Workers. One provider gets a slot
+	// only while more are free than it already uses.
 	Workers int
 	// CallTimeout bounds an attempt from its claim to the end of its call.
 	CallTimeout time.Duration

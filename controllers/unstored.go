@@ -19,12 +19,12 @@ const (
 	keptBackoff = 30 * time.Second
 )
 
-// unstored keeps, by object, the outcomes of calls that were made but whose outcome the API server refuses to store.
-// Without it, the claim of such an object would run out, and the user would be logged out again every 30 seconds until
-// the deadline: the API server may accept the next claim, which is no larger and does not end the object. So while the
-// process knows the outcome of a call, it makes no other call for the object, and retries to store the outcome now and
-// then, without blocking a worker. The process loses what is kept when it ends, so each restart or failover can repeat
-// the call once. Beyond keptOutcomes, each new outcome replaces another one.
+// unstored keeps, for each object, the outcome of a call that the API server refuses to store. Without it, the claim of
+// such an object would run out, and the user would be logged out again after each visibility timeout (30 s by default)
+// until the deadline: the API server may accept the next claim, which is no larger and does not end the object. So
+// while the process knows the outcome of a call, it makes no other call for the object, and retries to store the
+// outcome now and then, without blocking a worker. The process loses what is kept when it ends, so each restart or
+// failover can repeat the call once. Beyond keptOutcomes, each new outcome replaces another one.
 type unstored struct {
 	mu   sync.Mutex
 	kept map[types.NamespacedName]keptOutcome

@@ -69,8 +69,8 @@ func (w *wakeups) later(key types.NamespacedName) {
 	w.add("", func(before []types.NamespacedName) []types.NamespacedName { return append(before, key) })
 }
 
-// all is like later for all objects that a cause concerns. keys must include those that still wait for the same cause,
-// because it replaces them.
+// all is like later for all objects that a cause concerns. The new keys replace those that still wait for the same
+// cause, so they must include these.
 func (w *wakeups) all(cause string, keys []types.NamespacedName) {
 	w.add(cause, func([]types.NamespacedName) []types.NamespacedName { return keys })
 }

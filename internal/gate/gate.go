@@ -15,14 +15,14 @@ type gate struct {
 	pace  pace
 	queue queue
 	turns turns
-	// called are the objects that have been called up to take their slot and have not taken it yet.
+	// called are the objects that the gate has given a slot and called up, and that have not come for it yet.
 	called       map[types.NamespacedName]*place
 	calls        int            // under way
 	busy         map[string]int // calls under way and objects called up, by namespace
 	waitingSince time.Time      // since when somebody has waited; zero if nobody waits
 	untold       []*place       // waiting objects whose status does not say yet that they wait, in order of arrival
 
-	client    logout.Client // that the calls use
+	client    logout.Client // makes the calls
 	epoch     int           // results from earlier epochs are ignored
 	proven    bool          // a call with this client has been answered; until then only probes are made
 	extra     int           // calls allowed beyond the free room, for namespaces with few calls under way
@@ -118,8 +118,8 @@ func (g *gate) idle(namespace string, probe bool) {
 	}
 }
 
-// untilFree is how long until the next object can have a slot. It is not ok if that depends on an event: the end of a
-// call, or a new object. free is how many calls there is room for.
+// untilFree is how long until the next object can have a slot. ok is false if no time is known, because it depends on
+// an event: the end of a call, or a new object. free is how many calls there is room for.
 func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) {
 	probe, probes := g.untilProbe(free, now)
 	turn, turns := g.untilTurn(free, now)

@@ -25,8 +25,8 @@ import (
 // attempts of one object.
 const Unprobed = 10 * time.Minute
 
-// maxLeft bounds how many objects of forgotten gates are looked at per second. The deletion of their provider has woken
-// them, too.
+// maxLeft bounds how many objects of forgotten gates are looked at per second. There is no hurry, because the deletion
+// of their provider has woken them already.
 const maxLeft = 1000
 
 // Gates holds the gates of all providers: for each one a circuit breaker with fair queueing and an adaptive token
@@ -64,8 +64,8 @@ type Applicant struct {
 	Failed, Unknown bool
 	// Expires is when the object stops wanting to call; zero for never.
 	Expires time.Time
-	// GiveUp is how long the object waits while calls are paused, counted from Came at the earliest; 0 for no limit.
-	// While calls are not paused, it waits for its turn without a limit.
+	// GiveUp is how long the object waits while calls are paused; 0 for no limit. It is counted from the beginning of
+	// the pause, or from Came if that is later. While calls are not paused, it waits for its turn without a limit.
 	GiveUp time.Duration
 	// Came is when the object began to wait; zero if that was when it entered.
 	Came time.Time
@@ -76,7 +76,7 @@ type Wait struct {
 	// Tell means that the object has waited for ten seconds or more, and its status should say so. If many objects
 	// wait, this comes later, because 50 objects a second are told.
 	Tell bool
-	// Pause is that of all calls or of the namespace's calls; nil if the object only waits for its turn.
+	// Pause is the pause of all calls, or of the namespace's calls; nil if the object only waits for its turn.
 	Pause *Pause
 	// Own means that only the calls of the object's namespace are paused.
 	Own bool
@@ -95,7 +95,7 @@ type Pause struct {
 
 // State is the state of a gate at one moment.
 type State struct {
-	// Pause is that of all calls; nil while calls are made.
+	// Pause is the pause of all calls; nil while calls are made.
 	Pause *Pause
 	// PerSecond is the current rate of calls, including any slowdown after throttling.
 	PerSecond float64
@@ -109,7 +109,8 @@ type State struct {
 	Namespaces int
 }
 
-// New returns the gates. No provider has more than the given number of calls under way.
+// New returns the gates. calls is how many calls one provider may have under way. Namespaces with few calls can exceed
+// it by up to a fifth (hasRoom).
 func New(calls int) *Gates {
 	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1),
 		news: make(chan struct{}, 1)}

@@ -39,8 +39,8 @@ func judge(failure *logout.Error) verdict {
 }
 
 // summary describes a failure for readers other than the owner of its object. It does not quote the service's message,
-// which may be about the user. It leaves out a code that could be an ID: codes that services document consist of
-// letters.
+// which may be about the user. It leaves out a code that could be an ID, which is one with other characters than
+// letters, underscores and periods: codes that services document have no others.
 func summary(failure *logout.Error) string {
 	message, code := failure.Message, ""
 	if failure.Code != "" {
@@ -62,9 +62,9 @@ func asksForLess(reason logout.Reason) bool {
 }
 
 // pause is how long to make no calls to a service that has failed for the given time. If the service asks for a time,
-// it is that time, but at least a second. Otherwise it is as long again as the failure has lasted, within bounds, and
-// reduced by a jitter of up to half. The jitter is not full, as the one of the objects is, because one probe follows
-// and not a crowd that must be spread. random is in [0, 1).
+// it is that time, but at least a second. Otherwise it is as long as the failure has lasted so far, within bounds,
+// minus a jitter of up to half. Unlike the jitter of the objects, this one is not full, because one probe follows and
+// not a crowd that must be spread. random is in [0, 1).
 func pause(failure *logout.Error, lasted time.Duration, random float64) time.Duration {
 	if failure.RetryAfter > 0 {
 		return max(failure.RetryAfter, pauseLeast)

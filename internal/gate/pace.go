@@ -11,8 +11,8 @@ const (
 	// slowBy is the factor by which a throttled call lowers the rate. It is gentle, because the next throttled call
 	// lowers the rate further. slowByMost is the factor if most calls are throttled.
 	slowBy, slowByMost = 0.7, 0.5
-	// recovery is the factor by which a lowered rate rises every second. A halved rate is back in 35 s, and a rate
-	// above the service's is throttled again about as seldom.
+	// recovery is the factor by which a lowered rate rises every second. A halved rate has recovered after 35 s. If the
+	// configured rate is too high for the service, it is throttled again only about that often.
 	recovery = 1.02
 	// longestTurn is how long a call may have to wait for its turn before the gate stops giving out slots. It is longer
 	// than a claim takes on a busy machine; otherwise the line of calls would be empty before new ones arrive.

@@ -34,7 +34,8 @@ func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool)
 	return max(wait, g.pace.untilFree(now)), ok
 }
 
-// mayProbe is how long until a namespace may be probed. It is not ok if its calls are not probes or one is under way.
+// mayProbe is how long until a namespace may be probed. ok is false if its calls are not probes, or if one of them is
+// under way.
 func (g *gate) mayProbe(namespace string, now time.Time) (wait time.Duration, ok bool) {
 	switch {
 	case g.outage != nil:

@@ -11,8 +11,9 @@ const (
 	// if it is the object's first and may be the service's fault or the object's. If no call to the service has been
 	// answered yet, one failure is enough to pause all calls.
 	maxStrikes = 3
-	// mostStrikes bounds the number of strikes. It starts at maxStrikes and doubles with each pause that turned out to
-	// be wrong, because such failures are then normal for the objects of this namespace.
+	// mostStrikes bounds the number of strikes that pause a namespace. That number starts at maxStrikes, and doubles
+	// with each pause that turned out to be wrong, because such failures are then normal for the objects of this
+	// namespace.
 	mostStrikes = 16 * maxStrikes
 	// againWeighs is how many failures of objects that have failed before count as much as one first failure.
 	againWeighs = 8
@@ -21,8 +22,9 @@ const (
 	sharedBy = 3
 
 	// probeSpacing is the longest time between probes of paused namespaces, counted from the beginning of one probe to
-	// the beginning of the next. That is eight probes a minute, which find within seconds an object that can succeed.
-	// They are no more calls than a service that fails for everybody gets anyway (pauseMost).
+	// the beginning of the next. At that spacing there are eight probes a minute, which find an object that can succeed
+	// within seconds, and are no more calls than a service that fails for everybody gets anyway (pauseMost). The first
+	// probes of a pause follow each other faster.
 	probeSpacing = pauseMost / 2
 	// mostProbes is how many probes of different namespaces may be under way, so that one that hangs does not keep the
 	// others waiting.
@@ -50,7 +52,7 @@ type suspicion struct {
 	struck   map[string]bool     // namespaces with a strike since the last answer, at most sharedBy
 	sharedBy int                 // number of struck namespaces at which all are paused
 	shared   bool                // all namespaces are paused
-	after    bool                // the shared pause follows an outage; struck did not cause it
+	after    bool                // the shared pause continues an outage, and strikes did not cause it
 	since    time.Time           // when the first pause of a namespace, or the shared pause, began
 	doubted  time.Time           // when sharedBy was last doubled
 	last     *logout.Error       // the last failure; nil if nothing is paused
@@ -70,7 +72,7 @@ func newSuspicion() suspicion {
 	return suspicion{sharedBy: sharedBy, suspects: map[string]*suspect{}, struck: map[string]bool{}}
 }
 
-// pauses reports whether a namespace's calls are paused, so that they are probes.
+// pauses reports whether a namespace's calls are paused, so that only probes are made for it.
 func (s *suspicion) pauses(namespace string) bool {
 	of := s.suspects[namespace]
 	return s.shared || of != nil && !of.since.IsZero()
@@ -205,7 +207,8 @@ func (s *suspicion) settle() {
 	}
 }
 
-// probe notes that a probe begins. The next one may begin after as long again as the pauses have lasted, within bounds.
+// probe notes that a probe begins. The next one may begin after a time as long as the pauses have lasted so far, within
+// bounds.
 func (s *suspicion) probe(now time.Time) {
 	s.next = now.Add(min(max(now.Sub(s.since), pauseLeast), probeSpacing))
 }

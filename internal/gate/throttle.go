@@ -15,8 +15,9 @@ const (
 	// trialThrottled calls are throttled in that time, a still lower rate is tried. After trialSteps steps the rate was
 	// not the cause.
 	stepLasts, trialThrottled, trialSteps = 12 * time.Second, 2, 3
-	// rowOfAnswers is how many calls of one namespace, in a row and the last of them within recently, must be answered
-	// to show that the service does not throttle everybody, even if half of all calls are throttled.
+	// rowOfAnswers is how many calls of a namespace must have been answered in a row, the last of them within recently,
+	// so that the namespace counts as one that is always answered. If as many of the last calls were made for such
+	// namespaces, the service does not throttle everybody, even if half of all calls are throttled.
 	rowOfAnswers, recently = 4, 20 * time.Second
 	// leastIgnored and mostIgnored bound how long throttled calls do not lower the rate after a trial that did not
 	// help. The time doubles with each such trial.

@@ -15,9 +15,9 @@ const (
 	slowBackoff = 30 * time.Second
 )
 
-// Backoff is how long to wait after attempt number attempt (from 1) has failed: full jitter over min(cap,
-// base·2^(attempt-1)), and never less than the service asked for. The exponent comes from the status, so a restart of
-// the operator does not reset it. random is in [0, 1).
+// Backoff is how long to wait after attempt number attempt (from 1) has failed: a random time up to min(cap,
+// base·2^(attempt-1)), and never less than the service asked for, nor than slowBackoff if somebody has to fix
+// something. The exponent comes from the status, so a restart of the operator does not reset it. random is in [0, 1).
 //
 // Without full jitter, the objects of one outage would all come back together.
 func Backoff(attempt int32, failure *logout.Error, random float64) time.Duration {

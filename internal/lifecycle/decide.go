@@ -103,7 +103,8 @@ type Pause struct {
 
 // DecideQueued is for an object that has to wait for its slot. It needs no timer: the gate calls it up when it gets a
 // slot, must be told that it waits, or has expired. No clock runs against the object while it only waits for its turn.
-// A pause that lasts for activeDeadlineSeconds ends it (docs/decisions/0008-waiting-for-a-turn-is-free.md).
+// An object that was never attempted ends when a pause has lasted for activeDeadlineSeconds
+// (docs/decisions/0008-waiting-for-a-turn-is-free.md).
 func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision {
 	switch p := wait.Pause; {
 	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):

@@ -18,10 +18,10 @@ const unsaidFor = 5 * time.Second
 // Refusal says why an object cannot be attempted because of something outside it.
 type Refusal struct {
 	Reason, Message string
-	// Since is when the refusal began, if it usually ends within moments; zero if it is written at once.
+	// Since is when a refusal began that usually ends within moments; zero for any other, which is written at once.
 	Since time.Time
 	// Backoff is the wait before the next attempt, if this one took too long before its call; zero otherwise. The time
-	// of such an attempt counts against the deadline, or such attempts would never end.
+	// of such an attempt counts against the deadline; otherwise such attempts could follow each other for ever.
 	Backoff time.Duration
 }
 

@@ -81,7 +81,8 @@ type Error struct {
 	Reason Reason
 	// ProviderWide means that the failure is certainly the provider's and not
 	// this object's. Other calls through the provider would fail too, so they
-	// are paused as well.
+	// are paused as well. For Throttled it is set, too, but the gate first
+	// finds out whether the service throttles everybody.
 	ProviderWide bool
 	// HTTPStatusCode of the answer; 0 if none came.
 	HTTPStatusCode int
