@@ -101,7 +101,7 @@ func pauseOf(p *gate.Pause) *lifecycle.Pause {
 		return nil
 	}
 	return &lifecycle.Pause{Reason: string(p.Reason), Message: p.Message, Since: p.Since, Until: p.Until,
-		Over: p.Until.Add(gate.Unprobed)}
+		Over: p.Until.Add(gate.PauseExpiry)}
 }
 
 // gateOf returns what the gate needs to know about a provider.

@@ -19,9 +19,9 @@ type attempt struct {
 	admission
 	claim *v1alpha1.UserLogout
 	at    time.Time // when it was claimed
-	// callBy is the deadline of the call. It is counted from the time before the claim's write, so that no call starts
+	// callDeadline is the deadline of the call. It is counted from the time before the claim's write, so that no call starts
 	// after it, however long the write takes or the process is paused.
-	callBy time.Time
+	callDeadline time.Time
 }
 
 // attempt makes one claim, one call and one outcome. The claim is stored before the call, so that a crash at any moment
@@ -36,9 +36,9 @@ func (r *userLogoutReconciler) attempt(
 	defer r.attempts.end()
 
 	now := time.Now()
-	a := attempt{admission: with, claim: obj.DeepCopy(), at: now, callBy: now.Add(r.CallTimeout)}
+	a := attempt{admission: with, claim: obj.DeepCopy(), at: now, callDeadline: now.Add(r.CallTimeout)}
 	a.claim.Status = lifecycle.Claimed(obj, now, r.VisibilityTimeout)
-	if err := r.claim(a.claim, a.callBy); errors.Is(err, errNotKept) {
+	if err := r.claim(a.claim, a.callDeadline); errors.Is(err, errNotKept) {
 		logr.FromContextOrDiscard(ctx).Error(err, "no call is made")
 		r.Schema.Suspect()
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
@@ -59,8 +59,8 @@ func (r *userLogoutReconciler) attempt(
 //
 // The API server has to return what was sent. If its schema is older than this program, it drops fields without an
 // error, and a claim that nobody can see prevents no call.
-func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callBy time.Time) error {
-	ctx, cancel := context.WithDeadline(r.attempts.ctx, callBy)
+func (r *userLogoutReconciler) claim(claim *v1alpha1.UserLogout, callDeadline time.Time) error {
+	ctx, cancel := context.WithDeadline(r.attempts.ctx, callDeadline)
 	defer cancel()
 	sent := claim.Status.DeepCopy()
 	if err := r.client.Status().Update(ctx, claim); err != nil {
@@ -83,7 +83,7 @@ var errNotKept = errors.New("the API server dropped fields of the claim: " +
 // on it.
 func (r *userLogoutReconciler) call(ctx context.Context, a attempt) v1alpha1.UserLogoutStatus {
 	spec := a.claim.Spec
-	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(a.claim, a.callBy))
+	callCtx, cancel := context.WithDeadline(r.attempts.ctx, lifecycle.CallEnd(a.claim, a.callDeadline))
 	defer cancel()
 	if withdrawn := r.awaitTurn(callCtx, a); withdrawn != nil {
 		return lifecycle.Uncalled(a.claim, withdrawn, time.Now())
@@ -118,7 +118,7 @@ func jittered(claim *v1alpha1.UserLogout, failure *logout.Error) time.Duration {
 func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecycle.Refusal {
 	turn := a.slot.Await(ctx)
 	switch {
-	case time.Until(a.callBy) < r.CallTimeout/4:
+	case time.Until(a.callDeadline) < r.CallTimeout/4:
 		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued, Message: "storing the claim took too long",
 			Backoff: jittered(a.claim, &logout.Error{})}
 	case !turn:

@@ -108,7 +108,7 @@ func (r *providerReconciler) check(
 ) (lifecycle.ProviderState, error) {
 	service, err := r.providers.Client(ctx, p)
 	if problem, ok := errors.AsType[*providers.ConfigError](err); ok {
-		return stateOf(r.unused(p, time.Now()), problem), nil
+		return stateOf(r.stateUnusable(p, time.Now()), problem), nil
 	}
 	if err != nil {
 		return lifecycle.ProviderState{}, err
@@ -138,14 +138,14 @@ func stateOf(g gate.State, problem *providers.ConfigError) lifecycle.ProviderSta
 	return s
 }
 
-// unused returns the gate's state for a provider that cannot be used: a pause that its service has asked for still
+// stateUnusable returns the gate's state for a provider that cannot be used: a pause that its service has asked for still
 // holds. If the process has no gate for the provider yet, the pause comes from the status.
-func (r *providerReconciler) unused(p *v1alpha1.ClusterLogoutProvider, now time.Time) gate.State {
+func (r *providerReconciler) stateUnusable(p *v1alpha1.ClusterLogoutProvider, now time.Time) gate.State {
 	if state, ok := r.gates.States()[p.Name]; ok {
 		return state
 	}
 	restored := gateOf(p, nil).Restored
-	if restored != nil && !now.Before(restored.Until.Add(gate.Unprobed)) {
+	if restored != nil && !now.Before(restored.Until.Add(gate.PauseExpiry)) {
 		restored = nil
 	}
 	return gate.State{Pause: restored}

@@ -68,7 +68,8 @@ func parse(args []string, stderr io.Writer) (app.Options, error) {
 	flags := flag.NewFlagSet("logout-operator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line; help is printed below
 	config.RegisterFlags(flags)
-	flags.IntVar(&o.Workers, "workers", 50, "how many attempts can be in progress at a time for one provider")
+	flags.IntVar(&o.Workers, "workers", 50,
+		"how many attempts can be in progress at a time for one provider, and a fifth more for namespaces with few calls")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", 10*time.Second,
 		"how long an attempt may take, from its claim to the end of its call")
 	flags.DurationVar(&o.VisibilityTimeout, "visibility-timeout", 30*time.Second,

@@ -152,7 +152,7 @@ func TestStale(t *testing.T) {
 		early, late := k.mustEnter(t, "n/early"), k.mustEnter(t, "n/late")
 		early.end(asking(throttled, 10*time.Second))
 		k.pass(5 * time.Second)
-		for range maxStrikes {
+		for range firstThreshold {
 			late.report(test.failure)
 		}
 		late.release()
@@ -181,7 +181,7 @@ func TestStaleAfterOpening(t *testing.T) {
 		k.pass(time.Second)
 		k.mustEnter(t, "n/probe").end(nil)
 		rate := k.state(k.now).PerSecond
-		for range maxStrikes {
+		for range firstThreshold {
 			late.report(test.failure)
 		}
 		late.release()
@@ -211,8 +211,8 @@ func TestSuspicion(t *testing.T) {
 		{"permanent failures only", true, false, []*logout.Error{permanent, permanent, permanent, permanent}, false},
 		{"one of an unproven service", false, false, []*logout.Error{failing}, true},
 		{"proven by a permanent failure", false, false, []*logout.Error{permanent, failing, failing}, false},
-		{"again and again", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*maxStrikes-1), false},
-		{"again, too often", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*maxStrikes), true},
+		{"again and again", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*firstThreshold-1), false},
+		{"again, too often", true, true, slices.Repeat([]*logout.Error{failing}, againWeighs*firstThreshold), true},
 		{"again, of an unproven service", false, true, []*logout.Error{failing}, true},
 	} {
 		k := keep(quick, nil)
@@ -273,14 +273,14 @@ func TestSuspicionIsBounded(t *testing.T) {
 	k := keepProven(t, quick)
 	for i := range 3 * mostRemembered {
 		name := "n" + strconv.Itoa(i) + "/"
-		for j := range maxStrikes {
+		for j := range firstThreshold {
 			k.pass(time.Second)
 			k.apply(Applicant{Object: object(name + strconv.Itoa(j)), Account: "a" + strconv.Itoa(i)}).end(failing)
 			k.mustEnter(t, "good/0").end(nil)
 		}
 	}
 	if s := &k.suspicion; len(s.suspects) > mostRemembered || len(k.lastProbe) > mostRemembered+2 ||
-		len(s.struck) > mostStrikes {
+		len(s.struck) > lastThreshold {
 		t.Errorf("%d namespaces, %d probes, %d struck", len(s.suspects), len(k.lastProbe), len(s.struck))
 	}
 	if k.suspicion.paused() != mostRemembered {

@@ -46,7 +46,7 @@ func newGate(limit Limit, client logout.Client) *gate {
 // enter asks for a slot. An object that has been called up has one. Another object gets one only if nobody waits;
 // otherwise it waits.
 func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
-	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(Unprobed)) {
+	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(PauseExpiry)) {
 		c.Since, g.toFix = now, time.Time{} // the state of the service has been unknown since the pause ran out
 	}
 	if p = g.queue.places[a.Object]; p != nil {
@@ -310,10 +310,10 @@ func (g *gate) state(now time.Time) State {
 // stopped returns the pause of all calls; nil if there is none, or if the state of the service is unknown by now.
 func (g *gate) stopped(now time.Time) *Pause {
 	switch c, s := g.outage, &g.suspicion; {
-	case c != nil && !c.renewed && now.Before(c.Until.Add(Unprobed)):
+	case c != nil && !c.renewed && now.Before(c.Until.Add(PauseExpiry)):
 		is := c.Pause
 		return &is
-	case c == nil && s.shared && now.Before(s.next.Add(Unprobed)):
+	case c == nil && s.shared && now.Before(s.next.Add(PauseExpiry)):
 		return &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.since, Until: s.next}
 	}
 	return nil

@@ -21,9 +21,9 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// Unprobed is how long after its Until a pause lasts if no object wants to call: twice the longest wait between two
+// PauseExpiry is how long after its Until a pause lasts if no object wants to call: twice the longest wait between two
 // attempts of one object.
-const Unprobed = 10 * time.Minute
+const PauseExpiry = 10 * time.Minute
 
 // maxLeft bounds how many objects of forgotten gates are looked at per second. There is no hurry, because the deletion
 // of their provider has woken them already.

@@ -142,8 +142,8 @@ func TestRestored(t *testing.T) {
 func TestUnprobed(t *testing.T) {
 	k := keepProven(t, quick)
 	k.mustEnter(t, "n/trouble").end(asking(throttled, time.Second))
-	k.pass(time.Second + Unprobed - 1)
-	k.mustBeClosed(t, logout.Throttled, 1-Unprobed)
+	k.pass(time.Second + PauseExpiry - 1)
+	k.mustBeClosed(t, logout.Throttled, 1-PauseExpiry)
 	k.pass(1)
 	k.mustBeOpen(t)
 	k.mustEnter(t, "n/1").report(asking(throttled, time.Minute))

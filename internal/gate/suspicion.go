@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// maxStrikes is how many objects of a namespace have to fail in a row before its calls are paused. A failure counts
+	// firstThreshold is how many objects of a namespace have to fail in a row before its calls are paused. A failure counts
 	// if it is the object's first and may be the service's fault or the object's. If no call to the service has been
 	// answered yet, one failure is enough to pause all calls.
-	maxStrikes = 3
-	// mostStrikes bounds the number of strikes that pause a namespace. That number starts at maxStrikes, and doubles
+	firstThreshold = 3
+	// lastThreshold bounds the number of strikes that pause a namespace. That number starts at firstThreshold, and doubles
 	// with each pause that turned out to be wrong, because such failures are then normal for the objects of this
 	// namespace.
-	mostStrikes = 16 * maxStrikes
+	lastThreshold = 16 * firstThreshold
 	// againWeighs is how many failures of objects that have failed before count as much as one first failure.
 	againWeighs = 8
 	// sharedBy is how many namespaces have to get a strike, with no answer in between, before the service is blamed. It
@@ -128,7 +128,7 @@ func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 		if len(s.suspects) >= mostRemembered && !s.evict() {
 			return nil
 		}
-		of = &suspect{most: maxStrikes}
+		of = &suspect{most: firstThreshold}
 		s.suspects[namespace] = of
 	}
 	of.heard = now
@@ -159,7 +159,7 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 		for of := range s.suspects {
 			resumed = append(resumed, of)
 		}
-		most := min(2*s.sharedBy, mostStrikes)
+		most := min(2*s.sharedBy, lastThreshold)
 		*s = newSuspicion()
 		s.sharedBy, s.doubted = most, now
 		return resumed
@@ -172,7 +172,7 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	if of.since.IsZero() {
 		return nil
 	}
-	of.since, of.most = time.Time{}, min(2*of.most, mostStrikes)
+	of.since, of.most = time.Time{}, min(2*of.most, lastThreshold)
 	s.settle()
 	return []string{namespace}
 }

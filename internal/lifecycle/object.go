@@ -61,9 +61,9 @@ func Deadline(obj *v1alpha1.UserLogout) time.Time {
 // NotAfter is spec.notAfter; zero for none.
 func NotAfter(obj *v1alpha1.UserLogout) time.Time { return timeOf(obj.Spec.NotAfter) }
 
-// CallEnd is when the call of a claim has to end: callBy, or notAfter if that comes first.
-func CallEnd(claim *v1alpha1.UserLogout, callBy time.Time) time.Time {
-	return earliest(callBy, NotAfter(claim))
+// CallEnd is when the call of a claim has to end: callDeadline, or notAfter if that comes first.
+func CallEnd(claim *v1alpha1.UserLogout, callDeadline time.Time) time.Time {
+	return earliest(callDeadline, NotAfter(claim))
 }
 
 // ClaimEnd is when the claim of an object runs out.

@@ -36,9 +36,9 @@ var guards = []guard{
 `,
 		"TestStaleCache/finished_by_another_operator", "repeats: 1, want at most 0"},
 	{"the deadline counted from the claim", "controllers/attempt.go",
-		"	if err := r.claim(a.claim, a.callBy); errors.Is(err, errNotKept) {\n",
+		"	if err := r.claim(a.claim, a.callDeadline); errors.Is(err, errNotKept) {\n",
 		`	err := r.claim(a.claim, now.Add(time.Hour))
-	a.callBy = time.Now().Add(r.CallTimeout)
+	a.callDeadline = time.Now().Add(r.CallTimeout)
 	if errors.Is(err, errNotKept) {
 `,
 		"TestLeaderPaused", "2 calls, want 1"},
