@@ -39,7 +39,7 @@ func TestOutcomesNotTaken(t *testing.T) {
 			for _, obj := range good {
 				verify(t, obj, 1, 1)
 			}
-			o.Log.AwaitLines(t, 0, len(bad), "outcome not stored: it is kept in memory")
+			o.Log.AwaitLines(t, 0, len(bad), "outcome not stored; kept in memory")
 			p.Choose(nil)
 			repeats := 0
 			for _, obj := range bad {
