@@ -147,14 +147,26 @@ func TestOutcomesHeldBack(t *testing.T) {
 	for _, obj := range objects {
 		verify(t, obj, 1, 1)
 	}
-	granted := 0
+	claims, outcomes := 0, 0
 	for _, obj := range objects {
-		n := audit.of(t, obj.Name)
-		granted = max(granted, n.writes-n.conflicts)
+		claims = max(claims, count(p.Answers(apiproxy.Claim, obj.Name), http.StatusOK))
+		outcomes = max(outcomes, count(p.Answers(apiproxy.Outcome, obj.Name), http.StatusOK))
 	}
-	figures.AtMost(t, "most writes of an object that were not refused with 409", granted, 2, true)
+	// An object that waits for ten seconds, as most do on a busy machine, says so in a write like a claim's.
+	figures.AtMost(t, "most claims of an object that were stored", claims, 2, true)
+	figures.AtMost(t, "most outcomes of an object that were stored", outcomes, 1, true)
 	// Claims have expired by then, so there may be another write, on outdated data.
-	verifyRequests(t, namesOf(objects), 0, 3)
+	verifyRequests(t, namesOf(objects), 0, 4)
+}
+
+// count returns how many of the answers have the status code.
+func count(answers []int, code int) (n int) {
+	for _, answer := range answers {
+		if answer == code {
+			n++
+		}
+	}
+	return n
 }
 
 // firstCalled returns the name of the first of the objects for which a call was made.
