@@ -148,15 +148,22 @@ func TestOutcomesHeldBack(t *testing.T) {
 		verify(t, obj, 1, 1)
 	}
 	claims, outcomes := 0, 0
+	var called, told []string
 	for _, obj := range objects {
-		claims = max(claims, count(p.Answers(apiproxy.Claim, obj.Name), http.StatusOK))
+		stored := count(p.Answers(apiproxy.Claim, obj.Name), http.StatusOK)
+		claims = max(claims, stored)
 		outcomes = max(outcomes, count(p.Answers(apiproxy.Outcome, obj.Name), http.StatusOK))
+		if stored > 1 { // an object that waits for ten seconds, as on a busy machine, says so in a write like a claim's
+			told = append(told, obj.Name)
+		} else {
+			called = append(called, obj.Name)
+		}
 	}
-	// An object that waits for ten seconds, as most do on a busy machine, says so in a write like a claim's.
 	figures.AtMost(t, "most claims of an object that were stored", claims, 2, true)
 	figures.AtMost(t, "most outcomes of an object that were stored", outcomes, 1, true)
 	// Claims have expired by then, so there may be another write, on outdated data.
-	verifyRequests(t, namesOf(objects), 0, 4)
+	verifyRequests(t, called, 0, 3)
+	verifyRequests(t, told, 0, 4)
 }
 
 // count returns how many of the answers have the status code.
