@@ -8,7 +8,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -104,13 +103,13 @@ func TestRetryAfterOutlivesTheLeader(t *testing.T) {
 // awaitGauge returns when an operator's number of succeeded objects is as wanted.
 func awaitGauge(t *testing.T, o *operator, what string, ok func(float64) bool) {
 	t.Helper()
-	looked := func(context.Context) (bool, error) {
-		return ok(o.gauge(t, "logout_operator_objects", "state", "Succeeded")), nil
-	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, await.Patience, true,
-		looked); err != nil {
-		t.Fatalf("waited for %s in vain: %v", what, err)
-	}
+	await.Eventually(t, what, func(ctx context.Context) error {
+		succeeded, err := o.Gauge(ctx, installed.Scraper, "logout_operator_objects", "state", "Succeeded")
+		if err == nil && !ok(succeeded) {
+			err = fmt.Errorf("%g objects have succeeded", succeeded)
+		}
+		return err
+	})
 }
 
 // gauge returns the sum of an operator's gauges with this name and label.
