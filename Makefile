@@ -19,7 +19,6 @@ CHART_FILES    = $(addprefix config/,rbac/role.yaml rbac/tenant_roles.yaml rbac/
 
 FUZZTIME ?= 10s
 SOAKTIME ?= 30m
-BENCHFLAGS ?= -out docs
 
 .DEFAULT_GOAL := help
 
@@ -90,6 +89,8 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 	cd test/kratos && \
 	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
+	cd hack/report && \
+	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
 # -count=1, because the results depend on more than the sources, so cached ones can be wrong. Only CI uses the race
 # detector, because it slows the tests down.
@@ -97,7 +98,7 @@ RACE     = $(if $(CI),-race)
 GO_TEST  = go test $(RACE) -count=1 -timeout 40m
 ALL_BUT  = go list ./... | grep -v -E
 # The packages that need an API server, and those that check the release.
-SERVER   = controllers|cmd/logout-operator/app|test/(bench|controlplane|faults|memory|operatortest|overload|soak)
+SERVER   = controllers|cmd/logout-operator/app|test/(bench|faults|harness/(controlplane|operatortest)|memory|overload|soak)
 RELEASED = test/(chart|docs|image|manifests|observability)
 
 .PHONY: unit
@@ -122,8 +123,9 @@ test/faults-a-l test/faults-m-o test/faults-p-z:
 	@$(GO_TEST) ./test/faults $(SCENARIOS)
 
 .PHONY: test-release
-test-release: ## Check the image, chart, manifests, alerts and docs (the first time it compiles helm, ko and more)
+test-release: ## Check the image, chart, manifests, alerts, docs and reports (the first time it compiles helm, ko and more)
 	@$(WITH_ASSETS) $(GO_TEST) $$(go list ./... | grep -E '/($(RELEASED))$$')
+	@cd hack/report && go mod tidy -diff && go vet ./... && $(GO_TEST) ./...
 
 .PHONY: examples
 examples: ## Check docs/examples/envtest, an example module that tests against the API
@@ -156,7 +158,8 @@ cover: ## Measure the test coverage of controllers and internal
 
 .PHONY: bench
 bench: ## Compare the operator with a bare loop, and write docs/performance.md (twenty minutes)
-	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && exec bin/bench $(BENCHFLAGS)
+	@$(WITH_ASSETS) go build -o bin/bench ./test/bench && bin/bench -out bin/performance.json && \
+	  go build -C hack/report -o ../../bin/ ./performance && exec bin/performance < bin/performance.json
 
 .PHONY: overload
 overload: ## Run the overload scenarios in full, ten thousand objects each (about an hour and a half)
@@ -181,7 +184,7 @@ test-faults/outages test-faults/others:
 
 .PHONY: reliability
 reliability: ## Run all fault scenarios in full, and write docs/reliability.md (about 50 minutes)
-	@$(WITH_ASSETS) go build -o bin/faults-report ./test/faults/report && exec bin/faults-report $(RELIABILITYFLAGS)
+	@$(WITH_ASSETS) go build -C hack/report -o ../../bin/ ./reliability && exec bin/reliability $(RELIABILITYFLAGS)
 
 .PHONY: soak
 soak: ## Run the operator for half an hour under load and faults, and write docs/reliability-soak.jsonl

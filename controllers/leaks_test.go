@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/providertest"
+	"github.com/logout-operator/logout-operator/test/harness/providertest"
 )
 
 // operatorLog is the complete log of the operator.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/lifecycle"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 var modelFaults = flag.Int("model-faults", 1,

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/harness/await"
 )
 
 // The tests below block an object by something outside it, and check that its status shows the reason and that no call

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/providertest"
+	"github.com/logout-operator/logout-operator/test/harness/providertest"
 )
 
 // These tests run for every type of provider that providertest describes.

@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/logout-operator/logout-operator/test/controlplane/assets"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane/assets"
 )
 
 func main() {

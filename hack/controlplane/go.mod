@@ -1,4 +1,4 @@
-// The kube-apiserver and etcd that tests and the demonstration run against; test/controlplane/assets builds them.
+// The kube-apiserver and etcd that tests and the demonstration run against; test/harness/controlplane/assets builds them.
 // k8s.io/kubernetes names its staging modules v0.0.0, hence the replacements: for v1.37.2 all of them are v0.37.2.
 module github.com/logout-operator/logout-operator/hack/controlplane
 

@@ -13,9 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/controlplane"
-	"github.com/logout-operator/logout-operator/test/gotool"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // patience bounds every step once the control plane is up.

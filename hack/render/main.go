@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
 )
 
 func main() {

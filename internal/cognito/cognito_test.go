@@ -18,7 +18,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// TestContract in test/providertest tests what every client has to do.
+// TestContract in test/harness/providertest tests what every client has to do.
 
 const (
 	pool = "eu-central-1_EXAMPLE"

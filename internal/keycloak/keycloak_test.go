@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// TestContract in test/providertest tests what every client has to do.
+// TestContract in test/harness/providertest tests what every client has to do.
 
 const (
 	token  = "eyJhbGciOiJSUzI1NiJ9.e30.EXAMPLE"

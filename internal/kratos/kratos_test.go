@@ -17,7 +17,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// TestContract in test/providertest tests what every client has to do. The
+// TestContract in test/harness/providertest tests what every client has to do. The
 // tests in test/kratos run Kratos itself, to show that it answers like this.
 
 const (

@@ -16,7 +16,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout/logouttest"
 )
 
-// TestContract in test/providertest tests what every client has to do.
+// TestContract in test/harness/providertest tests what every client has to do.
 
 const token = "f5641763544a7b24b08e4f74045"
 

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
 )
 
 // auditLog reads the audit log as it grows, and follows the API server's rotation.

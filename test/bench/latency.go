@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // latencies measures the time from the start of a create request until a watch sees the object logged out, n times, one
@@ -59,12 +58,5 @@ func (s *stage) latencies(ctx context.Context, n int) (all []time.Duration, usag
 	if err != nil {
 		return nil, usage, fmt.Errorf("one object after the other: %w", err)
 	}
-	slices.Sort(all)
 	return all, usage, errors.Join(s.verifyCalls(namespace, n+1), s.remove(ctx, namespace))
-}
-
-// percentile of sorted values, by nearest rank.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	rank := (len(sorted)*p + 99) / 100
-	return sorted[max(rank, 1)-1]
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
@@ -52,7 +53,7 @@ func main() {
 	ctrl.SetLogger(logr.Discard()) // the control plane's code complains without a logger
 	what := full
 	isQuick := flag.Bool("quick", false, "measure less, once, in a minute")
-	out := flag.String("out", "", "a directory to write performance.md and performance.svg to")
+	out := flag.String("out", "", "a file to write the measurements to, as JSON")
 	flag.Parse()
 	if *isQuick {
 		what = quick
@@ -133,7 +134,7 @@ func (r *report) compare(ctx context.Context, s *stage, what plan) error {
 	if err != nil {
 		return err
 	}
-	r.Latency = latency{Samples: len(all), P50: percentile(all, 50), P99: percentile(all, 99), PeakRSS: usage.PeakRSS}
+	r.Latency = latency{Samples: len(all), P50: figures.Quantile(all, 0.5), P99: figures.Quantile(all, 0.99), PeakRSS: usage.PeakRSS}
 	fmt.Printf("\n%s\n\n", r.Latency)
 	return nil
 }

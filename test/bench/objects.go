@@ -5,17 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/bench/statuses"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
 )
-
-// writers is how many requests of the administrator are in flight while objects are prepared.
-const writers = 16
 
 // newNamespace creates a namespace whose UserLogouts the provider allows. Each measurement has its own.
 func (s *stage) newNamespace(ctx context.Context) (string, error) {
@@ -38,7 +35,7 @@ func (s *stage) create(ctx context.Context, namespace, name string) (*v1alpha1.U
 
 // createWaiting creates n UserLogouts that have not been carried out.
 func (s *stage) createWaiting(ctx context.Context, namespace string, n int) error {
-	return parallel(ctx, n, func(ctx context.Context, i int) error {
+	return parallel.Do(ctx, n, func(ctx context.Context, i int) error {
 		_, err := s.create(ctx, namespace, nameOf(namespace, i))
 		return err
 	})
@@ -46,7 +43,7 @@ func (s *stage) createWaiting(ctx context.Context, namespace string, n int) erro
 
 // createFinished creates n UserLogouts that are already finished, as the operator would have left them.
 func (s *stage) createFinished(ctx context.Context, namespace string, n int) error {
-	return parallel(ctx, n, func(ctx context.Context, i int) error {
+	return parallel.Do(ctx, n, func(ctx context.Context, i int) error {
 		obj, err := s.create(ctx, namespace, nameOf(namespace, i))
 		if err != nil {
 			return err
@@ -67,7 +64,7 @@ func (s *stage) remove(ctx context.Context, namespace string) error {
 	if err := s.admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return err
 	}
-	return parallel(ctx, len(list.Items), func(ctx context.Context, i int) error {
+	return parallel.Do(ctx, len(list.Items), func(ctx context.Context, i int) error {
 		return s.admin.Delete(ctx, &list.Items[i])
 	})
 }
@@ -106,14 +103,4 @@ func (s *stage) verifyCalls(namespace string, n int) error {
 		}
 	}
 	return nil
-}
-
-// parallel calls f for 0 to n-1, some at a time, until one fails.
-func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		group.Go(func() error { return f(ctx, i) })
-	}
-	return group.Wait()
 }

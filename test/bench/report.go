@@ -1,12 +1,10 @@
 package main
 
 import (
-	_ "embed"
+	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"text/template"
 	"time"
 )
 
@@ -133,35 +131,11 @@ func milliseconds(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seco
 func seconds(d time.Duration) string      { return fmt.Sprintf("%.1f s", d.Seconds()) }
 func mebibytes(n int64) string            { return fmt.Sprintf("%d", n>>20) }
 
-var (
-	//go:embed performance.md.tmpl
-	page string
-	//go:embed performance.svg.tmpl
-	plot string
-)
-
-// write writes the report as a page and its plot into a directory.
-func (r *report) write(dir string) error {
-	functions := template.FuncMap{"ms": milliseconds, "s": seconds, "mib": mebibytes}
-	for name, source := range map[string]struct {
-		text string
-		data any
-	}{"performance.md": {page, r}, "performance.svg": {plot, newChart(r.Comparisons)}} {
-		t, err := template.New(name).Funcs(functions).Parse(source.text)
-		if err != nil {
-			return err
-		}
-		file, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			return err
-		}
-		err = t.Execute(file, source.data)
-		if closed := file.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			return err
-		}
+// write writes the report as JSON to a file; hack/report makes a page of it.
+func (r *report) write(file string) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(file, text, 0o600)
 }

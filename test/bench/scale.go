@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // load is how many objects a cluster holds when an operator starts.

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/harness/await"
 )
 
 var hereDocument = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF\n`)

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/diff"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
 )
 
 // Metadata that only the chart adds to objects: Helm's users find the objects of a release by it, and Helm keeps some

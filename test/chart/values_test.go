@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/diff"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // TestEveryValueIsDocumented: values.yaml, values.schema.json and the table in README.md have the same values and

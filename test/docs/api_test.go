@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
 )
 
 // TestConditionsAndReasons: docs/api.md names every condition type and reason. The tool that generates the rest of it

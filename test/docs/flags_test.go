@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // TestFlags: the table in docs/install.md has exactly the flags that the program prints, with their defaults.

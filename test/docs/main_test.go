@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
 )
 
 // root is the folder of the project, relative to this one.

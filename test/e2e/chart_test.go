@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/logout-operator/logout-operator/test/gotool"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 const release = "logout-operator"

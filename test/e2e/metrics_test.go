@@ -19,8 +19,8 @@ import (
 	"k8s.io/client-go/transport/spdy"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 const (

@@ -1,19 +1,20 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
 )
 
 // population is the state of the tenant's UserLogouts, as seen by a watch: an event that must never happen in between
@@ -167,12 +168,9 @@ func userLogout(user string) *v1alpha1.UserLogout {
 
 func each(t *testing.T, names []string, do func(string) error) {
 	t.Helper()
-	var group errgroup.Group
-	group.SetLimit(8)
-	for _, name := range names {
-		group.Go(func() error { return do(name) })
-	}
-	if err := group.Wait(); err != nil {
+	if err := parallel.Do(t.Context(), len(names), func(_ context.Context, i int) error {
+		return do(names[i])
+	}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/harness/await"
 )
 
 // awaitObjects lists objects and watches them until they are as wanted, and returns them.

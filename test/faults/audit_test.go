@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // auditTail is the second oracle: the API server's log of the operators' requests. It follows the log across rotations.

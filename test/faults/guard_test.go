@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // guard is a check in the operator that prevents repeated calls. Without it, a scenario must fail.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // hostile is an answer, or another event, that a service gives to one call, and the status that must follow.

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
+	"github.com/logout-operator/logout-operator/test/harness/await"
 )
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -9,11 +10,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/apiproxy"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // apiOutage is a time in which an operator cannot reach its API server.
@@ -138,21 +140,12 @@ func TestAPIServerDown(t *testing.T) {
 func createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	t.Helper()
 	objects := make([]*v1alpha1.UserLogout, n)
-	var creators sync.WaitGroup
-	for first := range 10 {
-		creators.Go(func() {
-			for i := first; i < n; i += 10 {
-				objects[i] = newUserLogout(nameFor(t, i))
-				service.SignIn(account, objects[i].Name, "laptop", "phone")
-				if err := admin.Create(t.Context(), objects[i]); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	creators.Wait()
-	if t.Failed() {
-		t.FailNow()
+	if err := parallel.Do(t.Context(), n, func(ctx context.Context, i int) error {
+		objects[i] = newUserLogout(nameFor(t, i))
+		service.SignIn(account, objects[i].Name, "laptop", "phone")
+		return admin.Create(ctx, objects[i])
+	}); err != nil {
+		t.Fatal(err)
 	}
 	return objects
 }

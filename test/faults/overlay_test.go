@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
 )
 
 // overlay replaces source files for a build of the operator, for faults that cannot be injected from outside.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // panicDirectory names the directory in which an operator records where it has panicked.

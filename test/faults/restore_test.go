@@ -10,12 +10,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/controlplane"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/apiproxy"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // restoredObjects are the kinds of objects in a copy of etcd's data. They finish after the copy is made, and are

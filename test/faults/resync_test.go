@@ -1,19 +1,20 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // resyncs are reasons for an operator to look at all objects again. It does so only when it starts, so the test
@@ -80,13 +81,12 @@ func TestResync(t *testing.T) {
 func (e *endpoint) createMany(t *testing.T, n int) []*v1alpha1.UserLogout {
 	t.Helper()
 	objects := make([]*v1alpha1.UserLogout, n)
-	var clients errgroup.Group
-	clients.SetLimit(10)
 	for i := range objects {
 		objects[i] = e.next()
-		clients.Go(func() error { return e.on.admin.Create(t.Context(), objects[i]) })
 	}
-	if err := clients.Wait(); err != nil {
+	if err := parallel.Do(t.Context(), n, func(ctx context.Context, i int) error {
+		return e.on.admin.Create(ctx, objects[i])
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return objects

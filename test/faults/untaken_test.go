@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/apiproxy"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // TestOutcomesNotTaken: the API server rejects the outcomes of some objects, as a webhook or a quota could. These

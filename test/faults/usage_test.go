@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // longPatience is the patience for anything that takes an operator half a minute by design.

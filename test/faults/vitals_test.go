@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // vitals are the fourth oracle: the resources that an idle operator holds.

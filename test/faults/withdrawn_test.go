@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/apiproxy"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
 )
 
 // household is a namespace with its own provider and Secret.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/apiproxy"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/apiproxy"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // lateClaim is more than three quarters of an attempt's time: the operator starts no call in the remaining time.

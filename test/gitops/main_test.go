@@ -11,10 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/controlplane"
 	"github.com/logout-operator/logout-operator/test/gitops/verdict"
-	"github.com/logout-operator/logout-operator/test/operatortest"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 const (

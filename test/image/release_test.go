@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/logout-operator/logout-operator/test/controlplane"
+	"github.com/logout-operator/logout-operator/test/harness/controlplane"
 )
 
 // TestPlainHTTP: in every field of a provider that holds a URL, the API server rejects plain http unless the address is

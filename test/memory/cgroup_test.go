@@ -12,7 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // hierarchy is the mount at which the kernel limits memory, and the names of its files: cgroup v1 or v2.

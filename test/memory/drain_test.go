@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 const (
@@ -38,7 +38,7 @@ type drain struct {
 // memory of the container. The first operator is killed in the middle, as by the kernel or with its node: its state is
 // lost. The second is terminated, as in an upgrade: it gives up its lease and leaves no outcome unknown.
 func TestDrain(t *testing.T) {
-	d := newDrain(t, suite.Either(1500, 100_000), suite.Either(25, 100))
+	d := newDrain(t, suite.Either(1500, 100_000), suite.Either(15, 100))
 	for _, stage := range []struct {
 		name       string
 		await, end func(*testing.T, *process)
@@ -81,7 +81,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 	obj := object(tenant, i)
 	obj.Spec.ActiveDeadlineSeconds = 0
 	if i%2 == 1 {
-		obj.Spec.ActiveDeadlineSeconds = suite.Either[int32](30, 300)
+		obj.Spec.ActiveDeadlineSeconds = suite.Either[int32](60, 300)
 	}
 	return obj
 }
@@ -90,8 +90,7 @@ func waiting(i int) *v1alpha1.UserLogout {
 func (d *drain) run(t *testing.T, until, end func(*testing.T, *process)) {
 	c := newCgroup(t)
 	// In the short form, a claim that a SIGKILL leaves behind expires sooner, well before its object's deadline.
-	o := startIn(t, c, suite.Either([]string{"--call-timeout=4s", "--visibility-timeout=8s", "--leader-elect=false"},
-		nil)...)
+	o := startIn(t, c, suite.Either([]string{"--visibility-timeout=20s", "--leader-elect=false"}, nil)...)
 	d.began = append(d.began, time.Now())
 	until(t, o)
 	figures.Note(t, "calls so far", d.service.Calls("", ""))
@@ -162,6 +161,8 @@ func (d *drain) verify(t *testing.T) {
 			meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionFinished) &&
 			len(of) > 0 && len(d.service.Sessions(obj.Spec.AccountID, obj.Spec.UserID)) == 0 {
 			left--
+		} else {
+			t.Logf("%s is not logged out after %d calls: %+v", obj.Name, len(of), s)
 		}
 		if len(of) > 1 {
 			if repeated++; !d.killedIn(of) || int(s.Attempts) < len(of) {

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/operatortest"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 const (
@@ -53,7 +53,7 @@ func TestHugeFinished(t *testing.T) {
 		obj.Annotations = map[string]string{"note": strings.Repeat("x", 255<<10)}
 		return obj
 	})
-	if err := parallel(t.Context(), n, func(ctx context.Context, i int) error {
+	if err := parallel.Do(t.Context(), n, func(ctx context.Context, i int) error {
 		obj := object(stranger, i)
 		if err := operator.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
@@ -106,29 +106,17 @@ func huge(i int) *v1alpha1.UserLogout {
 func create(t *testing.T, n int, of func(i int) *v1alpha1.UserLogout) {
 	t.Helper()
 	t.Cleanup(func() { // one by one: the API server cannot delete all the huge ones at once
-		if err := parallel(context.Background(), n, func(ctx context.Context, i int) error {
+		if err := parallel.Do(context.Background(), n, func(ctx context.Context, i int) error {
 			return client.IgnoreNotFound(cluster.Admin.Delete(ctx, of(i)))
 		}); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := parallel(
-		t.Context(),
-		n,
-		func(ctx context.Context, i int) error { return cluster.Admin.Create(ctx, of(i)) },
-	); err != nil {
+	if err := parallel.Do(t.Context(), n, func(ctx context.Context, i int) error {
+		return cluster.Admin.Create(ctx, of(i))
+	}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// parallel calls f for 0 to n-1, some at a time.
-func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		group.Go(func() error { return f(ctx, i) })
-	}
-	return group.Wait()
 }
 
 // container is the memory limit of the operator's container in the manifests, in bytes.

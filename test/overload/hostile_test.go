@@ -8,8 +8,8 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // hostile are a service's possible answers for single users: failures that may be the users' own or the service's, and
@@ -95,15 +95,15 @@ func TestHostileTenant(t *testing.T) {
 	// Measure with as many finished objects as there were beside the hostile ones.
 	again := other.rounds(t, o, suite.Either(0, 2*time.Minute))
 
-	steady := quantile(append(alone.steady, again.steady...), 0.99)
+	steady := figures.Quantile(append(alone.steady, again.steady...), 0.99)
 	figures.Note(t, "p99 for ten objects of the other tenant, alone", steady)
-	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", quantile(beside.steady, 0.99), steady*12/10,
+	figures.AtMost(t, "p99 for ten objects of the other tenant, beside", figures.Quantile(beside.steady, 0.99), steady*12/10,
 		suite.Full())
 	figures.Note(t, "SIGTERMs", len(alone.stopped)+len(beside.stopped)+len(again.stopped))
 	figures.AtMost(t, "longest time from SIGTERM to exit", slices.Max(beside.stopped), gracePeriod, suite.Full())
-	figures.Note(t, "median time for ten objects and a start, alone", quantile(alone.started, 0.5))
+	figures.Note(t, "median time for ten objects and a start, alone", figures.Quantile(alone.started, 0.5))
 	// An operator that has just started does not know the bad objects.
-	figures.Note(t, "median time for ten objects and a start, beside", quantile(beside.started, 0.5))
+	figures.Note(t, "median time for ten objects and a start, beside", figures.Quantile(beside.started, 0.5))
 	other.verify(t, 0)
 	for reason, n := range reasons {
 		if reason == v1alpha1.ReasonLoggedOut {

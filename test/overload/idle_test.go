@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // TestClosedGate: objects that wait while the gate pauses calls cost the service nothing, and the operator almost

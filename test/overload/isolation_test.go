@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // TestTwoNamespaces: ten objects of one namespace do not wait for the hundreds of another that use the same provider
@@ -69,8 +69,8 @@ func TestBesideThousands(t *testing.T) {
 	if big.objects.unfinished() == 0 {
 		t.Error("no object of the other namespace waited any more")
 	}
-	figures.Note(t, "median time for ten alone", quantile(alone, 0.5))
-	figures.AtMost(t, "median time for ten beside thousands", quantile(beside, 0.5), 2*quantile(alone, 0.5), true)
+	figures.Note(t, "median time for ten alone", figures.Quantile(alone, 0.5))
+	figures.AtMost(t, "median time for ten beside thousands", figures.Quantile(beside, 0.5), 2*figures.Quantile(alone, 0.5), true)
 	big.verify(t, 0)
 	small.verify(t, 0)
 }
@@ -106,7 +106,7 @@ func TestTwoProviders(t *testing.T) {
 				other.follow(t, func(chimetest.Entry) bool { return true })
 			}
 			healthy.create(t, suite.Either(200, 1000))
-			p99 := quantile(healthy.verify(t, 0).finishes, 0.99)
+			p99 := figures.Quantile(healthy.verify(t, 0).finishes, 0.99)
 			for _, other := range all[1:] {
 				figures.Note(t, "calls to the broken service", other.Calls("", ""))
 			}

@@ -1,7 +1,6 @@
 package overload
 
 import (
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -82,13 +81,4 @@ func times(entries []chimetest.Entry) (all []time.Time) {
 		all = append(all, e.Time)
 	}
 	return all
-}
-
-// quantile is the smallest of the durations that at least the share q of them does not exceed: 0.5 is the median.
-func quantile(durations []time.Duration, q float64) time.Duration {
-	if len(durations) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(durations))
-	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }

@@ -51,20 +51,3 @@ func TestPeakAndSince(t *testing.T) {
 		}
 	}
 }
-
-func TestQuantile(t *testing.T) {
-	var hundred []time.Duration
-	for i := range 100 {
-		hundred = append(hundred, time.Duration(100-i))
-	}
-	for _, tc := range []struct {
-		of   []time.Duration
-		q    float64
-		want time.Duration
-	}{{hundred, 0.99, 99}, {hundred, 0.5, 50}, {hundred, 0, 1}, {hundred, 1, 100}, {[]time.Duration{7}, 0.5, 7},
-		{nil, 0.5, 0}} {
-		if got := quantile(tc.of, tc.q); got != tc.want {
-			t.Errorf("quantile %v of %d: %d, want %d", tc.q, len(tc.of), got, tc.want)
-		}
-	}
-}

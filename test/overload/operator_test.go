@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
-	"github.com/logout-operator/logout-operator/test/operatortest"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/operatortest"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // workers of the operator: how many calls can be in flight, and so be repeated after a crash.

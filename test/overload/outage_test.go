@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/arrivals"
-	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/arrivals"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 var outageFor = flag.Duration("outage", 5*time.Minute, "how long services are down with -full")

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logout-operator/logout-operator/test/arrivals"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
-	"github.com/logout-operator/logout-operator/test/suite"
+	"github.com/logout-operator/logout-operator/test/harness/arrivals"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
+	"github.com/logout-operator/logout-operator/test/harness/suite"
 )
 
 // TestPace: a provider whose rate is the service's uses nearly all of it, with hardly any rejected call. In the small

@@ -13,8 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/await"
 	"github.com/logout-operator/logout-operator/test/chimetest"
+	"github.com/logout-operator/logout-operator/test/harness/await"
+	"github.com/logout-operator/logout-operator/test/harness/parallel"
 )
 
 // target is a provider with a service of its own, and a namespace whose objects use it.
@@ -113,22 +114,16 @@ func deleteAll(t *testing.T, namespace string) {
 	}
 }
 
-// creators is how many clients create objects at a time.
-const creators = 20
-
 // createMany signs in n more users and creates the objects that log them out. It returns their names.
-func (x *target) createMany(ctx context.Context, n, parallel int) ([]string, error) {
+func (x *target) createMany(ctx context.Context, n int) ([]string, error) {
 	x.mu.Lock()
 	first := len(x.created)
 	x.mu.Unlock()
 	names := make([]string, n)
-	var clients errgroup.Group
-	clients.SetLimit(parallel)
 	for i := range names {
 		names[i] = x.name(first + i)
-		clients.Go(func() error { return x.createOne(ctx, names[i]) })
 	}
-	return names, clients.Wait()
+	return names, parallel.Do(ctx, n, func(ctx context.Context, i int) error { return x.createOne(ctx, names[i]) })
 }
 
 // name of an object, and of its user, by its number.
@@ -152,7 +147,7 @@ func (x *target) createOne(ctx context.Context, name string) error {
 // create creates n objects and returns their names once they exist.
 func (x *target) create(t *testing.T, n int) []string {
 	t.Helper()
-	names, err := x.createMany(t.Context(), n, creators)
+	names, err := x.createMany(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +159,7 @@ func (x *target) creating(t *testing.T, n int) (wait func()) {
 	t.Helper()
 	var background errgroup.Group
 	background.Go(func() error {
-		_, err := x.createMany(t.Context(), n, creators)
+		_, err := x.createMany(t.Context(), n)
 		return err
 	})
 	return func() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/test/chimetest"
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // result is the result of all objects of a target.
@@ -54,7 +54,7 @@ func (x *target) verify(t *testing.T, repeats int) result {
 		}
 		r.finishes = append(r.finishes, u.doneAt.Sub(first))
 	}
-	r.unseen, r.took = attempts-len(r.entries)-x.objects.uncalled, quantile(r.finishes, 1)
+	r.unseen, r.took = attempts-len(r.entries)-x.objects.uncalled, figures.Quantile(r.finishes, 1)
 
 	figures.Note(t, "objects", len(creation))
 	figures.Note(t, "calls", len(r.entries))

@@ -10,7 +10,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // Phase of a run.

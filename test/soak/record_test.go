@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/logout-operator/logout-operator/test/figures"
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 func TestRecord(t *testing.T) {

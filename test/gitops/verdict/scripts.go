@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/logout-operator/logout-operator/test/gotool"
+	"github.com/logout-operator/logout-operator/test/harness/gotool"
 )
 
 // ScriptFiles are the scripts in config/argocd, by the kind whose health they judge.
