@@ -21,8 +21,8 @@ import (
 type admission struct {
 	service logout.Client
 	slot    *gate.Slot
-	// withdrawn checks again, right before the call, whether it may still be made. It returns why not; nil if it may.
-	withdrawn func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal
+	// recheck checks again, right before the call, whether it may still be made. It returns why not; nil if it may.
+	recheck func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal
 }
 
 // admit decides whether an object that is due may be attempted now: whether its provider exists, allows it and is
@@ -44,13 +44,13 @@ func (r *userLogoutReconciler) admit(
 	if slot == nil {
 		return lifecycle.DecideQueued(obj, queueOf(wait), now), admission{}, nil
 	}
-	return lifecycle.Decision{Do: lifecycle.Attempt}, admission{service, slot, r.withdrawn(service)}, nil
+	return lifecycle.Decision{Do: lifecycle.Attempt}, admission{service, slot, r.recheck(service)}, nil
 }
 
-// withdrawn returns the last check of an attempt with this client. The check uses what the process has in memory,
+// recheck returns the last check of an attempt with this client. The check uses what the process has in memory,
 // without a read from the API server. Storing a claim and waiting for a turn take time, and if an administrator or the
 // object's owner forbids the call meanwhile, it must not be made.
-func (r *userLogoutReconciler) withdrawn(
+func (r *userLogoutReconciler) recheck(
 	service logout.Client,
 ) func(context.Context, *v1alpha1.UserLogout) *lifecycle.Refusal {
 	return func(ctx context.Context, claim *v1alpha1.UserLogout) *lifecycle.Refusal {
@@ -85,14 +85,14 @@ func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 	}
 	a.Unknown = lifecycle.Calling(obj) || obj.Status.Attempts > 0 && !a.Failed
 	if lifecycle.StartTime(obj).IsZero() {
-		a.GiveUp, a.Came = lifecycle.ActiveDeadline(obj), lifecycle.WaitsSince(obj)
+		a.GiveUp, a.WaitingSince = lifecycle.ActiveDeadline(obj), lifecycle.WaitsSince(obj)
 	}
 	return a
 }
 
 // queueOf returns what the rules need to know about an object that waits at the gate.
-func queueOf(wait gate.Wait) lifecycle.Queue {
-	return lifecycle.Queue{Pause: pauseOf(wait.Pause), Own: wait.Own, Tell: wait.Tell}
+func queueOf(wait gate.Wait) lifecycle.QueueState {
+	return lifecycle.QueueState{Pause: pauseOf(wait.Pause), NamespaceOnly: wait.NamespaceOnly, ShowQueued: wait.ShowQueued}
 }
 
 // pauseOf returns what the rules need to know about a pause.

@@ -125,7 +125,7 @@ func (r *userLogoutReconciler) awaitTurn(ctx context.Context, a attempt) *lifecy
 		return &lifecycle.Refusal{Reason: v1alpha1.ReasonQueued,
 			Message: "calls were paused, or the attempt's time ran out"}
 	}
-	return a.withdrawn(ctx, a.claim)
+	return a.recheck(ctx, a.claim)
 }
 
 // failureOf returns the failure in a client's error; nil for none.

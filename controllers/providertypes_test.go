@@ -22,7 +22,7 @@ import (
 
 // newTenantOf is newTenant for a type of provider. It has a service of its own, and one set of the service's
 // credentials in the Secret.
-func newTenantOf(t *testing.T, p providertest.Provider, secret int) (*tenant, *providertest.Server) {
+func newTenantOf(t *testing.T, p providertest.Fixture, secret int) (*tenant, *providertest.Server) {
 	t.Helper()
 	t.Parallel()
 	name := unique(t)
@@ -38,7 +38,7 @@ func newTenantOf(t *testing.T, p providertest.Provider, secret int) (*tenant, *p
 
 // specOf returns the spec of a type with this endpoint, and the policy of another spec.
 func specOf(
-	p providertest.Provider, endpoint, secret string, policy v1alpha1.ClusterLogoutProviderSpec,
+	p providertest.Fixture, endpoint, secret string, policy v1alpha1.ClusterLogoutProviderSpec,
 ) v1alpha1.ClusterLogoutProviderSpec {
 	spec := p.Spec(endpoint, secret)
 	spec.AccountIDs, spec.AllowedNamespaces, spec.RateLimit = []string{p.AccountID}, policy.AllowedNamespaces,
@@ -47,21 +47,21 @@ func specOf(
 }
 
 // logoutOf creates a UserLogout for the user that a type's calls concern.
-func (t *tenant) logoutOf(p providertest.Provider) *v1alpha1.UserLogout {
+func (t *tenant) logoutOf(p providertest.Fixture) *v1alpha1.UserLogout {
 	t.Helper()
 	obj := t.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.AccountID, o.Spec.UserID = p.AccountID, p.UserID })
 	t.create(obj)
 	return obj
 }
 
-func forEachType(t *testing.T, run func(*testing.T, providertest.Provider)) {
+func forEachType(t *testing.T, run func(*testing.T, providertest.Fixture)) {
 	for _, p := range providertest.All {
 		t.Run(p.Name(), func(t *testing.T) { run(t, p) })
 	}
 }
 
 func TestTypeLogsOut(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, service := newTenantOf(t, p, 0)
 		awaitProvider(tt, v1alpha1.ReasonAvailable)
 		got := awaitReason(tt, tt.logoutOf(p), v1alpha1.ReasonLoggedOut)
@@ -79,7 +79,7 @@ func TestTypeLogsOut(t *testing.T) {
 // TestTypeIsThrottled checks that a service that throttles gets no calls until its Retry-After is over, whatever
 // objects come, and that all users are logged out then.
 func TestTypeIsThrottled(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, service := newTenantOf(t, p, 0)
 		throttled := p.Throttled
 		throttled.Header = map[string]string{"Retry-After": "5"}
@@ -107,7 +107,7 @@ func TestTypeIsThrottled(t *testing.T) {
 
 // TestTypesCredentialsAreFixed checks that the status shows wrong credentials, and that a fixed Secret is used at once.
 func TestTypesCredentialsAreFixed(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, service := newTenantOf(t, p, 0)
 		service.Require(1)
 		obj := tt.logoutOf(p)
@@ -127,7 +127,7 @@ func TestTypesCredentialsAreFixed(t *testing.T) {
 
 // TestTypesUnknownUser checks that a final answer of the service ends the object.
 func TestTypesUnknownUser(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, service := newTenantOf(t, p, 0)
 		service.Answer(p.UnknownUser)
 		got := awaitReason(tt, tt.logoutOf(p), v1alpha1.ReasonNotFound)
@@ -140,7 +140,7 @@ func TestTypesUnknownUser(t *testing.T) {
 // TestTypesPlainHTTP checks that the provider's status reports http to another host and names the field, if no policy
 // makes the API server refuse it.
 func TestTypesPlainHTTP(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, service := newTenantOf(t, p, 0)
 		for _, field := range p.URLs {
 			is := awaitProvider(tt, v1alpha1.ReasonAvailable)
@@ -168,7 +168,7 @@ func TestTypesPlainHTTP(t *testing.T) {
 
 // TestTypesThatAreRefused checks that the API server's refusal names the field.
 func TestTypesThatAreRefused(t *testing.T) {
-	forEachType(t, func(t *testing.T, p providertest.Provider) {
+	forEachType(t, func(t *testing.T, p providertest.Fixture) {
 		tt, _ := newTenantOf(t, p, 0)
 		var is v1alpha1.ClusterLogoutProvider
 		if err := cluster.Get(t.Context(), client.ObjectKey{Name: tt.provider}, &is); err != nil {

@@ -59,7 +59,7 @@ func (g *gate) renew(client logout.Client, now time.Time) {
 	if c == nil {
 		return
 	}
-	c.probing = len(g.called) > 0 // the result of a probe under way will be ignored, as it is from an earlier epoch
+	c.probing = len(g.granted) > 0 // the result of a probe under way will be ignored, as it is from an earlier epoch
 	if c.askedUntil.Before(c.Until) {
 		g.toFix = time.Time{}
 		c.Since, c.Until = now, later(now, c.askedUntil)
@@ -82,7 +82,7 @@ func (g *gate) reset() {
 }
 
 // pausesAll reports whether calls are paused for all namespaces, so that only probes are made.
-func (g *gate) pausesAll() bool { return g.outage != nil || g.suspicion.shared }
+func (g *gate) pausesAll() bool { return g.outage != nil || g.suspicion.allPaused }
 
 // flow resumes calls at the rate from before the pause, if no pause of all calls is left.
 func (g *gate) flow(now time.Time) {
@@ -100,7 +100,7 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 		}
 		g.pace.pause(now)
 		g.outage = &outage{Pause: Pause{Since: now}}
-		if g.suspicion.shared { // no call has succeeded since
+		if g.suspicion.allPaused { // no call has succeeded since
 			g.outage.Since = g.suspicion.since
 		}
 	}

@@ -18,7 +18,7 @@ func TestJudge(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		failure *logout.Error
-		want    verdict
+		want    evidence
 	}{
 		{"success", nil, answered},
 		{"refused for good", permanent, answered},
@@ -280,8 +280,8 @@ func TestSuspicionIsBounded(t *testing.T) {
 		}
 	}
 	if s := &k.suspicion; len(s.suspects) > mostRemembered || len(k.lastProbe) > mostRemembered+2 ||
-		len(s.struck) > lastThreshold {
-		t.Errorf("%d namespaces, %d probes, %d struck", len(s.suspects), len(k.lastProbe), len(s.struck))
+		len(s.withStrike) > lastThreshold {
+		t.Errorf("%d namespaces, %d probes, %d struck", len(s.suspects), len(k.lastProbe), len(s.withStrike))
 	}
 	if k.suspicion.paused() != mostRemembered {
 		t.Errorf("%d namespaces are paused", k.suspicion.paused())

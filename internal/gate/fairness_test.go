@@ -146,7 +146,7 @@ func TestPauseOfAllIsNotThatOfOne(t *testing.T) {
 		}
 		_, wait := c.Enter(gate.Settings{Name: "p", Limit: fast, Client: c.with},
 			gate.Applicant{Object: named("waits")})
-		if wait.Pause == nil || wait.Own || wait.Pause.Since.Before(began) {
+		if wait.Pause == nil || wait.NamespaceOnly || wait.Pause.Since.Before(began) {
 			t.Errorf("%+v, paused since %+v", wait, wait.Pause)
 		}
 		if closed := c.States()["p"].Pause; closed == nil || closed.Since.Before(began) {

@@ -12,11 +12,11 @@ import (
 
 // gate is the circuit breaker and queue of one provider. Its caller holds the lock and passes the time.
 type gate struct {
-	pace  pace
-	queue queue
-	turns turns
-	// called are the objects that the gate has given a slot and called up, and that have not come for it yet.
-	called       map[types.NamespacedName]*place
+	pace      pace
+	queue     queue
+	callQueue callQueue
+	// granted are the objects that the gate has given a slot and called up, and that have not come for it yet.
+	granted      map[types.NamespacedName]*place
 	calls        int            // under way
 	busy         map[string]int // calls under way and objects called up, by namespace
 	waitingSince time.Time      // since when somebody has waited; zero if nobody waits
@@ -39,23 +39,23 @@ type gate struct {
 }
 
 func newGate(limit Limit, client logout.Client) *gate {
-	return &gate{pace: newPace(limit), queue: newQueue(), called: map[types.NamespacedName]*place{},
+	return &gate{pace: newPace(limit), queue: newQueue(), granted: map[types.NamespacedName]*place{},
 		busy: map[string]int{}, client: client, suspicion: newSuspicion(), lastProbe: map[origin]time.Time{}}
 }
 
 // enter asks for a slot. An object that has been called up has one. Another object gets one only if nobody waits;
 // otherwise it waits.
-func (g *gate) enter(a Applicant, of sort, free int, now time.Time) (p *place, ok bool) {
+func (g *gate) enter(a Applicant, of class, free int, now time.Time) (p *place, ok bool) {
 	if c := g.outage; c != nil && g.waitingSince.IsZero() && now.After(c.Until.Add(PauseExpiry)) {
 		c.Since, g.toFix = now, time.Time{} // the state of the service has been unknown since the pause ran out
 	}
 	if p = g.queue.places[a.Object]; p != nil {
 		p.value.update(a)
-		g.queue.resort(p, of)
+		g.queue.reclassify(p, of)
 		return p, false
 	}
-	if p = g.called[a.Object]; p != nil {
-		delete(g.called, a.Object)
+	if p = g.granted[a.Object]; p != nil {
+		delete(g.granted, a.Object)
 	} else if p = g.queue.push(a, of, now); g.queue.len() > 1 || g.next(free, now) == nil {
 		g.untold = append(g.untold, p)
 		g.countWaiting(now)
@@ -72,7 +72,7 @@ func (g *gate) callUp(free int, now time.Time) (key types.NamespacedName, ok boo
 	if p == nil {
 		return key, false
 	}
-	g.called[p.value.object] = p
+	g.granted[p.value.object] = p
 	g.countWaiting(now)
 	return p.value.object, true
 }
@@ -99,8 +99,8 @@ func (g *gate) leave(key types.NamespacedName, now time.Time) {
 	if p := g.queue.places[key]; p != nil {
 		g.queue.remove(p, now)
 	}
-	if p := g.called[key]; p != nil {
-		delete(g.called, key)
+	if p := g.granted[key]; p != nil {
+		delete(g.granted, key)
 		g.probed(g.epoch)
 		g.idle(key.Namespace, p.value.probe)
 		g.unmade(p.value.probe, now)
@@ -134,7 +134,7 @@ func (g *gate) untilFree(free int, now time.Time) (wait time.Duration, ok bool) 
 
 // untilTurn is how long until the next slot for a namespace whose calls are not paused.
 func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.outage != nil || !g.proven || g.suspicion.shared || !g.queue.hasTurns(g.hasRoom(free)) {
+	if g.outage != nil || !g.proven || g.suspicion.allPaused || !g.queue.hasTurns(g.hasRoom(free)) {
 		return 0, false
 	}
 	return g.pace.untilFree(now), true
@@ -144,7 +144,7 @@ func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) 
 // have most of the calls, a namespace with few gets some extra places, so that hanging calls of one tenant do not keep
 // the others waiting.
 func (g *gate) hasRoom(free int) func(namespace string) bool {
-	busy := g.calls + len(g.called)
+	busy := g.calls + len(g.granted)
 	return func(namespace string) bool {
 		own := g.busy[namespace]
 		return busy < free || own < fewCalls && 2*own < busy && busy < g.most(free)
@@ -218,7 +218,7 @@ func (g *gate) throttled(s *Slot, now time.Time) bool {
 	case slower:
 		g.pace.slow(slowBy, now)
 	case faster:
-		g.pace.at(g.throttles.before, now)
+		g.pace.setRate(g.throttles.before, now)
 	}
 	return true
 }
@@ -245,10 +245,10 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 		return
 	}
 	g.changed = true
-	if g.suspicion.shared {
+	if g.suspicion.allPaused {
 		g.pace.pause(now)
 	}
-	for struck := range g.suspicion.struck { // a failed call counts as a probe
+	for struck := range g.suspicion.withStrike { // a failed call counts as a probe
 		g.lastProbe[origin{namespace: struck}] = now
 	}
 	g.lastProbe[origin{namespace: namespace}] = now
@@ -266,11 +266,11 @@ func (g *gate) resume(namespaces []string) {
 
 // putBack cancels the selected objects' slots and returns each object to its place in the queue.
 func (g *gate) putBack(now time.Time, which func(*entry) bool) {
-	for _, p := range slices.Collect(maps.Values(g.called)) {
+	for _, p := range slices.Collect(maps.Values(g.granted)) {
 		if !which(&p.value) {
 			continue
 		}
-		delete(g.called, p.value.object)
+		delete(g.granted, p.value.object)
 		g.idle(p.value.object.Namespace, p.value.probe)
 		g.unmade(p.value.probe, now)
 		g.queue.putBack(p, now)
@@ -294,7 +294,7 @@ func earlier(a, b time.Time) time.Time {
 
 // countWaiting notes when the first object began to wait and when the last one stopped.
 func (g *gate) countWaiting(now time.Time) {
-	switch waits := g.queue.len()+len(g.called) > 0; {
+	switch waits := g.queue.len()+len(g.granted) > 0; {
 	case waits && g.waitingSince.IsZero():
 		g.waitingSince, g.changed = now, true
 	case !waits && !g.waitingSince.IsZero():
@@ -303,7 +303,7 @@ func (g *gate) countWaiting(now time.Time) {
 }
 
 func (g *gate) state(now time.Time) State {
-	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.called), WaitingSince: g.waitingSince,
+	return State{PerSecond: g.pace.perSecond(now), Waiting: g.queue.len() + len(g.granted), WaitingSince: g.waitingSince,
 		Calls: g.calls, Pause: g.stopped(now), Namespaces: g.suspicion.paused()}
 }
 
@@ -313,7 +313,7 @@ func (g *gate) stopped(now time.Time) *Pause {
 	case c != nil && !c.renewed && now.Before(c.Until.Add(PauseExpiry)):
 		is := c.Pause
 		return &is
-	case c == nil && s.shared && now.Before(s.next.Add(PauseExpiry)):
+	case c == nil && s.allPaused && now.Before(s.next.Add(PauseExpiry)):
 		return &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.since, Until: s.next}
 	}
 	return nil

@@ -33,13 +33,13 @@ const maxLeft = 1000
 // bucket. All gates share one limit of calls under way. A gate gets a slot only while more are free than it already
 // uses, so one service that never answers cannot use them all up.
 type Gates struct {
-	mu    sync.Mutex
-	gates map[string]*gate       // by the provider's name
-	left  []types.NamespacedName // objects that waited at forgotten gates, to be looked at
-	room  int                    // the limit of calls under way at all gates together
-	begun time.Time              // when the first object entered
-	moved chan struct{}          // for CallUp: a slot may be free
-	news  chan struct{}          // for Changes: a gate has changed
+	mu           sync.Mutex
+	gates        map[string]*gate       // by the provider's name
+	orphans      []types.NamespacedName // objects that waited at forgotten gates, to be looked at
+	maxCalls     int                    // the limit of calls under way at all gates together
+	begun        time.Time              // when the first object entered
+	slotFreed    chan struct{}          // for CallUp: a slot may be free
+	stateChanged chan struct{}          // for Changes: a gate has changed
 }
 
 // Settings are what a gate needs to know of its provider.
@@ -65,21 +65,21 @@ type Applicant struct {
 	// Expires is when the object stops wanting to call; zero for never.
 	Expires time.Time
 	// GiveUp is how long the object waits while calls are paused; 0 for no limit. It is counted from the beginning of
-	// the pause, or from Came if that is later. While calls are not paused, it waits for its turn without a limit.
+	// the pause, or from WaitingSince if that is later. While calls are not paused, it waits for its turn without a limit.
 	GiveUp time.Duration
-	// Came is when the object began to wait; zero if that was when it entered.
-	Came time.Time
+	// WaitingSince is when the object began to wait; zero if that was when it entered.
+	WaitingSince time.Time
 }
 
 // Wait is the answer to an object that gets no slot yet.
 type Wait struct {
-	// Tell means that the object has waited for ten seconds or more, and its status should say so. If many objects
+	// ShowQueued means that the object has waited for ten seconds or more, and its status should say so. If many objects
 	// wait, this comes later, because 50 objects a second are told.
-	Tell bool
+	ShowQueued bool
 	// Pause is the pause of all calls, or of the namespace's calls; nil if the object only waits for its turn.
 	Pause *Pause
-	// Own means that only the calls of the object's namespace are paused.
-	Own bool
+	// NamespaceOnly means that only the calls of the object's namespace are paused.
+	NamespaceOnly bool
 }
 
 // Pause says why calls are paused, and until when.
@@ -112,8 +112,8 @@ type State struct {
 // New returns the gates. calls is how many calls one provider may have under way. Namespaces with few calls can exceed
 // it by up to a fifth (hasRoom).
 func New(calls int) *Gates {
-	return &Gates{gates: map[string]*gate{}, room: 2 * calls, moved: make(chan struct{}, 1),
-		news: make(chan struct{}, 1)}
+	return &Gates{gates: map[string]*gate{}, maxCalls: 2 * calls, slotFreed: make(chan struct{}, 1),
+		stateChanged: make(chan struct{}, 1)}
 }
 
 // Slot is the right to make one call now. It must be released exactly once.
@@ -145,7 +145,7 @@ func (g *Gates) Enter(p Settings, a Applicant) (*Slot, Wait) {
 			other.leave(a.Object, now)
 		}
 	}
-	place, ok := at.enter(a, g.sortOf(a), g.free(), now)
+	place, ok := at.enter(a, g.classOf(a), g.free(), now)
 	if !ok {
 		return nil, at.wait(place)
 	}
@@ -154,7 +154,7 @@ func (g *Gates) Enter(p Settings, a Applicant) (*Slot, Wait) {
 		probe: e.probe}, Wait{}
 }
 
-func (g *Gates) sortOf(a Applicant) sort {
+func (g *Gates) classOf(a Applicant) class {
 	switch {
 	case a.Unknown:
 		return fresh
@@ -171,7 +171,7 @@ func (g *Gates) gate(p Settings, now time.Time) *gate {
 	at, ok := g.gates[p.Name]
 	if !ok {
 		at = newGate(p.Limit, p.Client)
-		at.extra = g.room / 5
+		at.extra = g.maxCalls / 5
 		g.gates[p.Name] = at
 	}
 	at.restore(p.Restored, now)
@@ -223,10 +223,10 @@ func (g *Gates) Forget(provider string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if at := g.gates[provider]; at != nil {
-		g.left = slices.AppendSeq(slices.AppendSeq(g.left, maps.Keys(at.queue.places)), maps.Keys(at.called))
+		g.orphans = slices.AppendSeq(slices.AppendSeq(g.orphans, maps.Keys(at.queue.places)), maps.Keys(at.granted))
 	}
 	delete(g.gates, provider)
-	signal(g.moved) // there may be room for others
+	signal(g.slotFreed) // there may be room for others
 }
 
 // Update applies changed settings of a provider, and returns the state of its gate.
@@ -261,7 +261,7 @@ func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.moved:
+		case <-g.slotFreed:
 		case <-timer.C:
 		}
 		now := time.Now()
@@ -283,12 +283,12 @@ func (g *Gates) CallUp(ctx context.Context, object func(key types.NamespacedName
 func (g *Gates) look(now time.Time) (keys []types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.left), maxLeft)
-	keys, g.left = slices.Clone(g.left[:n]), g.left[n:]
+	n := min(len(g.orphans), maxLeft)
+	keys, g.orphans = slices.Clone(g.orphans[:n]), g.orphans[n:]
 	for _, at := range g.gates {
 		keys = append(keys, at.look(now)...)
 		if at.changed {
-			signal(g.news)
+			signal(g.stateChanged)
 		}
 	}
 	return keys
@@ -307,7 +307,7 @@ func (g *Gates) callUp(now time.Time) (called []types.NamespacedName, next time.
 			next = min(next, max(wait, 0))
 		}
 		if at.changed {
-			signal(g.news)
+			signal(g.stateChanged)
 		}
 	}
 	return called, next
@@ -320,7 +320,7 @@ func (g *Gates) Changes(ctx context.Context, provider func(string)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.news:
+		case <-g.stateChanged:
 		}
 		for _, name := range g.changes() {
 			provider(name)
@@ -343,9 +343,9 @@ func (g *Gates) changes() (names []string) {
 // free is how many more calls there is room for. A gate gets a slot only while it uses fewer than that, so that some
 // room is always left for the others.
 func (g *Gates) free() int {
-	free := g.room
+	free := g.maxCalls
 	for _, at := range g.gates {
-		free -= at.calls + len(at.called)
+		free -= at.calls + len(at.granted)
 	}
 	return free
 }
@@ -353,11 +353,11 @@ func (g *Gates) free() int {
 // tell wakes CallUp and Changes if there is something for them.
 func (g *Gates) tell(at *gate) {
 	if at.changed {
-		signal(g.news)
+		signal(g.stateChanged)
 	}
 	for _, other := range g.gates { // the end of a call makes room at all gates
 		if other.queue.len() > 0 {
-			signal(g.moved)
+			signal(g.slotFreed)
 			return
 		}
 	}

@@ -209,7 +209,7 @@ func TestRestoredOnce(t *testing.T) {
 			t.Errorf("restored: %+v", state)
 		}
 		slot, wait := c.Enter(p, gate.Applicant{Object: named(1)})
-		if slot != nil || wait.Pause == nil || time.Until(wait.Pause.Until) != time.Minute || wait.Own {
+		if slot != nil || wait.Pause == nil || time.Until(wait.Pause.Until) != time.Minute || wait.NamespaceOnly {
 			t.Errorf("slot %v, wait %+v", slot, wait)
 		}
 		after(time.Minute)
@@ -257,7 +257,7 @@ func TestTold(t *testing.T) {
 			ask(i)
 		}
 		after(9 * time.Second)
-		if ask(0).Tell || len(c.looks()) != 0 {
+		if ask(0).ShowQueued || len(c.looks()) != 0 {
 			t.Error("told at once")
 		}
 		ask("late")
@@ -267,7 +267,7 @@ func TestTold(t *testing.T) {
 			after(2 * time.Second)
 			looks := c.looks()
 			for _, key := range looks {
-				if seen[key] = true; !ask(key.Name).Tell || key == named("late") {
+				if seen[key] = true; !ask(key.Name).ShowQueued || key == named("late") {
 					t.Errorf("%s is looked at, but not to be told", key)
 				}
 			}

@@ -12,11 +12,11 @@ func (h *history) check(t *rapid.T) {
 	if h.calls != len(h.slots) {
 		t.Fatalf("%d calls, but %d slots are taken", h.calls, len(h.slots))
 	}
-	if h.queue.len()+len(h.called) != len(h.arrived) {
-		t.Fatalf("%d in the queue and %d called up, but %d wait", h.queue.len(), len(h.called), len(h.arrived))
+	if h.queue.len()+len(h.granted) != len(h.arrived) {
+		t.Fatalf("%d in the queue and %d called up, but %d wait", h.queue.len(), len(h.granted), len(h.arrived))
 	}
 	for key := range h.arrived {
-		if _, called := h.called[key]; called == (h.queue.places[key] != nil) {
+		if _, called := h.granted[key]; called == (h.queue.places[key] != nil) {
 			t.Fatalf("%s: called up %t, in the queue %t", key, called, h.queue.places[key] != nil)
 		}
 	}
@@ -36,7 +36,7 @@ func (h *history) checkProbes(t *rapid.T) {
 	if h.outage == nil {
 		return
 	}
-	probes := len(h.called)
+	probes := len(h.granted)
 	for _, s := range h.slots {
 		if s.epoch == h.epoch && !h.told[s] {
 			probes++
@@ -69,7 +69,7 @@ func (h *history) checkQueue(t *rapid.T) {
 		}
 		for sort := range l.waiting {
 			for p := l.waiting[sort].front; p != nil; p = p.next {
-				if places++; h.queue.places[p.value.object] != p || int(p.value.sort) != sort {
+				if places++; h.queue.places[p.value.object] != p || int(p.value.class) != sort {
 					t.Fatalf("%s is in the line of %s, among sort %d", p.value.object, of, sort)
 				}
 			}

@@ -19,16 +19,16 @@ const (
 	slowPauseLeast, slowPauseMost = 10 * time.Second, logout.MaxRetryAfter
 )
 
-// verdict is what the outcome of one call says about its service.
-type verdict int
+// evidence is what the outcome of one call says about its service.
+type evidence int
 
 const (
-	answered      verdict = iota // the service works
-	suspicious                   // the failure may be the service's, or only this object's
-	serviceFailed                // the failure is the service's: the next call would fail, too
+	answered      evidence = iota // the service works
+	suspicious                    // the failure may be the service's, or only this object's
+	serviceFailed                 // the failure is the service's: the next call would fail, too
 )
 
-func judge(failure *logout.Error) verdict {
+func judge(failure *logout.Error) evidence {
 	switch {
 	case failure == nil || failure.Reason.Class() == logout.Permanent:
 		return answered

@@ -81,7 +81,7 @@ func keepProven(t *testing.T, limit Limit) *keeper {
 
 func (k *keeper) pass(d time.Duration) { k.now = k.now.Add(d) }
 
-func (k *keeper) free() int { return k.room - k.calls - len(k.called) }
+func (k *keeper) free() int { return k.room - k.calls - len(k.granted) }
 
 func (k *keeper) enter(key types.NamespacedName) *slot { return k.apply(Applicant{Object: key}) }
 

@@ -14,9 +14,9 @@ const (
 	// recovery is the factor by which a lowered rate rises every second. A halved rate has recovered after 35 s. If the
 	// configured rate is too high for the service, it is throttled again only about that often.
 	recovery = 1.02
-	// longestTurn is how long a call may have to wait for its turn before the gate stops giving out slots. It is longer
+	// maxCallDelay is how long a call may have to wait for its turn before the gate stops giving out slots. It is longer
 	// than a claim takes on a busy machine; otherwise the line of calls would be empty before new ones arrive.
-	longestTurn = time.Second
+	maxCallDelay = time.Second
 	// slowest is the lowest rate, in calls a second.
 	slowest = 0.1
 )
@@ -33,15 +33,17 @@ type Limit struct {
 // Between a slot and its call, the claim takes a varying time, so without the second bucket calls would arrive in
 // bursts.
 type pace struct {
-	limit  Limit
-	slots  *rate.Limiter
-	calls  *rate.Limiter
-	slowed float64   // the lowered rate, in calls a second; 0 if the rate is not lowered
-	since  time.Time // when the rate began to rise again
-	paused bool      // calls are paused, so the rate does not rise
+	limit      Limit
+	slotTokens *rate.Limiter
+	callTokens *rate.Limiter
+	slowed     float64   // the lowered rate, in calls a second; 0 if the rate is not lowered
+	since      time.Time // when the rate began to rise again
+	paused     bool      // calls are paused, so the rate does not rise
 }
 
-func newPace(limit Limit) pace { return pace{limit: limit, slots: full(limit), calls: full(limit)} }
+func newPace(limit Limit) pace {
+	return pace{limit: limit, slotTokens: full(limit), callTokens: full(limit)}
+}
 
 func full(limit Limit) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(limit.PerSecond), limit.Burst)
@@ -68,12 +70,12 @@ func (p *pace) perSecond(now time.Time) float64 {
 // set applies a limit that may have changed. If the limit is lower, calls that wait for their turn at the earlier rate
 // would leave a debt that takes too long to pay off.
 func (p *pace) set(limit Limit, now time.Time) {
-	if limit.PerSecond < p.limit.PerSecond && p.calls.TokensAt(now) < 0 {
-		p.calls = empty(limit, now)
+	if limit.PerSecond < p.limit.PerSecond && p.callTokens.TokensAt(now) < 0 {
+		p.callTokens = empty(limit, now)
 	}
 	if limit.Burst != p.limit.Burst {
-		p.slots.SetBurstAt(now, limit.Burst)
-		p.calls.SetBurstAt(now, limit.Burst)
+		p.slotTokens.SetBurstAt(now, limit.Burst)
+		p.callTokens.SetBurstAt(now, limit.Burst)
 	}
 	p.limit = limit
 }
@@ -83,7 +85,7 @@ func (p *pace) set(limit Limit, now time.Time) {
 func (p *pace) untilFree(now time.Time) time.Duration {
 	p.adjust(now)
 	perSecond := p.perSecond(now)
-	missing := max(1-p.slots.TokensAt(now), -p.calls.TokensAt(now)-perSecond*longestTurn.Seconds())
+	missing := max(1-p.slotTokens.TokensAt(now), -p.callTokens.TokensAt(now)-perSecond*maxCallDelay.Seconds())
 	if missing <= 0 {
 		return 0
 	}
@@ -91,18 +93,18 @@ func (p *pace) untilFree(now time.Time) time.Duration {
 }
 
 // take uses up a free slot.
-func (p *pace) take(now time.Time) { p.slots.AllowN(now, 1) }
+func (p *pace) take(now time.Time) { p.slotTokens.AllowN(now, 1) }
 
 // call reserves a turn for a call that is ready, and returns how long the call has to wait for it.
 func (p *pace) call(now time.Time) time.Duration {
 	p.adjust(now)
-	return p.calls.ReserveN(now, 1).DelayFrom(now)
+	return p.callTokens.ReserveN(now, 1).DelayFrom(now)
 }
 
 // adjust makes both buckets fill at the current rate.
 func (p *pace) adjust(now time.Time) {
-	p.slots.SetLimitAt(now, rate.Limit(p.perSecond(now)))
-	p.calls.SetLimitAt(now, rate.Limit(p.perSecond(now)))
+	p.slotTokens.SetLimitAt(now, rate.Limit(p.perSecond(now)))
+	p.callTokens.SetLimitAt(now, rate.Limit(p.perSecond(now)))
 }
 
 // slow lowers the rate by a factor, because the service finds it too high.
@@ -110,8 +112,8 @@ func (p *pace) slow(by float64, now time.Time) {
 	p.slowed, p.since = max(slowest, by*p.perSecond(now)), now
 }
 
-// at sets the rate, in calls a second.
-func (p *pace) at(perSecond float64, now time.Time) { p.slowed, p.since = perSecond, now }
+// setRate sets the rate, in calls a second.
+func (p *pace) setRate(perSecond float64, now time.Time) { p.slowed, p.since = perSecond, now }
 
 // pause keeps the rate as it is.
 func (p *pace) pause(now time.Time) {
@@ -124,5 +126,5 @@ func (p *pace) pause(now time.Time) {
 // resume ends a pause. No tokens saved up during the pause may cause a burst.
 func (p *pace) resume(now time.Time) {
 	p.since, p.paused = now, false
-	p.slots, p.calls = empty(p.limit, now), empty(p.limit, now)
+	p.slotTokens, p.callTokens = empty(p.limit, now), empty(p.limit, now)
 }

@@ -16,7 +16,7 @@ const (
 
 // untilProbe is how long until a probe may be made. Every call is a probe while nothing is known of the service.
 func (g *gate) untilProbe(free int, now time.Time) (wait time.Duration, ok bool) {
-	if g.calls+len(g.called) >= g.most(free) || g.queue.len() == 0 {
+	if g.calls+len(g.granted) >= g.most(free) || g.queue.len() == 0 {
 		return 0, false
 	}
 	if c := g.outage; c != nil {
@@ -59,8 +59,8 @@ func (g *gate) pick(now time.Time) *place {
 	of := g.suspicion.suspects[namespace]
 	var best *place
 	l := g.queue.lines[namespace]
-	for sort := range l.waiting {
-		for p := l.waiting[sort].front; p != nil; p = p.next {
+	for class := range l.waiting {
+		for p := l.waiting[class].front; p != nil; p = p.next {
 			if best == nil || g.better(&p.value, &best.value, paused && of != nil && of.newest, now) {
 				best = p
 			}
@@ -95,12 +95,12 @@ func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 		if wait, ok := g.mayProbe(namespace, now); !ok || wait > 0 || l.len() == 0 {
 			continue
 		}
-		probed, came := g.lastProbe[origin{namespace: namespace}], l.newest()
+		probed, candidate := g.lastProbe[origin{namespace: namespace}], l.newest()
 		if !g.newest {
-			came = -l.oldest()
+			candidate = -l.oldest()
 		}
-		if !found || probed.Before(at) || probed.Equal(at) && came > number {
-			next, at, number, found = namespace, probed, came, true
+		if !found || probed.Before(at) || probed.Equal(at) && candidate > number {
+			next, at, number, found = namespace, probed, candidate, true
 		}
 	}
 	g.newest = !g.newest
@@ -169,7 +169,7 @@ func (g *gate) expired(e *entry, now time.Time) bool {
 		return true
 	}
 	since := g.pausedSince(e.object.Namespace)
-	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.came))) >= e.giveUp
+	return e.giveUp > 0 && !since.IsZero() && now.Sub(later(since, time.Unix(0, e.waitingSince))) >= e.giveUp
 }
 
 // pausedSince is since when the calls of a namespace have been paused; zero if it only waits for its turn.
@@ -182,7 +182,7 @@ func (g *gate) pausedSince(namespace string) time.Time {
 
 // wait returns the answer to an object that has no slot.
 func (g *gate) wait(p *place) Wait {
-	w := Wait{Tell: p.value.tell}
+	w := Wait{ShowQueued: p.value.tell}
 	namespace := p.value.object.Namespace
 	switch s := &g.suspicion; {
 	case g.outage != nil:
@@ -191,7 +191,7 @@ func (g *gate) wait(p *place) Wait {
 	case s.pauses(namespace):
 		w.Pause = &Pause{Reason: s.last.Reason, Message: summary(s.last), Since: s.pausedSince(namespace),
 			Until: s.next}
-		w.Own = !s.shared
+		w.NamespaceOnly = !s.allPaused
 	}
 	return w
 }

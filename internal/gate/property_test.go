@@ -91,13 +91,13 @@ func newHistory(t *rapid.T) *history {
 	return h
 }
 
-func (h *history) free() int { return h.room - h.others - h.calls - len(h.called) }
+func (h *history) free() int { return h.room - h.others - h.calls - len(h.granted) }
 
 func (h *history) someoneEnters(t *rapid.T) { h.enters(t, objects.Draw(t, "object")) }
 
 // takeSlots makes the objects enter that have been called up.
 func (h *history) takeSlots(t *rapid.T) {
-	for _, key := range slices.SortedFunc(maps.Keys(h.called), compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(h.granted), compare) {
 		h.enters(t, key)
 	}
 }
@@ -106,7 +106,7 @@ func (h *history) enters(t *rapid.T, key types.NamespacedName) {
 	if h.slots[key] != nil {
 		return // the object is calling
 	}
-	_, called := h.called[key]
+	_, called := h.granted[key]
 	waits := h.queue.places[key] != nil
 	queue, before := h.queue.len(), h.before()
 	if s := h.applyIn(Applicant{Object: key, Failed: h.failed[key]}, h.free()); s != nil {
@@ -137,7 +137,7 @@ func (h *history) callsUp(t *rapid.T) {
 			return
 		}
 		h.give(t, key, before)
-		probe := before.closed || h.called[key].value.probe
+		probe := before.closed || h.granted[key].value.probe
 		for other := range h.queue.places {
 			if other.Namespace != key.Namespace {
 				continue
@@ -145,7 +145,7 @@ func (h *history) callsUp(t *rapid.T) {
 			if !probe && h.arrived[other] < h.arrived[key] {
 				t.Fatalf("%s called up before %s", key, other)
 			}
-			if probe && h.called[key].value.failed && !h.queue.places[other].value.failed {
+			if probe && h.granted[key].value.failed && !h.queue.places[other].value.failed {
 				t.Fatalf("%s called up as a probe, which has failed, and not %s", key, other)
 			}
 		}
@@ -160,7 +160,7 @@ type moment struct {
 }
 
 func (h *history) before() moment {
-	m := moment{free: h.free() - h.calls - len(h.called)}
+	m := moment{free: h.free() - h.calls - len(h.granted)}
 	if h.outage != nil {
 		m.closed, m.until = true, h.outage.Until
 	}
@@ -265,5 +265,5 @@ func (h *history) limitChanges(t *rapid.T) {
 }
 
 func (h *history) othersCall(t *rapid.T) {
-	h.others = rapid.IntRange(0, max(0, h.room-h.calls-len(h.called))).Draw(t, "others")
+	h.others = rapid.IntRange(0, max(0, h.room-h.calls-len(h.granted))).Draw(t, "others")
 }

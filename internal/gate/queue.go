@@ -20,15 +20,15 @@ const (
 	idleLines = 64
 )
 
-// sort is a group of objects in a line. New objects wait neither for the backlog of a restart nor for retries, and
+// class is a group of objects in a line. New objects wait neither for the backlog of a restart nor for retries, and
 // retries do not wait for the backlog.
-type sort uint8
+type class uint8
 
 const (
-	fresh   sort = iota // new, or the outcome of its last call is unknown
-	retry               // its last call failed
-	backlog             // created before this process's first object entered
-	sorts
+	fresh   class = iota // new, or the outcome of its last call is unknown
+	retry                // its last call failed
+	backlog              // created before this process's first object entered
+	classes
 )
 
 // queue holds the objects that wait at one gate. BenchmarkWaiting measures how many bytes one object takes.
@@ -40,15 +40,15 @@ type queue struct {
 	early, usual list[*line]
 	inARow       int // turns of early lines in a row while a usual line waits
 	paused       map[string]bool
-	came         int // how many objects have ever come
+	arrivals     int // how many objects have ever come
 }
 
 // line holds the waiting objects of one namespace. Slots go round the lines, so that no namespace waits for the backlog
-// of another. Within a line they go round the sorts.
+// of another. Within a line they go round the classes.
 type line struct {
 	namespace string
-	waiting   [sorts]list[entry]
-	last      sort        // the sort that had the last turn
+	waiting   [classes]list[entry]
+	last      class       // the class that had the last turn
 	headStart float64     // slots of the head start that are left
 	turn      node[*line] // in early or usual, if an object waits
 	idleSince time.Time   // since when no object waits
@@ -61,9 +61,9 @@ func (l *line) len() (n int) {
 	return n
 }
 
-// insert puts an object among those of its sort, in the order of arrival.
+// insert puts an object among those of its class, in the order of arrival.
 func (l *line) insert(p *place) {
-	waiting := &l.waiting[p.value.sort]
+	waiting := &l.waiting[p.value.class]
 	before := waiting.front
 	if waiting.len > 0 && waiting.back.value.number < p.value.number {
 		before = nil
@@ -76,8 +76,8 @@ func (l *line) insert(p *place) {
 
 // next returns the object whose turn it is.
 func (l *line) next() *place {
-	for i := range sorts {
-		of := (l.last + 1 + i) % sorts
+	for i := range classes {
+		of := (l.last + 1 + i) % classes
 		if p := l.waiting[of].front; p != nil {
 			l.last = of
 			return p
@@ -118,20 +118,20 @@ type place = node[entry]
 // entry is an object that waits or has been called up. There can be a hundred thousand of them, so times are stored as
 // nanoseconds of Unix time, eight bytes each.
 type entry struct {
-	object  types.NamespacedName
-	account string
-	line    *line
-	number  int           // in the order of arrival, among all objects
-	since   int64         // when it entered
-	came    int64         // see Applicant
-	expires int64         // see Applicant; 0 for never
-	giveUp  time.Duration // see Applicant; 0 for never
-	sort    sort
-	failed  bool // see Applicant
-	tell    bool // it has waited so long that its status should say so
-	shown   bool // it has been called up since it expired
-	early   bool // taken from the queue with a head start
-	probe   bool // called up as a probe
+	object       types.NamespacedName
+	account      string
+	line         *line
+	number       int           // in the order of arrival, among all objects
+	since        int64         // when it entered
+	waitingSince int64         // see Applicant
+	expires      int64         // see Applicant; 0 for never
+	giveUp       time.Duration // see Applicant; 0 for never
+	class        class
+	failed       bool // see Applicant
+	tell         bool // it has waited so long that its status should say so
+	shown        bool // it has been called up since it expired
+	early        bool // taken from the queue with a head start
+	probe        bool // called up as a probe
 }
 
 // farOff is the latest time that fits into nanoseconds of Unix time. A later one counts as never.
@@ -139,9 +139,9 @@ var farOff = time.Unix(0, math.MaxInt64)
 
 // update copies what may have changed in an object while it waits.
 func (e *entry) update(a Applicant) {
-	e.account, e.failed, e.giveUp, e.shown, e.expires, e.came = a.Account, a.Failed, a.GiveUp, false, 0, e.since
-	if !a.Came.IsZero() {
-		e.came = a.Came.UnixNano()
+	e.account, e.failed, e.giveUp, e.shown, e.expires, e.waitingSince = a.Account, a.Failed, a.GiveUp, false, 0, e.since
+	if !a.WaitingSince.IsZero() {
+		e.waitingSince = a.WaitingSince.UnixNano()
 	}
 	if !a.Expires.IsZero() && a.Expires.Before(farOff) {
 		e.expires = a.Expires.UnixNano()
@@ -156,15 +156,15 @@ func newQueue() queue {
 
 func (q *queue) len() int { return len(q.places) }
 
-// push adds an object at the end of its sort.
-func (q *queue) push(a Applicant, of sort, now time.Time) *place {
+// push adds an object at the end of its class.
+func (q *queue) push(a Applicant, of class, now time.Time) *place {
 	l := q.line(a.Object.Namespace, now)
-	p := &place{value: entry{object: a.Object, line: l, sort: of, number: q.came, since: now.UnixNano()}}
+	p := &place{value: entry{object: a.Object, line: l, class: of, number: q.arrivals, since: now.UnixNano()}}
 	p.value.update(a)
-	q.came++
+	q.arrivals++
 	q.places[a.Object] = p
 	l.waiting[of].pushBack(p)
-	q.come(l, now)
+	q.enlist(l, now)
 	return p
 }
 
@@ -175,14 +175,14 @@ func (q *queue) putBack(p *place, now time.Time) {
 	e.line = q.line(e.line.namespace, now) // the line may have been dropped meanwhile
 	q.places[e.object] = p
 	e.line.insert(p)
-	q.come(e.line, now)
+	q.enlist(e.line, now)
 }
 
-// resort moves an object to another sort, if its sort has changed.
-func (q *queue) resort(p *place, of sort) {
-	if e := &p.value; e.sort != of {
+// reclassify moves an object to another class, if its class has changed.
+func (q *queue) reclassify(p *place, of class) {
+	if e := &p.value; e.class != of {
 		p.leave()
-		e.sort = of
+		e.class = of
 		e.line.insert(p)
 	}
 }
@@ -252,8 +252,8 @@ func (q *queue) resume(namespace string) {
 	}
 }
 
-// come puts a line into the order of turns when its first object has come.
-func (q *queue) come(l *line, now time.Time) {
+// enlist puts a line into the order of turns when its first object has come.
+func (q *queue) enlist(l *line, now time.Time) {
 	if l.len() == 1 {
 		l.headStart = l.regained(now)
 		q.lineUp(l)

@@ -25,7 +25,7 @@ func (l *lineup) push(names ...string) {
 	}
 }
 
-func (l *lineup) pushIn(of sort, name string) {
+func (l *lineup) pushIn(of class, name string) {
 	l.queue.push(Applicant{Object: object(name)}, of, l.now)
 }
 
@@ -203,8 +203,8 @@ func TestResort(t *testing.T) {
 	l.pushMany("a", 4)
 	l.pushIn(fresh, "a/new")
 	for range 2 { // a second time changes nothing
-		l.resort(l.places[object("a/3")], fresh)
-		l.resort(l.places[object("a/2")], retry)
+		l.reclassify(l.places[object("a/3")], fresh)
+		l.reclassify(l.places[object("a/2")], retry)
 	}
 	if got := strings.Join(l.pop(t, 5), " "); got != "a/3 a/2 a/0 a/new a/1" || l.len() != 0 {
 		t.Errorf("%s, and %d more", got, l.len())

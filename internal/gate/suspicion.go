@@ -17,9 +17,9 @@ const (
 	lastThreshold = 16 * firstThreshold
 	// againWeighs is how many failures of objects that have failed before count as much as one first failure.
 	againWeighs = 8
-	// sharedBy is how many namespaces have to get a strike, with no answer in between, before the service is blamed. It
-	// doubles in the same way.
-	sharedBy = 3
+	// blameThreshold is how many namespaces have to get a strike, with no answer in between, before the service is
+	// blamed. It doubles in the same way.
+	blameThreshold = 3
 
 	// probeSpacing is the longest time between probes of paused namespaces, counted from the beginning of one probe to
 	// the beginning of the next. At that spacing there are eight probes a minute, which find an object that can succeed
@@ -48,15 +48,15 @@ type origin struct{ namespace, account string }
 // of its object. Only if several namespaces fail does it count against the service. What is paused is probed with
 // single calls, first of objects that have not failed yet.
 type suspicion struct {
-	suspects map[string]*suspect // by namespace
-	struck   map[string]bool     // namespaces with a strike since the last answer, at most sharedBy
-	sharedBy int                 // number of struck namespaces at which all are paused
-	shared   bool                // all namespaces are paused
-	after    bool                // the shared pause continues an outage, and strikes did not cause it
-	since    time.Time           // when the first pause of a namespace, or the shared pause, began
-	doubted  time.Time           // when sharedBy was last doubled
-	last     *logout.Error       // the last failure; nil if nothing is paused
-	next     time.Time           // no probe begins before this time
+	suspects    map[string]*suspect // by namespace
+	withStrike  map[string]bool     // namespaces with a strike since the last answer, at most blameAt
+	blameAt     int                 // number of such namespaces at which all are paused
+	allPaused   bool                // all namespaces are paused
+	afterOutage bool                // the shared pause continues an outage, and strikes did not cause it
+	since       time.Time           // when the first pause of a namespace, or the shared pause, began
+	doubledAt   time.Time           // when blameAt was last doubled
+	last        *logout.Error       // the last failure; nil if nothing is paused
+	next        time.Time           // no probe begins before this time
 }
 
 // suspect is a namespace whose objects have failed.
@@ -69,13 +69,13 @@ type suspect struct {
 }
 
 func newSuspicion() suspicion {
-	return suspicion{sharedBy: sharedBy, suspects: map[string]*suspect{}, struck: map[string]bool{}}
+	return suspicion{blameAt: blameThreshold, suspects: map[string]*suspect{}, withStrike: map[string]bool{}}
 }
 
 // pauses reports whether a namespace's calls are paused, so that only probes are made for it.
 func (s *suspicion) pauses(namespace string) bool {
 	of := s.suspects[namespace]
-	return s.shared || of != nil && !of.since.IsZero()
+	return s.allPaused || of != nil && !of.since.IsZero()
 }
 
 // pausesAny reports whether there is anything to probe.
@@ -95,11 +95,11 @@ func (s *suspicion) strike(
 	} else {
 		of.strikes++
 	}
-	if !again && !alone && len(s.struck) < s.sharedBy {
-		s.struck[namespace] = true
+	if !again && !alone && len(s.withStrike) < s.blameAt {
+		s.withStrike[namespace] = true
 	}
-	shared := len(s.struck) >= s.sharedBy || !proven && !alone
-	s.after = s.after && !shared
+	shared := len(s.withStrike) >= s.blameAt || !proven && !alone
+	s.afterOutage = s.afterOutage && !shared
 	switch {
 	case s.pauses(namespace):
 		s.last = failure
@@ -109,15 +109,15 @@ func (s *suspicion) strike(
 	case !s.pausesAny(), shared: // a pause of all namespaces is a new pause
 		s.since, s.next = now, now.Add(pauseLeast)
 	}
-	s.last, s.shared, of.since = failure, shared, now
+	s.last, s.allPaused, of.since = failure, shared, now
 	return true
 }
 
 // share pauses all namespaces, because the cause may be the service. since is when calls stopped being answered,
 // failure is the last failure.
 func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time) {
-	s.after = s.after || !s.shared
-	s.shared, s.since, s.last = true, since, failure
+	s.afterOutage = s.afterOutage || !s.allPaused
+	s.allPaused, s.since, s.last = true, since, failure
 	s.probe(now)
 }
 
@@ -150,18 +150,18 @@ func (s *suspicion) evict() bool {
 // answer notes that the service has answered a call of a namespace as it should, and returns the namespaces whose pause
 // ends.
 func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
-	clear(s.struck)
-	if s.after { // an answer to one says nothing about namespaces that were paused separately
-		s.shared, s.after = false, false
+	clear(s.withStrike)
+	if s.afterOutage { // an answer to one says nothing about namespaces that were paused separately
+		s.allPaused, s.afterOutage = false, false
 		s.settle()
 	}
-	if s.shared { // the service was the cause
+	if s.allPaused { // the service was the cause
 		for of := range s.suspects {
 			resumed = append(resumed, of)
 		}
-		most := min(2*s.sharedBy, lastThreshold)
+		most := min(2*s.blameAt, lastThreshold)
 		*s = newSuspicion()
-		s.sharedBy, s.doubted = most, now
+		s.blameAt, s.doubledAt = most, now
 		return resumed
 	}
 	of := s.suspects[namespace]
@@ -179,8 +179,8 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 
 // forget drops namespaces without a call for a long time, and returns those whose pause ends with that.
 func (s *suspicion) forget(now time.Time) (resumed []string) {
-	if now.Sub(s.doubted) >= remembered {
-		s.sharedBy = sharedBy
+	if now.Sub(s.doubledAt) >= remembered {
+		s.blameAt = blameThreshold
 	}
 	for namespace, of := range s.suspects {
 		if now.Sub(of.heard) < remembered {
@@ -202,8 +202,8 @@ func (s *suspicion) settle() {
 			return
 		}
 	}
-	if len(s.suspects) == 0 || !s.shared {
-		s.shared, s.after, s.last = false, false, nil
+	if len(s.suspects) == 0 || !s.allPaused {
+		s.allPaused, s.afterOutage, s.last = false, false, nil
 	}
 }
 
@@ -218,7 +218,7 @@ func (s *suspicion) pausedSince(namespace string) time.Time {
 	if of := s.suspects[namespace]; of != nil && !of.since.IsZero() {
 		return of.since
 	}
-	if s.shared {
+	if s.allPaused {
 		return s.since
 	}
 	return time.Time{}

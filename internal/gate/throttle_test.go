@@ -73,7 +73,7 @@ func TestThrottledBeforeTheTrial(t *testing.T) {
 // lead of half a call would delay every later call by seconds.
 func TestResumeLeavesNoFraction(t *testing.T) {
 	p := newPace(Limit{PerSecond: 10, Burst: 5})
-	p.at(slowest, begin)
+	p.setRate(slowest, begin)
 	for range 5 {
 		p.take(begin)
 		p.call(begin)
@@ -83,7 +83,7 @@ func TestResumeLeavesNoFraction(t *testing.T) {
 	p.adjust(later)
 	p.pause(later)
 	p.resume(later)
-	if slots, calls := p.slots.TokensAt(later), p.calls.TokensAt(later); slots != 0 || calls != 0 {
+	if slots, calls := p.slotTokens.TokensAt(later), p.callTokens.TokensAt(later); slots != 0 || calls != 0 {
 		t.Errorf("%f slots and %f calls after a pause", slots, calls)
 	}
 }

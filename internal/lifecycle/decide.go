@@ -83,14 +83,14 @@ func nextAttempt(obj *v1alpha1.UserLogout, changed, now time.Time) time.Time {
 	return next
 }
 
-// Queue describes how an object waits for its slot.
-type Queue struct {
+// QueueState describes how an object waits for its slot.
+type QueueState struct {
 	// Pause is the pause that the object waits for; nil if calls are made.
 	Pause *Pause
-	// Own means that only the calls of the object's namespace are paused.
-	Own bool
-	// Tell means that the object has waited so long that its status should say so.
-	Tell bool
+	// NamespaceOnly means that only the calls of the object's namespace are paused.
+	NamespaceOnly bool
+	// ShowQueued means that the object has waited so long that its status should say so.
+	ShowQueued bool
 }
 
 // Pause is a time during which calls to a provider's service are paused.
@@ -105,15 +105,15 @@ type Pause struct {
 // slot, must be told that it waits, or has expired. No clock runs against the object while it only waits for its turn.
 // An object that was never attempted ends when a pause has lasted for activeDeadlineSeconds
 // (docs/decisions/0008-waiting-for-a-turn-is-free.md).
-func DecideQueued(obj *v1alpha1.UserLogout, wait Queue, now time.Time) Decision {
+func DecideQueued(obj *v1alpha1.UserLogout, wait QueueState, now time.Time) Decision {
 	switch p := wait.Pause; {
 	case StartTime(obj).IsZero() && p != nil && now.Sub(later(p.Since, WaitsSince(obj))) >= ActiveDeadline(obj):
 		status := deadlineExceeded(obj, now,
 			fmt.Sprintf("; no call was made, because calls have been paused since %s: %s: %s",
 				p.Since.UTC().Format(time.RFC3339), p.Reason, p.Message))
 		return writeStatus(obj, status, time.Time{})
-	case wait.Tell && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // written once
-		return writeStatus(obj, queuedStatus(obj, wait.Own, now), time.Time{})
+	case wait.ShowQueued && reconciling(obj.Status).Reason != v1alpha1.ReasonQueued: // written once
+		return writeStatus(obj, queuedStatus(obj, wait.NamespaceOnly, now), time.Time{})
 	}
 	return Decision{}
 }

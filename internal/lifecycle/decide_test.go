@@ -292,27 +292,27 @@ func TestQueued(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		obj  *v1alpha1.UserLogout
-		wait Queue
+		wait QueueState
 		want string // the reason of Ready, if it writes
 	}{
-		{"not for long", object(), Queue{}, ""},
-		{"for long", object(), Queue{Tell: true}, v1alpha1.ReasonQueued},
-		{"said already", object(queuedAt(20)), Queue{Tell: true}, ""},
-		{"after a failure", object(claimedAt(60), throttledAt(61, 1)), Queue{Tell: true}, v1alpha1.ReasonThrottled},
-		{"once the provider is there", object(blockedAt(1)), Queue{Tell: true}, v1alpha1.ReasonQueued},
-		{"while calls are paused", object(), Queue{Tell: true, Pause: paused(9000)}, v1alpha1.ReasonQueued},
-		{"paused for nearly too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3599)}, ""},
-		{"paused long before it came", object(createdAt(9990)), Queue{Tell: true, Pause: paused(0)},
+		{"not for long", object(), QueueState{}, ""},
+		{"for long", object(), QueueState{ShowQueued: true}, v1alpha1.ReasonQueued},
+		{"said already", object(queuedAt(20)), QueueState{ShowQueued: true}, ""},
+		{"after a failure", object(claimedAt(60), throttledAt(61, 1)), QueueState{ShowQueued: true}, v1alpha1.ReasonThrottled},
+		{"once the provider is there", object(blockedAt(1)), QueueState{ShowQueued: true}, v1alpha1.ReasonQueued},
+		{"while calls are paused", object(), QueueState{ShowQueued: true, Pause: paused(9000)}, v1alpha1.ReasonQueued},
+		{"paused for nearly too long", object(queuedAt(20)), QueueState{Pause: paused(10000 - 3599)}, ""},
+		{"paused long before it came", object(createdAt(9990)), QueueState{ShowQueued: true, Pause: paused(0)},
 			v1alpha1.ReasonQueued},
 		{"paused long before it was resumed", object(suspendedAt(0), liftSuspend, resumedAt(9000)),
-			Queue{Pause: paused(0)}, ""},
-		{"paused for too long", object(queuedAt(20)), Queue{Pause: paused(10000 - 3600)},
+			QueueState{Pause: paused(0)}, ""},
+		{"paused for too long", object(queuedAt(20)), QueueState{Pause: paused(10000 - 3600)},
 			v1alpha1.ReasonDeadlineExceeded},
-		{"paused for too long, not told", object(), Queue{Tell: true, Pause: paused(0)},
+		{"paused for too long, not told", object(), QueueState{ShowQueued: true, Pause: paused(0)},
 			v1alpha1.ReasonDeadlineExceeded},
 		{"paused for too long, but attempted", object(claimedAt(9000), throttledAt(9001, 1), queuedAt(9010)),
-			Queue{Pause: paused(0)}, ""},
-		{"paused for too long, with a short deadline", object(activeFor(10)), Queue{Pause: paused(9990)},
+			QueueState{Pause: paused(0)}, ""},
+		{"paused for too long, with a short deadline", object(activeFor(10)), QueueState{Pause: paused(9990)},
 			v1alpha1.ReasonDeadlineExceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -46,20 +46,20 @@ func ProviderStatus(
 	s.ObservedGeneration = p.Generation
 	s.Waiting = ptr.To(waitingCount(state, now))
 	s.Hold = holdOf(state, now)
-	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
+	set := func(kind string, v readyCondition) { setCondition(&s.Conditions, kind, v, p.Generation, now) }
 	v := providerVerdict(state.Problem, s.Hold, state.PausedNamespaces)
 	set(v1alpha1.ConditionReady, v)
 	// only a change of the spec helps
 	stalled := v.reason == v1alpha1.ReasonInvalidEndpoint || v.reason == v1alpha1.ReasonInvalidSpec
 	if stalled {
-		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, v.reason, v.message})
+		set(v1alpha1.ConditionStalled, readyCondition{metav1.ConditionTrue, v.reason, v.message})
 	} else {
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
 	}
 	if stalled || v.status == metav1.ConditionTrue {
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	} else {
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
+		set(v1alpha1.ConditionReconciling, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
 			v.message})
 	}
 	return s
@@ -67,20 +67,20 @@ func ProviderStatus(
 
 // providerVerdict reports an error in the configuration before a failure of the service. paused is how many namespaces
 // have their calls paused.
-func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) verdict {
+func providerVerdict(problem *Problem, hold *v1alpha1.ProviderHold, paused int) readyCondition {
 	switch {
 	case problem != nil:
-		return verdict{metav1.ConditionFalse, problem.Reason, problem.Message}
+		return readyCondition{metav1.ConditionFalse, problem.Reason, problem.Message}
 	case hold != nil:
-		return verdict{metav1.ConditionFalse, hold.Reason,
+		return readyCondition{metav1.ConditionFalse, hold.Reason,
 			hold.Message + "; calls are paused after a failure; the next probe is at " +
 				hold.NextProbeTime.UTC().Format(time.RFC3339)}
 	case paused > 0:
-		return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
+		return readyCondition{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
 			fmt.Sprintf("calls are made, but those of %d namespace(s) are paused because they failed, "+
 				"and are probed one at a time; see the reasons of their UserLogouts", paused)}
 	}
-	return verdict{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
+	return readyCondition{metav1.ConditionTrue, v1alpha1.ReasonAvailable,
 		"the endpoint and the credentials are valid; calls are made"}
 }
 

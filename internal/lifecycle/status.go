@@ -14,8 +14,8 @@ import (
 
 // The functions in this file compute the next status of an object from its current one. They write nothing.
 
-// verdict is the Ready condition. The phase decides the other conditions.
-type verdict struct {
+// readyCondition is the Ready condition. The phase decides the other conditions.
+type readyCondition struct {
 	status  metav1.ConditionStatus
 	reason  string
 	message string
@@ -42,7 +42,7 @@ func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) 
 	}
 	s.Attempts++
 	s.NextAttemptTime = ceilSecond(now.Add(visibility))
-	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonCalling,
+	setConditions(&s, obj.Generation, now, underway, readyCondition{metav1.ConditionUnknown, v1alpha1.ReasonCalling,
 		fmt.Sprintf("attempt %d is in progress", s.Attempts)})
 	return s
 }
@@ -55,7 +55,7 @@ func LoggedOut(
 	s.LastAttempt = &v1alpha1.AttemptStatus{Time: floorSecond(claimedAt),
 		HTTPStatusCode: statusCode(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
 	finish(&s, now)
-	setConditions(&s, claim.Generation, now, succeeded, verdict{metav1.ConditionTrue, v1alpha1.ReasonLoggedOut,
+	setConditions(&s, claim.Generation, now, succeeded, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonLoggedOut,
 		"the service confirmed the logout"})
 	return s
 }
@@ -69,7 +69,7 @@ func FailedAttempt(
 	s.LastAttempt = &v1alpha1.AttemptStatus{
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
 		Code: failure.Code, Message: failure.Message, RequestID: failure.RequestID}
-	v := verdict{metav1.ConditionFalse, string(failure.Reason), failure.Message}
+	v := readyCondition{metav1.ConditionFalse, string(failure.Reason), failure.Message}
 	if failure.Reason.Class() == logout.Permanent {
 		finish(&s, now)
 		setConditions(&s, claim.Generation, now, failed, v)
@@ -96,7 +96,7 @@ func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alp
 	if refused.Backoff > 0 {
 		s.NextAttemptTime = ceilSecond(now.Add(refused.Backoff))
 	}
-	setConditions(s, claim.Generation, now, queued, verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
+	setConditions(s, claim.Generation, now, queued, readyCondition{metav1.ConditionUnknown, v1alpha1.ReasonQueued,
 		fmt.Sprintf("attempt %d ended before its call: %s; the object waits for a slot again", s.Attempts, refused.Message)})
 	return *s
 }
@@ -105,7 +105,7 @@ func Uncalled(claim *v1alpha1.UserLogout, refused *Refusal, now time.Time) v1alp
 func blockedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	s.NextAttemptTime = nil
-	setConditions(&s, obj.Generation, now, retrying, verdict{metav1.ConditionFalse, reason, message})
+	setConditions(&s, obj.Generation, now, retrying, readyCondition{metav1.ConditionFalse, reason, message})
 	return s
 }
 
@@ -123,9 +123,9 @@ func queuedStatus(obj *v1alpha1.UserLogout, own bool, now time.Time) v1alpha1.Us
 				"are paused, and probed one at a time until one succeeds; see the reasons of its other UserLogouts",
 			provider)
 	}
-	v := verdict{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
+	v := readyCondition{metav1.ConditionUnknown, v1alpha1.ReasonQueued, message}
 	if last := Ready(s); s.LastAttempt != nil && last.Status == metav1.ConditionFalse && !blocked(last.Reason) {
-		v = verdict{last.Status, last.Reason, last.Message + "; " + v.message}
+		v = readyCondition{last.Status, last.Reason, last.Message + "; " + v.message}
 	}
 	since := now
 	if Ready(s).Type == "" { // the object has waited from the beginning, and only now says so
@@ -152,7 +152,7 @@ func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogou
 	if Calling(obj) {
 		s.NextAttemptTime = nil // it belongs to the claim
 	}
-	setConditions(&s, obj.Generation, now, held, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
+	setConditions(&s, obj.Generation, now, held, readyCondition{metav1.ConditionFalse, v1alpha1.ReasonSuspended,
 		"no call is made while spec.suspend is true"})
 	return s
 }
@@ -161,7 +161,7 @@ func suspendedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogou
 // claim.
 func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	setConditions(&s, obj.Generation, now, underway, verdict{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
+	setConditions(&s, obj.Generation, now, underway, readyCondition{metav1.ConditionUnknown, v1alpha1.ReasonProgressing,
 		"resumed: spec.suspend is no longer true"})
 	return s
 }
@@ -170,7 +170,7 @@ func resumedStatus(obj *v1alpha1.UserLogout, now time.Time) v1alpha1.UserLogoutS
 func failedStatus(obj *v1alpha1.UserLogout, reason, message string, now time.Time) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
 	finish(&s, now)
-	setConditions(&s, obj.Generation, now, failed, verdict{metav1.ConditionFalse, reason, message})
+	setConditions(&s, obj.Generation, now, failed, readyCondition{metav1.ConditionFalse, reason, message})
 	return s
 }
 
@@ -221,40 +221,40 @@ func finish(s *v1alpha1.UserLogoutStatus, now time.Time) {
 }
 
 // setConditions sets all conditions at once, so that they agree.
-func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time, p phase, ready verdict) {
+func setConditions(s *v1alpha1.UserLogoutStatus, generation int64, now time.Time, p phase, ready readyCondition) {
 	s.ObservedGeneration = generation
-	set := func(kind string, v verdict) { setCondition(&s.Conditions, kind, v, generation, now) }
+	set := func(kind string, v readyCondition) { setCondition(&s.Conditions, kind, v, generation, now) }
 	set(v1alpha1.ConditionReady, ready)
 	switch p { // a condition that stays is not removed first, or its transition time would change
 	case underway:
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
+		set(v1alpha1.ConditionReconciling, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonProgressing, ready.message})
 	case queued:
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonQueued, ready.message})
+		set(v1alpha1.ConditionReconciling, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonQueued, ready.message})
 	case retrying:
-		set(v1alpha1.ConditionReconciling, verdict{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
+		set(v1alpha1.ConditionReconciling, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonProgressingWithRetry,
 			ready.message})
 	default:
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionReconciling)
 	}
 	if p == failed {
-		set(v1alpha1.ConditionStalled, verdict{metav1.ConditionTrue, ready.reason, ready.message})
+		set(v1alpha1.ConditionStalled, readyCondition{metav1.ConditionTrue, ready.reason, ready.message})
 	} else {
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionStalled)
 	}
 	switch p {
 	case succeeded:
-		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, ready.message})
+		set(v1alpha1.ConditionFinished, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, ready.message})
 	case failed:
-		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionTrue, v1alpha1.ReasonFailed, ready.message})
+		set(v1alpha1.ConditionFinished, readyCondition{metav1.ConditionTrue, v1alpha1.ReasonFailed, ready.message})
 	case held:
-		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonSuspended, ready.message})
+		set(v1alpha1.ConditionFinished, readyCondition{metav1.ConditionFalse, v1alpha1.ReasonSuspended, ready.message})
 	default:
-		set(v1alpha1.ConditionFinished, verdict{metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet"})
+		set(v1alpha1.ConditionFinished, readyCondition{metav1.ConditionFalse, v1alpha1.ReasonInProgress, "not finished yet"})
 	}
 }
 
 // setCondition sets one condition. Its transition time changes only with its status.
-func setCondition(conditions *[]metav1.Condition, kind string, v verdict, generation int64, now time.Time) {
+func setCondition(conditions *[]metav1.Condition, kind string, v readyCondition, generation int64, now time.Time) {
 	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: v.status, Reason: v.reason,
 		Message: v.message, ObservedGeneration: generation, LastTransitionTime: floorSecond(now)})
 }

@@ -50,7 +50,7 @@ func TestEventsLost(t *testing.T) {
 
 			name := nameFor(t, 1) // the operator misses its end and its TTL
 			var end apiproxy.Events
-			p.Meet(apiproxy.Outcome, name, func(forward func() apiproxy.Answer) apiproxy.Answer {
+			p.Meet(apiproxy.Outcome, name, func(forward func() apiproxy.Response) apiproxy.Response {
 				end = p.LoseEvents(name)
 				return forward()
 			})

@@ -72,7 +72,7 @@ func TestStaleCache(t *testing.T) {
 			gate := apiproxy.NewGate(t)
 			var events apiproxy.Events
 			lag := sync.OnceFunc(func() { events = p.HoldEvents(name) })
-			p.Meet(tc.from, name, func(forward func() apiproxy.Answer) apiproxy.Answer {
+			p.Meet(tc.from, name, func(forward func() apiproxy.Response) apiproxy.Response {
 				lag()
 				return gate.Hold(forward)
 			})

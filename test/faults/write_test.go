@@ -14,7 +14,7 @@ import (
 // lateClaim is more than three quarters of an attempt's time: the operator starts no call in the remaining time.
 const lateClaim = callTimeout * 85 / 100
 
-func answeredLate(forward func() apiproxy.Answer) apiproxy.Answer {
+func answeredLate(forward func() apiproxy.Response) apiproxy.Response {
 	answer := forward()
 	<-time.After(lateClaim)
 	return answer

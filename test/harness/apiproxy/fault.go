@@ -13,25 +13,25 @@ import (
 	"github.com/logout-operator/logout-operator/test/harness/await"
 )
 
-// Answer of the API server; nil if the connection is reset instead.
-type Answer = *httptest.ResponseRecorder
+// Response of the API server; nil if the connection is reset instead.
+type Response = *httptest.ResponseRecorder
 
 // Fault handles one request. The operator gets the answer that it returns. forward makes the API server carry out the
 // request, even if the operator has already hung up; a fault need not call it.
-type Fault func(forward func() Answer) Answer
+type Fault func(forward func() Response) Response
 
 // Dropped requests never arrive.
-func Dropped(func() Answer) Answer { return nil }
+func Dropped(func() Response) Response { return nil }
 
 // Unanswered requests are carried out, but the operator gets no answer.
-func Unanswered(forward func() Answer) Answer {
+func Unanswered(forward func() Response) Response {
 	forward()
 	return nil
 }
 
 // Refused requests are not carried out, but answered. The header is given as name, value, name, value.
 func Refused(status int, header ...string) Fault {
-	return func(func() Answer) Answer {
+	return func(func() Response) Response {
 		a := httptest.NewRecorder()
 		for pair := range slices.Chunk(header, 2) {
 			a.Header().Set(pair[0], pair[1])
@@ -43,7 +43,7 @@ func Refused(status int, header ...string) Fault {
 
 // Denied requests are carried out, but the answer says that they were not.
 func Denied(status int, header ...string) Fault {
-	return func(forward func() Answer) Answer {
+	return func(forward func() Response) Response {
 		forward()
 		return Refused(status, header...)(forward)
 	}
@@ -51,7 +51,7 @@ func Denied(status int, header ...string) Fault {
 
 // Before runs f when the request arrives, and then drops the request.
 func Before(f func()) Fault {
-	return func(func() Answer) Answer {
+	return func(func() Response) Response {
 		f()
 		return nil
 	}
@@ -59,7 +59,7 @@ func Before(f func()) Fault {
 
 // After runs f when the request has been carried out, and sends no answer.
 func After(f func()) Fault {
-	return func(forward func() Answer) Answer {
+	return func(forward func() Response) Response {
 		forward()
 		f()
 		return nil
@@ -76,7 +76,7 @@ var expired = metav1.Status{
 	Message: "too old resource version",
 }
 
-func gone(func() Answer) Answer {
+func gone(func() Response) Response {
 	a := httptest.NewRecorder()
 	a.Header().Set("Content-Type", "application/json")
 	a.WriteHeader(http.StatusGone)
@@ -104,19 +104,19 @@ func NewGate(t testing.TB) *Gate {
 func (g *Gate) Open() { g.open() }
 
 // Hold is a fault: the request is carried out once the gate is open, however late.
-func (g *Gate) Hold(forward func() Answer) Answer {
+func (g *Gate) Hold(forward func() Response) Response {
 	g.wait()
 	return forward()
 }
 
 // Lose is a fault: the request hangs until the gate is open, and is then dropped.
-func (g *Gate) Lose(func() Answer) Answer {
+func (g *Gate) Lose(func() Response) Response {
 	g.wait()
 	return nil
 }
 
 // HoldAnswer is a fault: the request is carried out at once, and answered once the gate is open.
-func (g *Gate) HoldAnswer(forward func() Answer) Answer {
+func (g *Gate) HoldAnswer(forward func() Response) Response {
 	a := forward()
 	g.wait()
 	return a

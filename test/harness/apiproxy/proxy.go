@@ -188,11 +188,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.pass(w, r)
 		return
 	default:
-		f = func(forward func() Answer) Answer { return forward() }
+		f = func(forward func() Response) Response { return forward() }
 	}
 	code := 0
 	defer func() { p.state.Change(func() { p.answers[this] = append(p.answers[this], code) }) }()
-	a := f(func() Answer {
+	a := f(func() Response {
 		a := httptest.NewRecorder()
 		p.forward(a, r)
 		return a
@@ -240,7 +240,7 @@ func (p *Proxy) tie(parent context.Context) (ctx context.Context, end func()) {
 }
 
 // give writes an answer.
-func give(w http.ResponseWriter, a Answer) {
+func give(w http.ResponseWriter, a Response) {
 	if a == nil {
 		reset(w)
 		return

@@ -9,7 +9,7 @@ import (
 )
 
 // AmazonChime is a service that speaks Amazon Chime's LogoutUser.
-var AmazonChime = Provider{
+var AmazonChime = Fixture{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
 			Type: v1alpha1.AmazonChimeProviderType,

@@ -17,7 +17,7 @@ var roleKeys = [2]map[string]string{
 }
 
 // AmazonChimeByRole is AmazonChime with a role that AWS STS, at the same endpoint, lets the client assume.
-var AmazonChimeByRole = func() Provider {
+var AmazonChimeByRole = func() Fixture {
 	p := AmazonChime
 	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		spec := AmazonChime.Spec(endpoint, secret)

@@ -10,7 +10,7 @@ import (
 const amzJSON = "application/x-amz-json-1.1"
 
 // AmazonCognito is the user pools of Amazon Cognito in one region.
-var AmazonCognito = Provider{
+var AmazonCognito = Fixture{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
 			Type: v1alpha1.AmazonCognitoProviderType,

@@ -36,7 +36,7 @@ func Run(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, p Provider) {
+func run(t *testing.T, p Fixture) {
 	for _, b := range []struct {
 		name string
 		run  func(*kit)

@@ -9,7 +9,7 @@ import (
 )
 
 // GlobalTokenRevocation is a service that speaks Global Token Revocation, with a token endpoint.
-var GlobalTokenRevocation = Provider{
+var GlobalTokenRevocation = Fixture{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
 			Type: v1alpha1.GlobalTokenRevocationProviderType,
@@ -56,7 +56,7 @@ var GlobalTokenRevocation = Provider{
 }
 
 // GlobalTokenRevocationByToken is the same with a token in the Secret.
-var GlobalTokenRevocationByToken = func() Provider {
+var GlobalTokenRevocationByToken = func() Fixture {
 	p, tokens := GlobalTokenRevocation, [2]string{"f5641763544a7b24b08e4f74045", "0b48e4f740455641763544a7b24"}
 	with := p.Spec
 	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
@@ -79,7 +79,7 @@ var (
 		map[string]string{"format": "iss_sub", "iss": "https://issuer.example.com/"}, "sub")
 )
 
-func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[string]string, user string) Provider {
+func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[string]string, user string) Fixture {
 	p := GlobalTokenRevocation
 	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		spec := GlobalTokenRevocation.Spec(endpoint, secret)

@@ -10,7 +10,7 @@ import (
 const keycloakToken = "/auth/realms/master/protocol/openid-connect/token"
 
 // Keycloak is a Keycloak with a base path, and a client in its realm master.
-var Keycloak = Provider{
+var Keycloak = Fixture{
 	Spec:         keycloakSpec(v1alpha1.UserLookupID),
 	Required:     []string{"endpoint", "tokenRealm", "credentials"},
 	URLs:         []string{"endpoint"},
@@ -51,7 +51,7 @@ var (
 	KeycloakByEmail    = keycloakBy(v1alpha1.UserLookupEmail, "email")
 )
 
-func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Provider {
+func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Fixture {
 	p := Keycloak
 	p.Spec, p.UserID, p.Call = keycloakSpec(lookup), "jane@example.com", keycloakCall(reversed)
 	p.Beside = []string{http.MethodGet} // in addition to the request for a token

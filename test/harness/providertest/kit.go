@@ -25,14 +25,14 @@ const attemptTime = 10 * time.Second
 // kit holds the parts that test one behaviour: a service, and a client of it built as the operator builds it.
 type kit struct {
 	testing.TB
-	p        Provider
+	p        Fixture
 	server   *Server
 	object   *v1alpha1.ClusterLogoutProvider
 	secret   *corev1.Secret
 	resolver *providers.Resolver
 }
 
-func newKit(t testing.TB, p Provider) *kit {
+func newKit(t testing.TB, p Fixture) *kit {
 	k := &kit{TB: t, p: p, server: NewServer(t, p)}
 	k.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operators", Name: "credentials"}}
 	k.setSecret(p.Secrets[0])

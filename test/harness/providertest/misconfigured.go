@@ -75,19 +75,19 @@ func (k *kit) refuses(reason string, words ...string) {
 }
 
 // Set returns a spec with another value in a field of the member; nil removes the field.
-func (p Provider) Set(
+func (p Fixture) Set(
 	spec v1alpha1.ClusterLogoutProviderSpec, field string, value any,
 ) v1alpha1.ClusterLogoutProviderSpec {
 	return edit(spec, value, append([]string{p.Member()}, strings.Split(field, ".")...)...)
 }
 
 // Without returns a spec without the type's member.
-func (p Provider) Without(spec v1alpha1.ClusterLogoutProviderSpec) v1alpha1.ClusterLogoutProviderSpec {
+func (p Fixture) Without(spec v1alpha1.ClusterLogoutProviderSpec) v1alpha1.ClusterLogoutProviderSpec {
 	return edit(spec, nil, p.Member())
 }
 
 // With returns a spec with the type's member in addition to its own.
-func (p Provider) With(
+func (p Fixture) With(
 	spec v1alpha1.ClusterLogoutProviderSpec, endpoint, secret string,
 ) v1alpha1.ClusterLogoutProviderSpec {
 	own := p.Spec(endpoint, secret)

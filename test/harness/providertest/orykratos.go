@@ -12,7 +12,7 @@ var kratosTokens = [2]map[string]string{{"token": "ory_pat_EXAMPLE"}, {"token": 
 
 // OryKratos is the admin API of an Ory Kratos behind a gateway that requires a token, as in the Ory Network. By default
 // it knows no identity.
-var OryKratos = Provider{
+var OryKratos = Fixture{
 	Spec: func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		return v1alpha1.ClusterLogoutProviderSpec{
 			Type: v1alpha1.OryKratosProviderType,

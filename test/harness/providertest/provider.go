@@ -16,7 +16,7 @@ import (
 )
 
 // All types of providers. A new type adds a line here, and a file in this folder.
-var All = []Provider{
+var All = []Fixture{
 	AmazonChime,
 	AmazonCognito,
 	GlobalTokenRevocation,
@@ -25,7 +25,7 @@ var All = []Provider{
 }
 
 // Variants are types of All with another configuration, for Run.
-var Variants = map[string]Provider{
+var Variants = map[string]Fixture{
 	"GlobalTokenRevocationByEmail":  GlobalTokenRevocationByEmail,
 	"GlobalTokenRevocationByIssuer": GlobalTokenRevocationByIssuer,
 	"GlobalTokenRevocationByToken":  GlobalTokenRevocationByToken,
@@ -34,8 +34,8 @@ var Variants = map[string]Provider{
 	"KeycloakByEmail":               KeycloakByEmail,
 }
 
-// Provider describes one type of provider, and its service.
-type Provider struct {
+// Fixture describes one type of provider, and its service.
+type Fixture struct {
 	// Spec returns the part of a spec that describes the service: type and member. The service is at endpoint, and its
 	// credentials are in the Secret.
 	Spec func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec
@@ -129,17 +129,17 @@ type Hint struct {
 }
 
 // Name of the type.
-func (p Provider) Name() string { return string(p.Spec("", "").Type) }
+func (p Fixture) Name() string { return string(p.Spec("", "").Type) }
 
 // Member is the name of the union's member, as in a manifest.
-func (p Provider) Member() string {
+func (p Fixture) Member() string {
 	name := []rune(p.Name())
 	name[0] = unicode.ToLower(name[0])
 	return string(name)
 }
 
 // Want is the call that must arrive for an account and a user.
-func (p Provider) Want(accountID, userID string) Call {
+func (p Fixture) Want(accountID, userID string) Call {
 	if p.AccountNotSent {
 		accountID = ""
 	}
@@ -147,10 +147,10 @@ func (p Provider) Want(accountID, userID string) Call {
 }
 
 // Field is the path of one of the member's fields.
-func (p Provider) Field(name string) string { return "spec." + p.Member() + "." + name }
+func (p Fixture) Field(name string) string { return "spec." + p.Member() + "." + name }
 
 // SecretValues must not occur in anything that people read.
-func (p Provider) SecretValues() []string {
+func (p Fixture) SecretValues() []string {
 	all := slices.Concat(p.Derived, p.DerivedLater)
 	for _, set := range p.Secrets {
 		all = slices.AppendSeq(all, maps.Values(set))

@@ -18,7 +18,7 @@ import (
 type Server struct {
 	*httptest.Server
 	t testing.TB
-	p Provider
+	p Fixture
 
 	mu     sync.Mutex
 	logout http.HandlerFunc // answers the logout calls
@@ -27,7 +27,7 @@ type Server struct {
 }
 
 // NewServer starts a service that confirms every logout.
-func NewServer(t testing.TB, p Provider) *Server {
+func NewServer(t testing.TB, p Fixture) *Server {
 	s := &Server{t: t, p: p}
 	s.Answer(p.LoggedOut)
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// turns holds the calls of one gate that wait for their turn. Calls of objects with a head start go first, so that they
-// do not wait behind the backlog that they have overtaken. How long the others wait for that is bounded where slots are
-// given out (earlyInARow).
-type turns struct{ early, usual []chan struct{} }
+// callQueue holds the calls of one gate that wait for their turn. Calls of objects with a head start go first, so that
+// they do not wait behind the backlog that they have overtaken. How long the others wait for that is bounded where slots
+// are given out (earlyInARow).
+type callQueue struct{ early, usual []chan struct{} }
 
 // wait returns a channel that is closed when the turn of the call has come.
-func (t *turns) wait(early bool) <-chan struct{} {
+func (t *callQueue) wait(early bool) <-chan struct{} {
 	turn := make(chan struct{})
 	if early {
 		t.early = append(t.early, turn)
@@ -22,7 +22,7 @@ func (t *turns) wait(early bool) <-chan struct{} {
 }
 
 // next gives the turn to the first call in line.
-func (t *turns) next() {
+func (t *callQueue) next() {
 	line := &t.early
 	if len(*line) == 0 {
 		line = &t.usual
@@ -39,7 +39,7 @@ func (s *Slot) Await(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if turn := s.turn(); turn != nil {
+	if turn := s.reserveTurn(); turn != nil {
 		select {
 		case <-ctx.Done():
 			return false // its turn stays unused
@@ -59,9 +59,9 @@ func (s *Slot) stands() bool {
 	return s.epoch == s.gate.epoch && !paused
 }
 
-// turn returns a channel that is closed when the turn of the slot's call has come; nil if the call need not wait. Each
-// waiting call schedules one wake-up, which serves whichever call is first in line.
-func (s *Slot) turn() <-chan struct{} {
+// reserveTurn returns a channel that is closed when the turn of the slot's call has come; nil if the call need not
+// wait. Each waiting call schedules one wake-up, which serves whichever call is first in line.
+func (s *Slot) reserveTurn() <-chan struct{} {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
 	if !s.stands() {
@@ -74,7 +74,7 @@ func (s *Slot) turn() <-chan struct{} {
 	time.AfterFunc(wait, func() {
 		s.gates.mu.Lock()
 		defer s.gates.mu.Unlock()
-		s.gate.turns.next()
+		s.gate.callQueue.next()
 	})
-	return s.gate.turns.wait(s.early)
+	return s.gate.callQueue.wait(s.early)
 }
