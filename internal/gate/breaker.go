@@ -21,7 +21,8 @@ func (g *gate) restore(c *Pause, now time.Time) {
 	if g.used {
 		return
 	}
-	if g.outage = nil; c == nil {
+	// What was true of the service long ago is unknown by now.
+	if g.outage = nil; c == nil || now.After(c.Until.Add(PauseExpiry)) {
 		g.flow(now)
 		return
 	}
@@ -46,7 +47,7 @@ func (g *gate) renew(client logout.Client, now time.Time) {
 	}
 	g.client, g.used = client, true
 	g.epoch++
-	g.proven, g.throttles = false, throttling{}
+	g.proven, g.throttles, g.blame = false, throttling{}, blame{}
 	if g.suspicion.pausesAny() {
 		g.changed = true
 	}

@@ -43,7 +43,7 @@ func within(t *testing.T, most time.Duration, good []*thing) {
 func (w *world) blip() {
 	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}},
 		gate.Applicant{Object: named("blip")})
-	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true})
+	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, ProviderWide: true})
 }
 
 // TestBothEndsAreProbed checks that, however many namespaces are paused, the newest and the oldest object of each one

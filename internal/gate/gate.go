@@ -29,6 +29,7 @@ type gate struct {
 	probes    int           // probes under way or called up while other calls are made
 	used      bool          // a slot was given or the client changed, so restore does nothing any more
 	outage    *outage       // the pause of all calls for failures that are certainly the service's
+	blame     blame         // whom an answer such as 503 or 429 concerns
 	suspicion suspicion     // pauses for failures that may be the service's or the objects'
 	throttles throttling
 	lastProbe map[origin]time.Time // when each namespace, and each account in it, was last probed
@@ -173,16 +174,13 @@ func (g *gate) release(s *Slot, now time.Time) {
 func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
 	stale := s.epoch != g.epoch
-	switch {
-	case stale:
-	case judge(failure) == answered:
-		g.throttles.answer(s.origin.namespace, now)
-	case failure.Reason == logout.Throttled && g.outage == nil && g.throttled(s, now):
-		return
-	}
-	switch judge(failure) {
+	switch g.evidence(s, failure, stale, now) {
 	case answered:
 		if !stale {
+			g.throttles.answer(s.origin.namespace, now)
+			if failure == nil { // a refusal does not show that the namespace is served
+				g.blame.success(s.origin.namespace, now)
+			}
 			g.proven, g.toFix = true, time.Time{}
 			// an answered namespace is probed first next time
 			delete(g.lastProbe, origin{namespace: s.origin.namespace})
@@ -201,26 +199,58 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 		g.strike(s, false, failure, now)
 	case serviceFailed:
 		if !stale || failure.RetryAfter > 0 {
+			rate := max(g.throttles.before, g.pace.perSecond(now))
+			g.throttles.before = 0
+			for accused := range g.blame.accuse(s.origin.namespace, rate) { // its failed call counts as a probe
+				g.lastProbe[origin{namespace: accused}] = now
+			}
 			g.trip(failure, stale, now)
 		}
 	}
 }
 
-// throttled records a throttled call, and reports whether only its object was throttled. Such an object waits by its
-// own backoff.
-func (g *gate) throttled(s *Slot, now time.Time) bool {
-	rate := g.pace.perSecond(now)
-	is := g.throttles.throttle(s.origin.namespace, s.began, now, rate)
-	if !g.proven || is == pausesAll {
-		return false
+// evidence is what the outcome of a call says about the service. A failure that the service has answered with, such as
+// 503 or 429, counts against the namespace while others are served; but rejected credentials are everybody's.
+func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Time) evidence {
+	is := judge(failure)
+	throttled := failure != nil && failure.Reason == logout.Throttled
+	if !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 || failure.Reason == logout.Unauthorized) {
+		return is
 	}
-	switch is {
-	case slower:
+	if stale { // such a result is not counted
+		if g.blame.servesOthers(s.origin.namespace, now) {
+			return suspicious
+		}
+		return serviceFailed
+	}
+	all, rate := g.blame.failure(s.origin.namespace, now)
+	if rate > 0 {
+		g.pace.setRate(rate, now)
+	}
+	if throttled && !g.blame.own[s.origin.namespace] {
+		all = g.throttlesAll(s, all, now)
+	}
+	if all {
+		return serviceFailed
+	}
+	return suspicious
+}
+
+// throttlesAll records a throttled call, changes the rate if that may help, and reports whether the service throttles
+// everybody. all means that it seems to fail for everybody.
+func (g *gate) throttlesAll(s *Slot, all bool, now time.Time) bool {
+	is := g.throttles.throttle(s.origin.namespace, all, s.began, now, g.pace.perSecond(now))
+	switch {
+	case !g.proven || is == pausesAll || all && g.outage != nil:
+		return true
+	case g.pausesAll(): // a probe says nothing about the rate
+	case is == slower:
 		g.pace.slow(slowBy, now)
-	case faster:
+	case is == faster:
 		g.pace.setRate(g.throttles.before, now)
+		g.throttles.before = 0
 	}
-	return true
+	return false
 }
 
 // cutOff notes that the object's own notAfter ended a call. That says little about the service and is not counted

@@ -226,6 +226,24 @@ func TestRestoredOnce(t *testing.T) {
 	})
 }
 
+// TestRestoredLongAgo checks that a pause that ended long ago is not taken over: nobody may be told, or given up, as if
+// calls had been paused ever since.
+func TestRestoredLongAgo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ended := gather(t, 10), time.Now().Add(-gate.PauseExpiry-time.Second)
+		restored := &gate.Pause{Reason: logout.ServiceUnavailable, Since: ended.Add(-time.Hour), Until: ended}
+		p := gate.Settings{Name: "p", Limit: fast, Client: c.with, Restored: restored}
+		if state := c.Update(p); state.Pause != nil {
+			t.Errorf("restored: %+v", state.Pause)
+		}
+		for i := range 2 { // the first call is alone until it is answered
+			if _, wait := c.Enter(p, gate.Applicant{Object: named(i)}); wait.Pause != nil {
+				t.Errorf("object %d is told of a pause: %+v", i, wait.Pause)
+			}
+		}
+	})
+}
+
 // TestRestoredByAClockAhead checks that a pause written by a clock that is an hour ahead begins now, and lasts no
 // longer than a service may ask for.
 func TestRestoredByAClockAhead(t *testing.T) {

@@ -24,7 +24,7 @@ var begin = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 // These are failures of every kind.
 var (
 	throttled    = providerWide(logout.Throttled)
-	unavailable  = providerWide(logout.ServiceUnavailable)
+	unavailable  = &logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true, HTTPStatusCode: 503, Message: "not now"}
 	unreachable  = providerWide(logout.EndpointUnreachable)
 	unauthorized = providerWide(logout.Unauthorized)
 	failing      = &logout.Error{Reason: logout.ServiceFailure, Message: "oops"}

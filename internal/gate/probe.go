@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -87,10 +88,12 @@ func (g *gate) pick(now time.Time) *place {
 }
 
 // nextNamespace returns the namespace to probe next: the one that was probed least recently. Namespaces that were never
-// probed come first, alternately the one with the newest object and the one with the oldest.
+// probed come first; among them, those that were served before the pause, and otherwise alternately the one with the
+// newest object and the one with the oldest.
 func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 	var at time.Time
 	number := 0
+	const first = math.MaxInt / 2 // above all numbers of objects
 	for namespace, l := range g.queue.lines {
 		if wait, ok := g.mayProbe(namespace, now); !ok || wait > 0 || l.len() == 0 {
 			continue
@@ -98,6 +101,9 @@ func (g *gate) nextNamespace(now time.Time) (next string, found bool) {
 		probed, candidate := g.lastProbe[origin{namespace: namespace}], l.newest()
 		if !g.newest {
 			candidate = -l.oldest()
+		}
+		if g.blame.serves(namespace, now) {
+			candidate += first
 		}
 		if !found || probed.Before(at) || probed.Equal(at) && candidate > number {
 			next, at, number, found = namespace, probed, candidate, true

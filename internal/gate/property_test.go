@@ -221,11 +221,14 @@ func compare(a, b types.NamespacedName) int { return strings.Compare(a.String(),
 
 func (h *history) callEnds(t *rapid.T) {
 	s, failure := h.someSlot(t, false), failures.Draw(t, "outcome")
+	// TestBlame covers answers while others are served, and TestThrottling a 429 outside an outage.
+	others := failure != nil && (failure.HTTPStatusCode != 0 || failure.Reason == logout.Throttled) &&
+		h.blame.servesOthers(s.key.Namespace, h.now)
+	outage := h.outage != nil
 	s.report(failure)
 	h.told[s] = true
 	h.failed[s.key] = failure != nil
-	// TestThrottling covers a 429 outside an outage
-	if failure != nil && failure.RetryAfter > 0 && (failure.Reason != logout.Throttled || h.outage != nil) {
+	if failure != nil && failure.RetryAfter > 0 && !others && (failure.Reason != logout.Throttled || outage || h.outage != nil) {
 		if until := h.now.Add(max(time.Second, failure.RetryAfter)); until.After(h.asked) {
 			h.asked = until
 		}

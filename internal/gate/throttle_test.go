@@ -31,14 +31,26 @@ func TestThrottling(t *testing.T) {
 		{"once that is known", time.Second, many + "T.T..T..T..T..T..T..T..", "T", none},
 		{"after it had helped", 2 * time.Second, many + "T.T..........", "T", slower},
 	} {
-		now := begin
-		var is throttling
+		now, rate := begin, 10.0
+		var (
+			is throttling
+			by blame
+		)
 		meet := func(call rune) effect {
 			now = now.Add(test.every)
 			namespace := map[bool]string{true: "other", false: "one"}[strings.ContainsRune("oO", call)]
 			if strings.ContainsRune("TO", call) {
-				return is.throttle(namespace, now, now, 10)
+				all, _ := by.failure(namespace, now)
+				does := is.throttle(namespace, all, now, now, rate)
+				switch does {
+				case slower:
+					rate *= slowBy
+				case faster:
+					rate = is.before
+				}
+				return does
 			}
+			by.success(namespace, now)
 			is.answer(namespace, now)
 			return none
 		}
@@ -58,12 +70,12 @@ func TestThrottledBeforeTheTrial(t *testing.T) {
 	for range 20 {
 		is.answer("n", begin)
 	}
-	is.throttle("n", begin, begin, 10)
-	if got := is.throttle("n", begin, begin, 10); got != slower {
+	is.throttle("n", true, begin, begin, 10)
+	if got := is.throttle("n", true, begin, begin, 10); got != slower {
 		t.Fatal(got)
 	}
 	for range 5 {
-		if got := is.throttle("n", begin.Add(-time.Millisecond), begin.Add(time.Millisecond), 7); got != none {
+		if got := is.throttle("n", true, begin.Add(-time.Millisecond), begin.Add(time.Millisecond), 7); got != none {
 			t.Fatal(got)
 		}
 	}

@@ -1,0 +1,136 @@
+package gate_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/logout-operator/logout-operator/internal/gate"
+	"github.com/logout-operator/logout-operator/internal/logout"
+)
+
+// TestGoodBesideAnswers checks that a service that answers one tenant with 503 or 429, however long it asks for, does
+// not stop another tenant whom it serves now and then. A tenant with three namespaces or more can stop all others as
+// long as the service asks for, but the gate remembers for an hour that this was wrong.
+func TestGoodBesideAnswers(t *testing.T) {
+	for name, kind := range answers {
+		for _, namespaces := range []int{1, 3, 20} {
+			for _, every := range []time.Duration{20 * time.Second, 90 * time.Second} {
+				t.Run(fmt.Sprint(name, " ", namespaces, " ", every), func(t *testing.T) {
+					inWorld(t, slow, func(ctx context.Context, w *world) {
+						var all, good []*thing
+						for i := range 60 {
+							good = append(good,
+								crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*every, nil)...)
+						}
+						for i := range 60 * 20 {
+							all = append(all, crowdOf(fmt.Sprint("bad", i%namespaces), fmt.Sprint("bad", i), 1,
+								time.Duration(i)*every/20, &kind)...)
+						}
+						w.run(ctx, append(all, good...))
+						most := 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond // a probe for each
+						if kind.RetryAfter > 0 && namespaces > 2 {
+							most = kind.RetryAfter + time.Duration(namespaces)*30*time.Second
+						}
+						within(t, most, good)
+						for _, o := range good {
+							if o.comes > 20*time.Minute && o.comes < time.Hour && o.done > 10*time.Second {
+								t.Errorf("%s, which came after %s, waited %s", o.key, o.comes, o.done)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// once attempts an object until it was called once, whatever the answer.
+func (w *world) once(ctx context.Context, o *thing) {
+	w.mu.Lock()
+	wake := make(chan struct{}, 1)
+	w.wake[o.key] = wake
+	w.mu.Unlock()
+	for came := time.Now(); ctx.Err() == nil; {
+		slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}},
+			gate.Applicant{Object: o.key, Account: o.account, Created: came})
+		if slot == nil {
+			select {
+			case <-ctx.Done():
+			case <-wake:
+			}
+			continue
+		}
+		_, made := w.call(ctx, o, slot, time.Time{})
+		slot.Release()
+		if made {
+			return
+		}
+	}
+}
+
+// TestThrottledNowAndThen checks that a tenant that is served, and throttled twice now and then, does not slow another
+// tenant for long, whatever the rhythm.
+func TestThrottledNowAndThen(t *testing.T) {
+	for name, pause := range map[string]func() time.Duration{
+		"6.5 s":           func() time.Duration { return 6500 * time.Millisecond },
+		"13 s":            func() time.Duration { return 13 * time.Second },
+		"20 s":            func() time.Duration { return 20 * time.Second },
+		"12 to 20 s":      func() time.Duration { return 12*time.Second + rand.N(8*time.Second) },
+		"13 s on average": func() time.Duration { return time.Duration(rand.ExpFloat64() * 13 * float64(time.Second)) },
+	} {
+		for _, limit := range []gate.Limit{slow, {PerSecond: 100, Burst: 5}} {
+			if limit != slow && name != "13 s" {
+				continue
+			}
+			t.Run(fmt.Sprint(name, " ", limit.PerSecond), func(t *testing.T) {
+				inWorld(t, limit, func(ctx context.Context, w *world) {
+					kind := answers["429"]
+					evil, stop := context.WithCancel(ctx)
+					done := make(chan struct{})
+					go func() {
+						defer close(done)
+						for n := 0; passes(evil, pause()); n++ {
+							for i, bad := range []*failing{nil, &kind, &kind} {
+								w.once(evil, &thing{key: types.NamespacedName{Namespace: "bad", Name: fmt.Sprint(n, i)}, bad: bad})
+							}
+						}
+					}()
+					const alone = 5 * time.Minute
+					began := time.Now()
+					w.run(ctx, crowdOf("good", "good", int(alone.Seconds()*limit.PerSecond), 0, nil))
+					took := time.Since(began)
+					stop()
+					<-done
+					if took > 2*alone {
+						t.Errorf("took %s, %s alone", took, alone)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestThrottledInABlip checks that a 429 for one tenant does not prolong everybody's short pause to what it asks for.
+func TestThrottledInABlip(t *testing.T) {
+	inWorld(t, slow, func(ctx context.Context, w *world) {
+		kind := answers["429 that asks"]
+		go func() {
+			passes(ctx, 10*time.Second)
+			refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
+			w.once(ctx, &thing{key: named("blip"), bad: &refused})
+		}()
+		var all, good []*thing
+		for i := range 60 {
+			comes := time.Duration(i) * time.Second
+			good = append(good, crowdOf("good", fmt.Sprint("good", i), 1, comes, nil)...)
+			all = append(all, crowdOf("bad", fmt.Sprint("bad", i), 1, comes+time.Second/2, &kind)...)
+		}
+		w.run(ctx, append(all, good...))
+		within(t, 25*time.Second, good)
+	})
+}
