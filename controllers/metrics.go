@@ -42,10 +42,15 @@ var (
 		Name: "logout_operator_outcomes_unstored_total",
 		Help: "Calls whose outcome could not be stored in the object's status, by the API server's reason.",
 	}, []string{"reason"})
+	// eventsDropped has no label: namespaces are many.
+	eventsDropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "logout_operator_events_dropped_total",
+		Help: "Events that were not written: too many were waiting, or the API server did not take them.",
+	})
 )
 
 func init() {
-	metrics.Registry.MustRegister(attempts, callDuration, repeats, finishes, outcomesUnstored)
+	metrics.Registry.MustRegister(attempts, callDuration, repeats, finishes, outcomesUnstored, eventsDropped)
 }
 
 // countAttempt counts a call and its outcome.

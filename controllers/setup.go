@@ -26,6 +26,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/gate"
 	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/providers"
+	"github.com/logout-operator/logout-operator/internal/recorder"
 	"github.com/logout-operator/logout-operator/internal/schema"
 )
 
@@ -79,20 +80,21 @@ func (o Options) Validate() error {
 
 // Setup registers both reconcilers with a manager, and returns drain. Call drain once the manager has begun to stop,
 // for whatever cause. It stops new attempts, waits until the outcomes of those under way are stored or its context is
-// done, and returns how many attempts it had to abandon.
+// done, and returns how many attempts it had to abandon. Then it writes the events that wait, for a short time.
 func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned int), err error) {
 	resolver := &providers.Resolver{
 		Reader:          mgr.GetClient(),
 		SecretNamespace: o.Namespace,
 		AllowInsecure:   o.AllowInsecureEndpoints,
 	}
-	gates, wake, recorder := gate.New(o.Workers), newWakeups(), boundedRecorder{mgr.GetEventRecorder("logout-operator")}
+	gates, wake := gate.New(o.Workers), newWakeups()
+	events := recorder.New(mgr.GetClient(), "logout-operator", mgr.GetLogger().WithName("events"), eventsDropped.Inc)
 	unfinished, finished := newUnfinishedObjects(wake), newFinishedObjects(wake)
 	logouts := &userLogoutReconciler{
 		Options:    o,
 		client:     mgr.GetClient(),
 		apiReader:  mgr.GetAPIReader(),
-		recorder:   recorder,
+		recorder:   events,
 		providers:  resolver,
 		gates:      gates,
 		unfinished: unfinished,
@@ -100,10 +102,14 @@ func Setup(mgr ctrl.Manager, o Options) (drain func(context.Context) (abandoned 
 		wake:       wake,
 		attempts:   newInflight(),
 	}
-	configs := &providerReconciler{client: mgr.GetClient(), recorder: recorder, providers: resolver, gates: gates,
+	configs := &providerReconciler{client: mgr.GetClient(), recorder: events, providers: resolver, gates: gates,
 		schema: o.Schema}
 	serveMetrics(&collector{unfinished, finished, gates})
-	return logouts.attempts.drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr),
+	drain = func(ctx context.Context) int {
+		defer events.Flush(ctx)
+		return logouts.attempts.drain(ctx)
+	}
+	return drain, errors.Join(warmUp(mgr, unfinished, finished), configs.setup(mgr),
 		logouts.setup(mgr))
 }
 

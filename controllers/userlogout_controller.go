@@ -52,7 +52,7 @@ type userLogoutReconciler struct {
 // +kubebuilder:rbac:groups=logout-operator.io,resources=userlogouts/status,verbs=update;patch
 // +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=logout-operator-system,resources=leases,verbs=get;create;update

@@ -32,8 +32,7 @@ import (
 
 // rareVerbs are granted although the operator does not use them in TestPermissions, and why.
 var rareVerbs = map[string]string{
-	"patch events.k8s.io/events":                     "an event that comes again within minutes is counted up",
-	"patch /events":                                  "likewise, of leader election",
+	"patch /events":                                  "an event of leader election that comes again is counted up",
 	"get logout-operator.io/userlogouts":             "the API server has refused to store an outcome",
 	"list /secrets":                                  "it does not stream lists: feature WatchList",
 	"list /namespaces":                               "likewise",

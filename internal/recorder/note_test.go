@@ -1,22 +1,16 @@
-package controllers
+package recorder
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/events"
 )
 
 func TestNotesAreShortened(t *testing.T) {
-	fake := events.NewFakeRecorder(1)
 	for _, note := range []string{"", "short", strings.Repeat("a", maxNote), strings.Repeat("a", maxNote+1),
 		strings.Repeat("😀", 253) + "%s", "a" + strings.Repeat("é", maxNote),
 		"\xff" + strings.Repeat("\xfe", maxNote)} {
-		boundedRecorder{fake}.Eventf(object(), nil, corev1.EventTypeWarning, "ProviderNotFound", eventAction, "%s",
-			note)
-		got := strings.TrimPrefix(<-fake.Events, "Warning ProviderNotFound ")
+		got := shortened(note)
 		if len(got) > maxNote || !utf8.ValidString(got) {
 			t.Errorf("%d bytes became %d: %.20q", len(note), len(got), got)
 		}
