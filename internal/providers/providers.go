@@ -45,8 +45,8 @@ type ConfigError struct {
 // Error returns the message.
 func (e *ConfigError) Error() string { return e.Message }
 
-// Resolver creates and keeps the clients of all providers. It replaces a client
-// when the provider's spec or its Secret has changed.
+// Resolver creates and keeps the clients of all providers. It replaces a client when something has changed that it is
+// created from: a label of the Secret or a rate limit does not make the breaker forget what it knows of the service.
 type Resolver struct {
 	// Reader reads Secrets. It is a cache, because every attempt reads from it.
 	Reader client.Reader
@@ -60,7 +60,8 @@ type Resolver struct {
 }
 
 type entry struct {
-	version version
+	provider types.UID
+	// spec is what the client is created from.
 	spec    v1alpha1.ClusterLogoutProviderSpec
 	secret  map[string][]byte
 	client  Client
@@ -81,16 +82,6 @@ const (
 	recheckAfter = 30 * time.Second
 )
 
-// version identifies everything that a client is created from. It reveals most
-// changes but not all: an etcd that is restored from a backup issues the same
-// generations and resourceVersions again, so the contents are compared, too.
-type version struct {
-	provider       types.UID
-	generation     int64
-	secret         types.UID
-	secretRevision string
-}
-
 // Client returns the client for a provider. The error is a *ConfigError if the
 // provider's configuration is wrong, otherwise an error of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
@@ -101,9 +92,10 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if err != nil {
 		return nil, err
 	}
-	now := entry{version: version{provider: p.UID, generation: p.Generation}, spec: p.Spec}
+	now := entry{provider: p.UID, spec: p.Spec}
+	now.spec.RateLimit, now.spec.AllowedNamespaces = v1alpha1.RateLimit{}, v1alpha1.AllowedNamespaces{}
 	if secret != nil {
-		now.version.secret, now.version.secretRevision, now.secret = secret.UID, secret.ResourceVersion, secret.Data
+		now.secret = secret.Data
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +112,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if err != nil {
 		return nil, err
 	}
-	now.spec = *p.Spec.DeepCopy()
+	now.spec = *now.spec.DeepCopy()
 	if replaces {
 		old.client.Close()
 		now.changed = time.Now().Round(0) // by the wall clock, like times in the API
@@ -132,9 +124,10 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	return now.client, nil
 }
 
-// same reports whether both are created from the same configuration.
+// same reports whether both are created from the same configuration. It compares contents, as an etcd that is restored
+// from a backup issues the same generations and resourceVersions again.
 func (e entry) same(as entry) bool {
-	return e.version == as.version && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
+	return e.provider == as.provider && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
 		equality.Semantic.DeepEqual(e.spec, as.spec)
 }
 

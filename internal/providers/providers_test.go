@@ -54,12 +54,16 @@ func TestClientIsMadeAnew(t *testing.T) {
 	}{
 		{"nothing", func() {}, false},
 		{"the provider's status", func() { provider.Status.ObservedGeneration = 2 }, false},
-		{"the provider's generation", func() { provider.Generation++ }, true},
+		{"the provider's rate limit", func() { provider.Generation++; provider.Spec.RateLimit.Burst = 7 }, false},
+		{"the provider's policy", func() {
+			provider.Generation++
+			provider.Spec.AllowedNamespaces.Selector = &metav1.LabelSelector{}
+		}, false},
 		{"the provider, created anew", func() { provider.UID = "2" }, true},
 		{"the spec, of the same generation",
 			func() { provider.Spec.AmazonChime.Endpoint = "https://other.example" }, true},
-		{"the Secret", func() { secret.ResourceVersion = "8" }, true},
-		{"the Secret, created anew", func() { secret.UID = "2" }, true},
+		{"a label of the Secret", func() { secret.ResourceVersion = "8" }, false},
+		{"the Secret, created anew with the same keys", func() { secret.UID = "2" }, false},
 		{"the keys, of the same version", func() { secret.Data["AWS_SECRET_ACCESS_KEY"] = []byte("other") }, true},
 	} {
 		before := resolver.ChangedAt("default")
