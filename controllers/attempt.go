@@ -97,7 +97,7 @@ func (r *userLogoutReconciler) call(ctx context.Context, a attempt) v1alpha1.Use
 	} else { // the object's notAfter left the service too little time
 		a.slot.CutOff(failure)
 	}
-	countAttempt(spec.ProviderRef.Name, failure, now.Sub(began))
+	countCall(spec.ProviderRef.Name, failure, now.Sub(began))
 	if failure == nil {
 		return lifecycle.LoggedOut(a.claim, a.at, receipt, now)
 	}

@@ -17,8 +17,8 @@ import (
 // These are the metrics of the operator (docs/metrics.md). No label holds an ID or the name of an object, except the
 // names of providers, which only administrators create and which are few.
 var (
-	attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "logout_operator_attempts_total",
+	calls = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "logout_operator_calls_total",
 		Help: "Calls made, by provider and by outcome (LoggedOut, or the reason of the failure).",
 	}, []string{"provider", "reason"})
 	callDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -50,16 +50,16 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(attempts, callDuration, repeats, finishes, outcomesUnstored, eventsDropped)
+	metrics.Registry.MustRegister(calls, callDuration, repeats, finishes, outcomesUnstored, eventsDropped)
 }
 
-// countAttempt counts a call and its outcome.
-func countAttempt(provider string, failure *logout.Error, took time.Duration) {
+// countCall counts a call and its outcome.
+func countCall(provider string, failure *logout.Error, took time.Duration) {
 	reason := v1alpha1.ReasonLoggedOut
 	if failure != nil {
 		reason = string(failure.Reason)
 	}
-	attempts.WithLabelValues(provider, reason).Inc()
+	calls.WithLabelValues(provider, reason).Inc()
 	callDuration.WithLabelValues(provider).Observe(took.Seconds())
 }
 
@@ -82,7 +82,7 @@ func (r *userLogoutReconciler) countFinish(
 // forgetProvider drops the time series of a deleted provider.
 func forgetProvider(provider string) {
 	labels := prometheus.Labels{"provider": provider}
-	attempts.DeletePartialMatch(labels)
+	calls.DeletePartialMatch(labels)
 	callDuration.DeletePartialMatch(labels)
 	repeats.DeletePartialMatch(labels)
 	finishes.DeletePartialMatch(labels)
@@ -95,8 +95,8 @@ var (
 		[]string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("logout_operator_oldest_unfinished_age_seconds",
 		"Age of the oldest UserLogout that has not finished and is not suspended; 0 if there is none.", nil, nil)
-	gateOpenDesc = prometheus.NewDesc("logout_operator_gate_open",
-		"1 while calls to the provider are made, 0 while they are paused because its service fails.",
+	callsPausedDesc = prometheus.NewDesc("logout_operator_calls_paused",
+		"1 while all calls to the provider are paused because its service fails, otherwise 0.",
 		[]string{"provider"}, nil)
 	gateRateDesc = prometheus.NewDesc("logout_operator_gate_rate",
 		"Maximum calls a second to the provider, lowered while its service throttles.", []string{"provider"}, nil)
@@ -125,7 +125,7 @@ func serveMetrics(c *collector) {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, gateOpenDesc, gateRateDesc, namespacesDesc,
+	for _, desc := range []*prometheus.Desc{objectsDesc, oldestDesc, callsPausedDesc, gateRateDesc, namespacesDesc,
 		waitingDesc, underWayDesc} {
 		out <- desc
 	}
@@ -137,11 +137,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
 	for provider, s := range c.gates.States() {
-		open := 1.0
+		paused := 0.0
 		if s.Pause != nil {
-			open = 0
+			paused = 1
 		}
-		gauge(gateOpenDesc, open, provider)
+		gauge(callsPausedDesc, paused, provider)
 		gauge(gateRateDesc, s.PerSecond, provider)
 		gauge(namespacesDesc, float64(s.Namespaces), provider)
 		gauge(waitingDesc, float64(s.Waiting), provider)

@@ -22,7 +22,7 @@ import (
 // TestMetricsAreDocumented checks that the table in docs/metrics.md lists the metrics that are served, and that no
 // label could hold an ID or an object's name.
 func TestMetricsAreDocumented(t *testing.T) {
-	countAttempt("documented", &logout.Error{Reason: logout.Throttled}, time.Second)
+	countCall("documented", &logout.Error{Reason: logout.Throttled}, time.Second)
 	repeats.WithLabelValues("documented").Inc()
 	finishes.WithLabelValues("documented", v1alpha1.ReasonLoggedOut).Observe(1)
 	outcomesUnstored.WithLabelValues("documented").Inc()
@@ -68,7 +68,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 	// These are served only while there is a gate.
-	for _, name := range []string{"attempts_under_way", "gate_open", "gate_rate", "namespaces_paused",
+	for _, name := range []string{"attempts_under_way", "calls_paused", "gate_rate", "namespaces_paused",
 		"slots_waiting"} {
 		served["logout_operator_"+name] = true
 	}

@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/logout-operator/logout-operator/test/harness/figures"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/logout-operator/logout-operator/test/harness/figures"
 )
 
 // defaultWorkers is the default of the operator's --workers.

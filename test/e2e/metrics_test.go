@@ -54,8 +54,8 @@ func metrics(t *testing.T) {
 			return err
 		})
 		for metric, everywhere := range map[string]bool{
-			"logout_operator_objects{": true, "logout_operator_attempts_total{": false,
-			"logout_operator_gate_open{": false,
+			"logout_operator_objects{": true, "logout_operator_calls_total{": false,
+			"logout_operator_calls_paused{": false,
 		} {
 			if (everywhere || p.Name == lead.Name) && !strings.Contains(body, "\n"+metric) {
 				t.Errorf("%s: no %s among the metrics", p.Name, metric)

@@ -71,7 +71,7 @@ func checkMatcher(t *testing.T, query, metric string, m matcher) {
 		t.Errorf("%s: %s has no label %q", query, metric, m.Label)
 		return
 	}
-	if metric == ours+"attempts_total" && m.Label == "reason" {
+	if metric == ours+"calls_total" && m.Label == "reason" {
 		values = append(values, slices.Collect(maps.Values(reasons(t)))...)
 	}
 	wanted := []string{m.Value}
