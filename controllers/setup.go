@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -27,6 +28,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/lifecycle"
 	"github.com/logout-operator/logout-operator/internal/providers"
 	"github.com/logout-operator/logout-operator/internal/schema"
+	"github.com/logout-operator/logout-operator/internal/turns"
 )
 
 // providersBySecret is the cache index of ClusterLogoutProviders by the name of their Secret.
@@ -171,15 +173,30 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 		WatchesMetadata(namespaceMetadata(), onChange(r.wakeInNamespace), builder.WithPredicates(labelsChanged)).
 		WatchesRawSource(
 			source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-				r.wake.begin(queue)
-				r.wake.all("unfinished", r.unfinished.Keys())
-				r.wake.all("finished", r.finished.needing().Keys())
+				r.wake.begin(queue.(*turns.Queue))
+				r.wake.later(r.unfinished.Keys()...)
+				r.wake.later(r.finished.needing().Keys()...)
 				go r.gates.CallUp(ctx, r.wake.called)
 				return nil
 			}),
 		).
-		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates allow for all providers together
+		WithOptions(r.queueInTurns()).
 		Complete(r)
+}
+
+// queueInTurns makes the namespaces take turns. There is a worker for each slot that the gates give for all providers
+// together, and for each object without a slot that is handed out at a time. So objects with slots and those without
+// never wait for each other's workers.
+func (r *userLogoutReconciler) queueInTurns() controller.Options {
+	withoutSlot := max(r.Workers, 2) // one namespace can have half of them
+	o := controllerOptions(2*r.Workers + withoutSlot)
+	o.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request],
+	) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return turns.New(withoutSlot, priorityqueue.New(name, func(p *priorityqueue.Opts[reconcile.Request]) {
+			p.RateLimiter = limiter
+		}))
+	}
+	return o
 }
 
 // onChange calls f for objects that are created, changed or deleted. It skips those that exist at the start, because
@@ -200,7 +217,7 @@ func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 // wakeForProvider wakes all waiting objects of a provider that an administrator has changed.
 func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider client.Object) {
 	r.renew(ctx, provider.GetName())
-	r.wake.all("provider/"+provider.GetName(), r.unfinished.OfProvider(provider.GetName()))
+	r.wake.later(r.unfinished.OfProvider(provider.GetName())...)
 }
 
 // renew applies the changes of a provider to its gate, before the waiting objects are looked at again.
@@ -216,7 +233,7 @@ func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 }
 
 func (r *userLogoutReconciler) wakeInNamespace(_ context.Context, namespace client.Object) {
-	r.wake.all("namespace/"+namespace.GetName(), r.unfinished.InNamespace(namespace.GetName()))
+	r.wake.later(r.unfinished.InNamespace(namespace.GetName())...)
 }
 
 func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.Object) {

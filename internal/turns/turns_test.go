@@ -16,7 +16,7 @@ type history struct {
 	added map[types.NamespacedName]bool // and not taken since
 	ready []types.NamespacedName        // handed out, and no worker has them
 	taken map[types.NamespacedName]bool // a worker has them; true for those with a slot
-	waits map[string]int                // how many were handed out since a namespace has waited with nothing handed out
+	waits map[string]int                // turns of others while a namespace waits and has nothing handed out
 }
 
 var names = rapid.SampledFrom(func() (keys []types.NamespacedName) {
