@@ -34,6 +34,11 @@ import (
 // providersBySecret is the cache index of ClusterLogoutProviders by the name of their Secret.
 const providersBySecret = "providers-by-secret"
 
+// withoutSlot is how many objects without a slot are reconciled at a time; half of them can be of one namespace. Most
+// take microseconds. The others take a status write, and the fewer of these are in progress, the less the claims and
+// outcomes of others wait at the API server. Five keep a small one busy.
+const withoutSlot = 10
+
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
 // maxVisibilityTimeout is the longest time for which a claim may prevent other attempts.
@@ -188,7 +193,6 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 // together, and for each object without a slot that is handed out at a time. So objects with slots and those without
 // never wait for each other's workers.
 func (r *userLogoutReconciler) queueInTurns() controller.Options {
-	withoutSlot := max(r.Workers, 2) // one namespace can have half of them
 	o := controllerOptions(2*r.Workers + withoutSlot)
 	o.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request],
 	) workqueue.TypedRateLimitingInterface[reconcile.Request] {

@@ -15,7 +15,7 @@ import (
 // workers, and none of these writes ends. They occupy their namespace's share of the workers; another namespace's
 // objects are called, and get the status writes that they need.
 func TestFloodOfAnotherNamespace(t *testing.T) {
-	const flooding, missing = "flooding", "missing"
+	const flooding, missing, share = "flooding", "missing", 5
 	common().apply(t, operatortest.Tenant(flooding, true))
 	p, g := apiproxy.New(t, plane.Config), apiproxy.NewGate(t)
 	startLasting(t, p)
@@ -36,7 +36,7 @@ func TestFloodOfAnotherNamespace(t *testing.T) {
 		}
 		objects[i] = obj
 	}
-	g.AwaitArrivals(t, workers/2)
+	g.AwaitArrivals(t, share)
 	for i := range 2 * workers {
 		verify(t, create(t, nameFor(t, i, "beside")), 1, 1)
 	}
@@ -46,7 +46,7 @@ func TestFloodOfAnotherNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitBlocked(t, blocked)
-	figures.AtMost(t, "workers that have objects of one namespace without a slot", int(held.Load()), workers/2, true)
+	figures.AtMost(t, "workers that have objects of one namespace without a slot", int(held.Load()), share, true)
 	g.Open()
 	for _, obj := range append(objects, blocked) {
 		awaitBlocked(t, obj)
