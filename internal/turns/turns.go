@@ -30,7 +30,7 @@ func newTurns(limit int) *turns {
 
 // next hands out an object. It returns false if there is none, or none may be handed out for now.
 func (t *turns) next() (types.NamespacedName, bool) {
-	for t.out < t.limit {
+	for t.out < t.limit { // otherwise pick would look at all namespaces in vain
 		key, ok := t.pick()
 		if !ok {
 			break
