@@ -68,7 +68,7 @@ func (f *finishedObjects) Complete() {
 	f.is, f.next = *f.next, nil
 	needing := f.is.needing
 	f.mu.Unlock()
-	f.wake.all("finished", needing.Keys())
+	f.wake.later(needing.Keys()...)
 }
 
 // Apply implements follow.Handler.

@@ -98,8 +98,8 @@ func (r *userLogoutReconciler) storeKept(ctx context.Context, kept keptOutcome, 
 	}
 }
 
-// store writes the outcome of a claim. While the API server takes no writes, the worker stays here and retries. So the
-// calls whose outcome is not stored never outnumber the workers, and no worker is left for new claims.
+// store writes the outcome of a claim. While the API server takes no writes, the worker stays here and retries, and
+// keeps its slot. So the calls whose outcome is not stored never outnumber the slots, and none is left for new claims.
 //
 // It gives up, with an error, in three cases: when a drain ends, when the API server refuses the outcome for good, and
 // when the outcome is not stored by the end of the claim although the API server has taken another write since the

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -28,10 +29,16 @@ import (
 	"github.com/logout-operator/logout-operator/internal/providers"
 	"github.com/logout-operator/logout-operator/internal/recorder"
 	"github.com/logout-operator/logout-operator/internal/schema"
+	"github.com/logout-operator/logout-operator/internal/turns"
 )
 
 // providersBySecret is the cache index of ClusterLogoutProviders by the name of their Secret.
 const providersBySecret = "providers-by-secret"
+
+// withoutSlot is how many objects without a slot are reconciled at a time; half of them can be of one namespace. Most
+// take microseconds. The others take a status write, and the fewer of these are in progress, the less the claims and
+// outcomes of others wait at the API server. Five keep a small one busy.
+const withoutSlot = 10
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
@@ -177,15 +184,29 @@ func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 		WatchesMetadata(namespaceMetadata(), onChange(r.wakeInNamespace), builder.WithPredicates(labelsChanged)).
 		WatchesRawSource(
 			source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-				r.wake.begin(queue)
-				r.wake.all("unfinished", r.unfinished.Keys())
-				r.wake.all("finished", r.finished.needing().Keys())
+				r.wake.begin(queue.(*turns.Queue))
+				r.wake.later(r.unfinished.Keys()...)
+				r.wake.later(r.finished.needing().Keys()...)
 				go r.gates.CallUp(ctx, r.wake.called)
 				return nil
 			}),
 		).
-		WithOptions(controllerOptions(2 * r.Workers)). // as many as the gates allow for all providers together
+		WithOptions(r.queueInTurns()).
 		Complete(r)
+}
+
+// queueInTurns makes the namespaces take turns. There is a worker for each slot that the gates give for all providers
+// together, and for each object without a slot that is handed out at a time. So objects with slots and those without
+// never wait for each other's workers.
+func (r *userLogoutReconciler) queueInTurns() controller.Options {
+	o := controllerOptions(2*r.Workers + withoutSlot)
+	o.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request],
+	) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return turns.New(withoutSlot, priorityqueue.New(name, func(p *priorityqueue.Opts[reconcile.Request]) {
+			p.RateLimiter = limiter
+		}))
+	}
+	return o
 }
 
 // onChange calls f for objects that are created, changed or deleted. It skips those that exist at the start, because
@@ -206,7 +227,7 @@ func onChange(f func(context.Context, client.Object)) handler.EventHandler {
 // wakeForProvider wakes all waiting objects of a provider that an administrator has changed.
 func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider client.Object) {
 	r.renew(ctx, provider.GetName())
-	r.wake.all("provider/"+provider.GetName(), r.unfinished.OfProvider(provider.GetName()))
+	r.wake.later(r.unfinished.OfProvider(provider.GetName())...)
 }
 
 // renew applies the changes of a provider to its gate, before the waiting objects are looked at again.
@@ -222,7 +243,7 @@ func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 }
 
 func (r *userLogoutReconciler) wakeInNamespace(_ context.Context, namespace client.Object) {
-	r.wake.all("namespace/"+namespace.GetName(), r.unfinished.InNamespace(namespace.GetName()))
+	r.wake.later(r.unfinished.InNamespace(namespace.GetName())...)
 }
 
 func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.Object) {

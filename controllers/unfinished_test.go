@@ -49,7 +49,7 @@ func TestFollowedObjects(t *testing.T) {
 		}
 		list()
 		for q.Len() > 0 {
-			name, _ := take(wake, q)
+			name := take(q)
 			delete(woken, name)
 		}
 		if len(woken) > 0 {

@@ -23,15 +23,6 @@ import (
 // conflictDelay is how long the cache gets to catch up after a conflict. The missing watch event usually arrives first.
 const conflictDelay = time.Second
 
-// These are priorities in the work queue, beside 0 for changed objects and handler.LowPriority for objects that existed
-// when the operator started.
-const (
-	// priorityCalledUp puts objects that have a slot before those that ask for one.
-	priorityCalledUp = 1
-	// priorityUnhurried is for objects that must be told that they wait, or that have expired.
-	priorityUnhurried = -1
-)
-
 // userLogoutReconciler carries out UserLogouts.
 type userLogoutReconciler struct {
 	Options
@@ -64,7 +55,6 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	if !r.Schema.Await(ctx) {
 		return ctrl.Result{}, nil // the process is about to exit
 	}
-	r.wake.taken(req.NamespacedName)
 	obj := r.get(req.NamespacedName)
 	if obj == nil {
 		r.gates.Leave(req.NamespacedName)
@@ -85,6 +75,7 @@ func (r *userLogoutReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	}
 	switch d.Do {
 	case lifecycle.Attempt:
+		r.wake.gotSlot(req.NamespacedName)
 		return r.attempt(ctx, obj, with)
 	case lifecycle.Write:
 		return r.write(ctx, obj, d)

@@ -63,7 +63,7 @@ func buildWithPanics(t *testing.T) (program string) {
 	for file, inFile := range changes {
 		o.change(t, filepath.Join(controllers, file), inFile...)
 	}
-	const enqueue = "\tw.enqueue(key, priorityCalledUp)\n"
+	const enqueue = "\tw.enqueue(func(q *turns.Queue) { q.AddWithSlot(key) })\n"
 	o.change(t, filepath.Join(controllers, "wakeups.go"), enqueue, "\tpanicAt(\""+calledUp+"\", key.Name)\n"+enqueue)
 	o.write(t, filepath.Join(controllers, "panic_at.go"), panicSource)
 	return o.build(t, "-race=true")
