@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
@@ -25,7 +24,7 @@ import (
 	"github.com/logout-operator/logout-operator/internal/awsauth"
 	"github.com/logout-operator/logout-operator/internal/chime"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
-	"github.com/logout-operator/logout-operator/test/bench/statuses"
+	"github.com/logout-operator/logout-operator/internal/lifecycle"
 )
 
 func main() {
@@ -106,11 +105,14 @@ func newLoop(ctx context.Context, kubeconfig, endpoint string, keys *awsauth.Key
 	return &loop{objects: objects, service: service}, err
 }
 
+// visibility is how long a claim lasts: the operator's default.
+const visibility = 30 * time.Second
+
 // logOut does one claim, one call and one outcome.
 func (l *loop) logOut(ctx context.Context, obj *v1alpha1.UserLogout) error {
 	claimedAt := time.Now()
 	claim := obj.DeepCopy()
-	claim.Status = statuses.Claimed(obj, claimedAt)
+	claim.Status = lifecycle.Claimed(obj, claimedAt, visibility)
 	if err := l.objects.Status().Update(ctx, claim); err != nil {
 		return err
 	}
@@ -118,9 +120,7 @@ func (l *loop) logOut(ctx context.Context, obj *v1alpha1.UserLogout) error {
 	if err != nil {
 		return err
 	}
-	attempt := v1alpha1.AttemptStatus{
-		Time: metav1.Time{Time: claimedAt}, HTTPStatusCode: int32(receipt.HTTPStatusCode), RequestID: receipt.RequestID}
-	patch, err := outcomePatch(claim, statuses.LoggedOut(claim, attempt, time.Now()))
+	patch, err := outcomePatch(claim, lifecycle.LoggedOut(claim, claimedAt, receipt, time.Now()))
 	if err != nil {
 		return err
 	}
