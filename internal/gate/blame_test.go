@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,25 @@ func TestBlame(t *testing.T) {
 		}
 		if got, _ := is.failure(test.last, now); got != test.want {
 			t.Errorf("%s: everybody's is %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+// TestBlameIsBounded checks that little is remembered of thousands of namespaces that fail while another is served.
+func TestBlameIsBounded(t *testing.T) {
+	var is blame
+	for i := range mostRemembered {
+		is.success("served", begin)
+		for j := range lastThreshold + 1 {
+			namespace := fmt.Sprint(i, " ", j)
+			if all, _ := is.failure(namespace, begin); all {
+				is.accuse(namespace, 1)
+			}
+		}
+		is.success("served", begin)
+		is.failure(fmt.Sprint(i, " 0"), begin) // it was one of the accused
+		if n := max(len(is.failed), len(is.accused), len(is.own)); n > mostRemembered+lastThreshold {
+			t.Fatalf("%d namespaces are remembered", n)
 		}
 	}
 }

@@ -105,7 +105,8 @@ func TestServersAreBounded(t *testing.T) {
 			if err := idle[0].SetReadDeadline(time.Now().Add(requestTimeout / 2)); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := idle[0].Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			// On a slow machine its request has timed out before, and is answered 400.
+			if _, err := io.Copy(io.Discard, idle[0]); errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("the oldest connection is not closed: %v", err)
 			}
 		})
