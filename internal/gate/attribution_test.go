@@ -86,12 +86,14 @@ func newWorld(ctx context.Context, limit gate.Limit) *world {
 func (w *world) run(ctx context.Context, things []*thing) {
 	ctx, cancel := context.WithCancel(ctx)
 	var good, all sync.WaitGroup
+	w.mu.Lock()
 	for _, o := range things {
 		w.wake[o.key] = make(chan struct{}, 1)
 		if o.bad == nil {
 			good.Add(1)
 		}
 	}
+	w.mu.Unlock()
 	for _, o := range things {
 		all.Go(func() {
 			w.live(ctx, o)
@@ -122,9 +124,12 @@ func (w *world) live(ctx context.Context, o *thing) {
 		}
 		slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}}, a)
 		if slot == nil {
+			w.mu.Lock()
+			wake := w.wake[o.key]
+			w.mu.Unlock()
 			select {
 			case <-ctx.Done():
-			case <-w.wake[o.key]:
+			case <-wake:
 			}
 			continue
 		}
