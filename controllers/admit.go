@@ -92,7 +92,8 @@ func applicantOf(obj *v1alpha1.UserLogout) gate.Applicant {
 
 // queueOf returns what the rules need to know about an object that waits at the gate.
 func queueOf(wait gate.Wait) lifecycle.QueueState {
-	return lifecycle.QueueState{Pause: pauseOf(wait.Pause), NamespaceOnly: wait.NamespaceOnly, ShowQueued: wait.ShowQueued}
+	return lifecycle.QueueState{Pause: pauseOf(wait.Pause), NamespaceOnly: wait.NamespaceOnly,
+		ShowQueued: wait.ShowQueued}
 }
 
 // pauseOf returns what the rules need to know about a pause.

@@ -93,7 +93,7 @@ func hang(ctx context.Context, _ *eventsv1.Event) error {
 
 // slowly takes longer than most requests do, in virtual time.
 func slowly(context.Context, *eventsv1.Event) error {
-	time.Sleep(20 * time.Millisecond)
+	<-time.After(20 * time.Millisecond)
 	return nil
 }
 
@@ -149,7 +149,7 @@ func TestFlood(t *testing.T) {
 					if i%10 == 0 {
 						most = max(most, liveHeap()-before)
 					}
-					time.Sleep(time.Second)
+					<-time.After(time.Second)
 				}
 				if n := len(s.writes()); n > (seconds+1)*perSecond {
 					t.Errorf("%d events were written in %d s", n, seconds)
@@ -157,7 +157,7 @@ func TestFlood(t *testing.T) {
 				if most > 6<<20 {
 					t.Errorf("the live heap grew by %d KiB", most>>10)
 				}
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				synctest.Wait()
 				s.check(t, seconds*(flood+others))
 				rest := slices.DeleteFunc(s.writes(), func(namespace string) bool { return namespace == "flood" })
@@ -182,7 +182,7 @@ func TestManyNamespaces(t *testing.T) {
 		if events, namespaces, _ := held(r); events > capacity || namespaces > capacity {
 			t.Errorf("%d events of %d namespaces wait", events, namespaces)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		s.check(t, 10*capacity)
 	})
@@ -196,9 +196,9 @@ func TestMassLogout(t *testing.T) {
 		for i := range logouts {
 			emit(r, object("security", i))
 			emit(r, object("security", logouts+i))
-			time.Sleep(time.Second / 100)
+			<-time.After(time.Second / 100)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		if s.check(t, 2*logouts); s.dropped > 0 {
 			t.Errorf("%d events were dropped", s.dropped)
@@ -214,7 +214,7 @@ func TestTurns(t *testing.T) {
 			emit(r, object("flood", i))
 		}
 		emit(r, object("other", 0))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if at := slices.Index(s.writes(), "other"); at > 2*writers {
 			t.Errorf("it was written after %d others", at)
@@ -227,7 +227,7 @@ func TestFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = capacity / 2
 		r, s := newRecorder(func(ctx context.Context, _ *eventsv1.Event) error {
-			time.Sleep(5 * time.Millisecond)
+			<-time.After(5 * time.Millisecond)
 			return ctx.Err()
 		})
 		r.Flush(t.Context()) // nothing waits
@@ -247,7 +247,7 @@ func TestFlush(t *testing.T) {
 		if took := time.Since(began); took != flushTimeout {
 			t.Errorf("flush took %s", took)
 		}
-		time.Sleep(requestTimeout)
+		<-time.After(requestTimeout)
 		synctest.Wait()
 		s.check(t, 1)
 	})
