@@ -49,7 +49,7 @@ type world struct {
 	mu    sync.Mutex
 	wake  map[types.NamespacedName]chan struct{}
 	calls []call
-	fails func() bool // whether the service fails for everybody; nil for never
+	fails func() *failing // how the service fails for everybody; nil for never
 }
 
 type call struct {
@@ -178,9 +178,8 @@ func (w *world) call(ctx context.Context, o *thing, slot *gate.Slot, expires tim
 	w.mu.Lock()
 	w.calls = append(w.calls, call{time.Now(), o.key})
 	bad := o.bad
-	if bad == nil && w.fails != nil && w.fails() {
-		hang := kinds["500"]
-		bad = &hang
+	if w.fails != nil && bad == nil {
+		bad = w.fails()
 	}
 	w.mu.Unlock()
 	if bad == nil {

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -14,29 +13,22 @@ const (
 	cleanFor = 2 * logout.MaxRetryAfter
 	// cleanAfter is how many successes in a row make a namespace clean again after a failure.
 	cleanAfter = 4
-	// wrongFor is how long it is remembered that the service was blamed wrongly.
-	wrongFor = 12 * logout.MaxRetryAfter
+	// guessesFor is how long guesses that the service fails for everybody are remembered. A guess needs four times as
+	// many namespaces as the one before (guessFactor), so there are three: a tenant can cause no more than these.
+	guessesFor, guessFactor = 12 * logout.MaxRetryAfter, 4
 )
 
 // blame finds out whom an answer such as 503 or 429 concerns: everybody, or one user, account or tenant. It is
 // everybody if no other namespace is known to be served, or if many namespaces have failed in a row.
 type blame struct {
-	// recent holds the namespaces whose calls ended last, the most recent first, so that many calls of one tenant cannot
-	// push out what is known of others.
+	// recent holds the namespaces whose calls ended last, the most recent first.
 	recent [64]served
-	// failed are the namespaces that have failed since the last success, while others were served.
+	// failed are the namespaces that have failed since the last success, while others were served; lastThreshold at most.
 	failed map[string]bool
-	// accused are those that have failed when the service was last blamed although it had served others. What comes of
-	// their next call shows whether that was right.
-	accused map[string]bool
-	// own are those of them that failed again while others were served. They are no evidence any more until they
-	// succeed.
-	own map[string]bool
-	// wrong is how often in a row the service was blamed wrongly, and wrongAt when that was last found.
-	wrong   int
-	wrongAt time.Time
-	// rate is that from before the service was blamed, in calls a second, for when that was wrong; 0 if it was not blamed.
-	rate float64
+	// guesses is how often the service was blamed lately although it had served others, and guessedAt when it last was.
+	// Whether a guess was right cannot be learned: a tenant can let the calls that show it succeed or fail as it likes.
+	guesses   int
+	guessedAt time.Time
 }
 
 // served is what is known of a namespace.
@@ -46,14 +38,21 @@ type served struct {
 	clean     int       // successes in a row, counted from below zero after a failure; the namespace is clean above zero
 }
 
-// of returns the entry of a namespace, and makes it the most recent one.
-func (b *blame) of(namespace string) *served {
-	i := slices.IndexFunc(b.recent[:], func(s served) bool { return s.namespace == namespace })
+// of returns the entry of a namespace, and makes it the most recent one. A new entry takes the place of the oldest one
+// that is not clean, so that many namespaces of one tenant that fail do not push out those that are served.
+func (b *blame) of(namespace string, now time.Time) *served {
 	is := served{namespace: namespace}
-	if i >= 0 {
-		is = b.recent[i]
-	} else {
-		i = len(b.recent) - 1
+	i, last := -1, len(b.recent)-1
+	for j := range b.recent {
+		switch s := &b.recent[j]; {
+		case s.namespace == namespace:
+			i, is = j, *s
+		case !s.isClean(now):
+			last = j
+		}
+	}
+	if i < 0 {
+		i = last
 	}
 	copy(b.recent[1:i+1], b.recent[:i])
 	b.recent[0] = is
@@ -62,27 +61,17 @@ func (b *blame) of(namespace string) *served {
 
 // success records that the service has carried out a call for a namespace.
 func (b *blame) success(namespace string, now time.Time) {
-	is := b.of(namespace)
+	is := b.of(namespace, now)
 	is.at = now
 	is.clean++
-	if b.accused[namespace] { // the failure is over for those that had it
-		b.accused, b.wrong, b.rate = nil, 0, 0
-	}
-	delete(b.own, namespace)
 	clear(b.failed)
 }
 
-// failure records a failure of a namespace, and reports whether it is everybody's. If it shows that the service was
-// blamed wrongly, rate is that from before.
-func (b *blame) failure(namespace string, now time.Time) (all bool, rate float64) {
-	b.of(namespace).clean = 1 - cleanAfter
-	switch others := b.servesOthers(namespace, now); {
-	case b.accused[namespace] && others: // it fails again, while others are served
-		return false, b.convict(now)
-	case b.own[namespace]:
-		return false, 0
-	case !others:
-		return true, 0
+// failure records a failure of a namespace, and reports whether it is everybody's.
+func (b *blame) failure(namespace string, now time.Time) (all bool) {
+	b.of(namespace, now).clean = 1 - cleanAfter
+	if !b.servesOthers(namespace, now) {
+		return true
 	}
 	if b.failed == nil {
 		b.failed = map[string]bool{}
@@ -90,43 +79,33 @@ func (b *blame) failure(namespace string, now time.Time) (all bool, rate float64
 	if len(b.failed) < lastThreshold {
 		b.failed[namespace] = true
 	}
-	return len(b.failed) >= b.threshold(now), 0
+	return len(b.failed) >= b.threshold(now)
 }
 
-// convict notes that the service was blamed wrongly, and returns the rate from before.
-func (b *blame) convict(now time.Time) (rate float64) {
-	rate, b.rate = b.rate, 0
-	b.wrongAt = now
-	b.wrong++
-	if b.own == nil || len(b.own) >= mostRemembered {
-		b.own = map[string]bool{}
+// guess notes that the service is blamed, and returns the namespaces that have failed if others were served.
+func (b *blame) guess(now time.Time) (failed map[string]bool) {
+	if len(b.failed) < b.threshold(now) {
+		return nil // it needs no guess: nobody is served, or the failure is certainly the service's
 	}
-	maps.Copy(b.own, b.accused)
-	b.accused = nil
-	return rate
-}
-
-// accuse notes that the service is blamed for the failures of several namespaces, and returns these. rate is the
-// current rate.
-func (b *blame) accuse(namespace string, rate float64) (accused map[string]bool) {
-	if !b.failed[namespace] {
-		return nil
+	if now.Sub(b.guessedAt) >= guessesFor {
+		b.guesses = 0
 	}
-	if b.accused == nil || len(b.accused) >= mostRemembered {
-		b.accused = map[string]bool{}
-	}
-	maps.Copy(b.accused, b.failed)
-	b.failed, b.rate = nil, max(b.rate, rate)
-	return b.accused
+	failed, b.failed = b.failed, nil
+	b.guesses++
+	b.guessedAt = now
+	return failed
 }
 
 // threshold is how many namespaces have to fail in a row before the service is blamed although it has served others
-// lately. It doubles each time that this turns out to be wrong.
+// lately. After three guesses it is more than failed ever holds.
 func (b *blame) threshold(now time.Time) int {
-	if now.Sub(b.wrongAt) >= wrongFor {
-		return blameThreshold
+	threshold := blameThreshold
+	if now.Sub(b.guessedAt) < guessesFor {
+		for range b.guesses {
+			threshold *= guessFactor
+		}
 	}
-	return min(blameThreshold<<min(b.wrong, 10), lastThreshold)
+	return threshold
 }
 
 // serves reports whether a namespace is clean: its last calls succeeded, and the last of them lately.

@@ -28,12 +28,12 @@ func TestBlame(t *testing.T) {
 		{"only those that have failed", "+a -a", "b", true},
 		{"one success after a failure", "+a -a +a", "b", true},
 		{"four successes after a failure", "+a -a +a +a +a +a", "b", false},
-		{"it was wrong", served + "-x -y !z +a -x -u -v", "w", false},
-		{"it was wrong, six in a row", served + "-x -y !z +a -x -1 -2 -3 -4 -6", "w", true},
-		{"it was right", served + "-x -y !z +x -x -u", "v", true},
-		{"that it was wrong is forgotten", served + "-x -y !z +a -x 5 5 5 5 5 5 5 5 5 5 5 5 +a -u -v", "w", true},
-		{"those that it was about", served + "-x -y !z +a -x", "y", false},
-		{"those that it was about, after long", served + "-x -y !z +a -x 5 5 5", "y", false},
+		{"the second guess, three in a row", served + "-x -y !z +a -u -v", "w", false},
+		{"the second guess, twelve in a row", served + "-x -y !z +a -1 -2 -3 -4 -u -v -w -f -g -h -i", "j", true},
+		{"the second guess, eleven in a row", served + "-x -y !z +a -1 -2 -3 -4 -u -v -w -f -g -h", "j", false},
+		{"the first was right", served + "-x -y !z +x -x -u", "v", false},
+		{"the first is forgotten", served + "-x -y !z" + strings.Repeat(" 5", 12) + " +a -u -v", "w", true},
+		{"nobody is served after the first", served + "-x -y !z -a -b", "w", true},
 	} {
 		var is blame
 		now := begin
@@ -47,30 +47,33 @@ func TestBlame(t *testing.T) {
 				is.failure(namespace, now)
 			case '!':
 				is.failure(namespace, now)
-				is.accuse(namespace, 1)
+				is.guess(now)
 			}
 		}
-		if got, _ := is.failure(test.last, now); got != test.want {
+		if got := is.failure(test.last, now); got != test.want {
 			t.Errorf("%s: everybody's is %t, want %t", test.name, got, test.want)
 		}
 	}
 }
 
-// TestBlameIsBounded checks that little is remembered of thousands of namespaces that fail while another is served.
+// TestBlameIsBounded checks that the service is blamed three times in an hour at most although it serves others, and
+// that little is remembered of thousands of namespaces that fail.
 func TestBlameIsBounded(t *testing.T) {
 	var is blame
-	for i := range mostRemembered {
+	guesses := 0
+	for i := range 5 * mostRemembered {
 		is.success("served", begin)
-		for j := range lastThreshold + 1 {
-			namespace := fmt.Sprint(i, " ", j)
-			if all, _ := is.failure(namespace, begin); all {
-				is.accuse(namespace, 1)
+		for j := range 2 * lastThreshold {
+			if is.failure(fmt.Sprint(i, " ", j), begin) {
+				guesses++
+				is.guess(begin)
 			}
 		}
-		is.success("served", begin)
-		is.failure(fmt.Sprint(i, " 0"), begin) // it was one of the accused
-		if n := max(len(is.failed), len(is.accused), len(is.own)); n > mostRemembered+lastThreshold {
-			t.Fatalf("%d namespaces are remembered", n)
+		if len(is.failed) > lastThreshold {
+			t.Fatalf("%d namespaces are remembered", len(is.failed))
 		}
+	}
+	if guesses != 3 {
+		t.Errorf("the service was blamed %d times in an hour", guesses)
 	}
 }

@@ -199,10 +199,8 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 		g.strike(s, false, failure, now)
 	case serviceFailed:
 		if !stale || failure.RetryAfter > 0 {
-			rate := max(g.throttles.before, g.pace.perSecond(now))
-			g.throttles.before = 0
-			for accused := range g.blame.accuse(s.origin.namespace, rate) { // its failed call counts as a probe
-				g.lastProbe[origin{namespace: accused}] = now
+			for failed := range g.blame.guess(now) { // its failed call counts as a probe
+				g.lastProbe[origin{namespace: failed}] = now
 			}
 			g.trip(failure, stale, now)
 		}
@@ -223,11 +221,8 @@ func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Tim
 		}
 		return serviceFailed
 	}
-	all, rate := g.blame.failure(s.origin.namespace, now)
-	if rate > 0 {
-		g.pace.setRate(rate, now)
-	}
-	if throttled && !g.blame.own[s.origin.namespace] {
+	all := g.blame.failure(s.origin.namespace, now)
+	if throttled {
 		all = g.throttlesAll(s, all, now)
 	}
 	if all {

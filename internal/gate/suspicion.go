@@ -12,8 +12,8 @@ const (
 	// answered yet, one failure is enough to pause all calls.
 	firstThreshold = 3
 	// lastThreshold bounds the number of strikes that pause a namespace. That number starts at firstThreshold, and doubles
-	// with each pause that turned out to be wrong, because such failures are then normal for the objects of this
-	// namespace.
+	// with each pause that an answer ends, because such failures may be normal for the objects of this namespace. It falls
+	// back when it has not doubled for as long as suspicion is remembered.
 	lastThreshold = 16 * firstThreshold
 	// againWeighs is how many failures of objects that have failed before count as much as one first failure.
 	againWeighs = 8
@@ -35,8 +35,8 @@ const (
 	// probeRoom is how long before its expiry an object is still a good probe: as long as a call may take by default.
 	probeRoom = 10 * time.Second
 
-	// remembered is how long a namespace stays under suspicion after its last call. mostRemembered is how many
-	// namespaces are remembered.
+	// remembered is how long a namespace stays under suspicion after its last call, and how long a threshold stays doubled.
+	// mostRemembered is how many namespaces are remembered.
 	remembered, mostRemembered = 10 * time.Minute, 1000
 )
 
@@ -61,11 +61,12 @@ type suspicion struct {
 
 // suspect is a namespace whose objects have failed.
 type suspect struct {
-	strikes float64   // in a row
-	most    float64   // strikes at which it is paused
-	since   time.Time // when it was paused; zero if it is not
-	heard   time.Time // when the last of its calls ended
-	newest  bool      // its next probe is its newest object, not its oldest
+	strikes   float64   // in a row
+	most      float64   // strikes at which it is paused
+	since     time.Time // when it was paused; zero if it is not
+	heard     time.Time // when the last of its calls ended
+	doubledAt time.Time // when most was last doubled
+	newest    bool      // its next probe is its newest object, not its oldest
 }
 
 func newSuspicion() suspicion {
@@ -172,7 +173,8 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	if of.since.IsZero() {
 		return nil
 	}
-	of.since, of.most = time.Time{}, min(2*of.most, lastThreshold)
+	of.since, of.most, of.doubledAt = time.Time{}, min(2*of.most, lastThreshold), now
+	s.next = earlier(s.next, now) // if the service works again, many namespaces need not wait for one probe each
 	s.settle()
 	return []string{namespace}
 }
@@ -183,6 +185,9 @@ func (s *suspicion) forget(now time.Time) (resumed []string) {
 		s.blameAt = blameThreshold
 	}
 	for namespace, of := range s.suspects {
+		if now.Sub(of.doubledAt) >= remembered {
+			of.most = firstThreshold
+		}
 		if now.Sub(of.heard) < remembered {
 			continue
 		}

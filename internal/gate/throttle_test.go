@@ -40,7 +40,7 @@ func TestThrottling(t *testing.T) {
 			now = now.Add(test.every)
 			namespace := map[bool]string{true: "other", false: "one"}[strings.ContainsRune("oO", call)]
 			if strings.ContainsRune("TO", call) {
-				all, _ := by.failure(namespace, now)
+				all := by.failure(namespace, now)
 				does := is.throttle(namespace, all, now, now, rate)
 				switch does {
 				case slower:
