@@ -21,37 +21,37 @@ import (
 func TestGoodBesideAnswers(t *testing.T) {
 	for name, kind := range answers {
 		for _, namespaces := range []int{1, 3, 20} {
-			for _, every := range []time.Duration{20 * time.Second, 90 * time.Second} {
-				for _, servedToo := range []int{0, 5} { // of ten
-					t.Run(fmt.Sprint(name, " ", namespaces, " ", every, " ", servedToo), func(t *testing.T) {
-						inWorld(t, slow, func(ctx context.Context, w *world) {
-							var all, good []*thing
-							for i := range 60 {
-								good = append(good,
-									crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*every, nil)...)
+			for _, servedToo := range []int{0, 5} { // of ten
+				t.Run(fmt.Sprint(name, " ", namespaces, " ", servedToo), func(t *testing.T) {
+					inWorld(t, slow, func(ctx context.Context, w *world) {
+						const every = 45 * time.Second
+						var all, good []*thing
+						for i := range 60 {
+							good = append(good,
+								crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*every, nil)...)
+						}
+						for i := range 60 * 10 {
+							is := &kind
+							if rand.N(10) < servedToo {
+								is = nil
 							}
-							for i := range 60 * 10 {
-								is := &kind
-								if rand.N(10) < servedToo {
-									is = nil
-								}
-								all = append(all, crowdOf(fmt.Sprint("bad", i%namespaces), fmt.Sprint("bad", i), 1,
-									time.Duration(i)*every/10, is)...)
+							all = append(all, crowdOf(fmt.Sprint("bad", i%namespaces), fmt.Sprint("bad", i), 1,
+								time.Duration(i)*every/10, is)...)
+						}
+						w.run(ctx, append(all, good...))
+						// a probe for each, and a pause of all for each guess
+						most := 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond
+						for needed := 3; needed <= namespaces; needed *= 4 {
+							most += kind.RetryAfter
+						}
+						within(t, most, good)
+						for _, o := range good {
+							if o.comes > 20*time.Minute && o.comes < time.Hour && o.done > 10*time.Second {
+								t.Errorf("%s, which came after %s, waited %s", o.key, o.comes, o.done)
 							}
-							w.run(ctx, append(all, good...))
-							most := 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond // a probe for each
-							for needed := 3; needed <= namespaces; needed *= 4 {                     // a pause of all for each guess
-								most += kind.RetryAfter
-							}
-							within(t, most, good)
-							for _, o := range good {
-								if o.comes > 20*time.Minute && o.comes < time.Hour && o.done > 10*time.Second {
-									t.Errorf("%s, which came after %s, waited %s", o.key, o.comes, o.done)
-								}
-							}
-						})
+						}
 					})
-				}
+				})
 			}
 		}
 	}
@@ -141,11 +141,11 @@ func TestThrottledInABlip(t *testing.T) {
 // TestOutagesInARow checks that a service that fails for everybody again and again is spared each time, if there are ten
 // minutes in between, and that all namespaces are called soon after each outage.
 func TestOutagesInARow(t *testing.T) {
-	const lasts, rounds = 2 * time.Minute, 6
+	const lasts, rounds = 2 * time.Minute, 4
 	all := maps.Clone(kinds)
 	maps.Copy(all, answers)
 	for name, kind := range all {
-		for _, namespaces := range []int{1, 3, 20} {
+		for _, namespaces := range []int{1, 20} {
 			for _, every := range []time.Duration{7 * time.Minute, 13 * time.Minute} {
 				t.Run(fmt.Sprint(name, " ", namespaces, " ", every), func(t *testing.T) {
 					inWorld(t, gate.Limit{PerSecond: 100, Burst: 5}, func(ctx context.Context, w *world) {
@@ -169,7 +169,8 @@ func TestOutagesInARow(t *testing.T) {
 								calls[since/every]++
 							}
 						}
-						within(t, lasts+kind.RetryAfter+kind.took*2+20*time.Second, all)
+						// those that were called often in the outage wait by their own backoff
+						within(t, lasts+kind.RetryAfter+kind.took*2+80*time.Second, all)
 						if most := mostCalls(lasts, kind) + 8; every > 12*time.Minute && slices.Max(calls[:]) > most {
 							t.Errorf("%v calls in each outage, want %d at most", calls, most)
 						}

@@ -17,7 +17,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
-// kinds are failures that may be the service's fault or the object's (with its account and namespace), and how long a call with such a failure takes.
+// kinds are failures that may be the service's fault or the object's (with its account and namespace), and how long a
+// call with such a failure takes.
 var kinds = map[string]failing{
 	"403":  {logout.Error{Reason: logout.Unauthorized, Message: "no role"}, 10 * time.Millisecond},
 	"500":  {logout.Error{Reason: logout.ServiceFailure, Message: "oops"}, 10 * time.Millisecond},
