@@ -230,7 +230,9 @@ func (r *userLogoutReconciler) wakeForProvider(ctx context.Context, provider cli
 	r.wake.later(r.unfinished.OfProvider(provider.GetName())...)
 }
 
-// renew applies the changes of a provider to its gate, before the waiting objects are looked at again.
+// renew applies the changes of a provider to its gate, before the waiting objects are looked at again: what they do
+// next depends on when the client was replaced. The provider's own reconciler cannot do this for them in time, because
+// its workers wait for servers that issue credentials.
 func (r *userLogoutReconciler) renew(ctx context.Context, name string) {
 	var p v1alpha1.ClusterLogoutProvider
 	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, &p); err != nil {

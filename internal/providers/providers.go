@@ -1,6 +1,5 @@
-// Package providers creates the client of a service from a
-// ClusterLogoutProvider. It is the only package that knows every type of
-// provider: types.go has the table, and each type a file of its own.
+// Package providers creates the client of a service from a ClusterLogoutProvider. It is the only package that knows
+// every type of provider: types.go has the table, and each type a file of its own.
 package providers
 
 import (
@@ -25,16 +24,14 @@ import (
 // Client of one provider's service.
 type Client interface {
 	logout.Client
-	// CheckCredentials returns an error, in words for a status, if it cannot
-	// get credentials. The error is a *logout.Error if the server that issues
-	// them has answered. It may call other services, but not the provider's.
+	// CheckCredentials returns an error, in words for a status, if it cannot get credentials. The error is a
+	// *logout.Error if the server that issues them has answered. It may call other services, but not the provider's.
 	CheckCredentials(ctx context.Context) error
 	// Close closes idle connections. Calls under way continue.
 	Close()
 }
 
-// ConfigError says why the configuration of a provider cannot be used. Its
-// message is fit for a status.
+// ConfigError says why the configuration of a provider cannot be used. Its message is fit for a status.
 type ConfigError struct {
 	// Reason for the provider's Ready condition, from api/v1alpha1.
 	Reason string
@@ -76,14 +73,13 @@ type entry struct {
 const (
 	// checkTimeout limits one check of credentials.
 	checkTimeout = 10 * time.Second
-	// recheckAfter is how soon to check again after credentials could not be
-	// obtained: the server that issues them (STS, a token endpoint) is not
-	// watched.
+	// recheckAfter is how soon to check again after credentials could not be obtained: the server that issues them
+	// (STS, a token endpoint) is not watched.
 	recheckAfter = 30 * time.Second
 )
 
-// Client returns the client for a provider. The error is a *ConfigError if the
-// provider's configuration is wrong, otherwise an error of the API server.
+// Client returns the client for a provider. The error is a *ConfigError if the provider's configuration is wrong,
+// otherwise an error of the API server.
 func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (Client, error) {
 	if !p.DeletionTimestamp.IsZero() {
 		return nil, &ConfigError{v1alpha1.ReasonDeleted, "the provider is being deleted"}
@@ -131,12 +127,10 @@ func (e entry) same(as entry) bool {
 		equality.Semantic.DeepEqual(e.spec, as.spec)
 }
 
-// CheckCredentials returns what is wrong with the credentials of a provider, or
-// nil, and when to check again; zero means not before the provider changes. It
-// checks a client's credentials once, and again only after a failure: 30
-// seconds later, or after the failure's Retry-After if that is longer. Until
-// then, and while calls are paused (until paused), it returns the last result.
-// So users cannot make the operator request tokens.
+// CheckCredentials returns what is wrong with the credentials of a provider, or nil, and when to check again; zero
+// means not before the provider changes. It checks a client's credentials once, and again only after a failure: 30
+// seconds later, or after the failure's Retry-After if that is longer. Until then, and while calls are paused (until
+// paused), it returns the last result. So users cannot make the operator request tokens.
 func (r *Resolver) CheckCredentials(
 	ctx context.Context, p *v1alpha1.ClusterLogoutProvider, c Client, paused time.Time,
 ) (*ConfigError, time.Time) {
@@ -163,8 +157,7 @@ func (r *Resolver) CheckCredentials(
 	return is.problem, is.recheck
 }
 
-// entryOf returns the entry of a provider's client. It is empty if the client
-// has been replaced meanwhile.
+// entryOf returns the entry of a provider's client. It is empty if the client has been replaced meanwhile.
 func (r *Resolver) entryOf(name string, c Client) entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,8 +177,8 @@ func (r *Resolver) noteCheck(name string, checked entry) {
 	}
 }
 
-// ChangedAt returns when the client of this provider was last replaced, because
-// its credentials or its address changed; zero if never in this process.
+// ChangedAt returns when the client of this provider was last replaced, because its credentials or its address changed;
+// zero if never in this process.
 func (r *Resolver) ChangedAt(name string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,8 +195,7 @@ func (r *Resolver) Forget(name string) {
 	}
 }
 
-// SecretName returns the name of the Secret that a provider uses; empty for
-// none.
+// SecretName returns the name of the Secret that a provider uses; empty for none.
 func SecretName(p *v1alpha1.ClusterLogoutProvider) string {
 	known, ok := typesOf[p.Spec.Type]
 	if !ok {
