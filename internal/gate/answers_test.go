@@ -57,30 +57,6 @@ func TestGoodBesideAnswers(t *testing.T) {
 	}
 }
 
-// once attempts an object until it was called once, whatever the answer.
-func (w *world) once(ctx context.Context, o *thing) {
-	w.mu.Lock()
-	wake := make(chan struct{}, 1)
-	w.wake[o.key] = wake
-	w.mu.Unlock()
-	for came := time.Now(); ctx.Err() == nil; {
-		slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}},
-			gate.Applicant{Object: o.key, Account: o.account, Created: came})
-		if slot == nil {
-			select {
-			case <-ctx.Done():
-			case <-wake:
-			}
-			continue
-		}
-		_, made := w.call(ctx, o, slot, time.Time{})
-		slot.Release()
-		if made {
-			return
-		}
-	}
-}
-
 // TestThrottledNowAndThen checks that a tenant that is served, and throttled twice now and then, does not slow another
 // tenant for long, whatever the rhythm.
 func TestThrottledNowAndThen(t *testing.T) {

@@ -1,10 +1,8 @@
 package gate_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,35 +14,6 @@ import (
 )
 
 // The tests in this file repeat cases in which a tenant or a service has delayed the logouts of others.
-
-// inWorld runs a test in virtual time, with a service that is known to work.
-func inWorld(t *testing.T, limit gate.Limit, test func(ctx context.Context, w *world)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
-		defer cancel()
-		w := newWorld(ctx, limit)
-		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
-		test(ctx, w)
-	})
-}
-
-// within fails the test if a good object was not logged out, or took longer than most.
-func within(t *testing.T, most time.Duration, good []*thing) {
-	t.Helper()
-	worst := slices.MaxFunc(good, func(a, b *thing) int { return cmp.Compare(a.done, b.done) })
-	undone := slices.ContainsFunc(good, func(o *thing) bool { return o.done == 0 })
-	if undone || worst.done > most {
-		t.Errorf("the last, %s, after %s, want %s; all done: %t", worst.key, worst.done, most, !undone)
-	}
-}
-
-// blip pauses the calls of a world for a moment.
-func (w *world) blip() {
-	slot, _ := w.gates.Enter(gate.Settings{Name: "p", Limit: w.limit, Client: client{}},
-		gate.Applicant{Object: named("blip")})
-	end(slot, &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, ProviderWide: true})
-}
 
 // TestBothEndsAreProbed checks that, however many namespaces are paused, the newest and the oldest object of each one
 // are probed alternately.
