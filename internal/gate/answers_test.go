@@ -57,6 +57,41 @@ func TestGoodBesideAnswers(t *testing.T) {
 	}
 }
 
+// TestKnownAfterAPause checks that a pause of all calls, in which nobody can be served, does not use up what is known of
+// those that were served before.
+func TestKnownAfterAPause(t *testing.T) {
+	for _, kind := range []string{"503 that asks", "429 that asks"} {
+		for _, namespaces := range []int{1, 20, 60} {
+			t.Run(fmt.Sprint(kind, " ", namespaces), func(t *testing.T) {
+				inWorld(t, slow, func(ctx context.Context, w *world) {
+					const fails, works = 5 * time.Minute, 16 * time.Minute
+					began, kind := time.Now(), answers[kind]
+					refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
+					w.fails = func() *failing {
+						if d := time.Since(began); d < fails || d > works {
+							return nil
+						}
+						return &refused
+					}
+					var all, good []*thing
+					for i := range namespaces {
+						all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 50, 15*time.Minute, &kind)...)
+					}
+					for i := range 90 {
+						good = append(good, crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*20*time.Second, nil)...)
+					}
+					w.run(ctx, append(all, good...))
+					most := works - fails + 15*time.Second + 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond
+					for needed := 3; needed <= namespaces; needed *= 4 {
+						most += kind.RetryAfter
+					}
+					within(t, most, good)
+				})
+			})
+		}
+	}
+}
+
 // TestThrottledNowAndThen checks that a tenant that is served, and throttled twice now and then, does not slow another
 // tenant for long, whatever the rhythm.
 func TestThrottledNowAndThen(t *testing.T) {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
 	"github.com/logout-operator/logout-operator/internal/gate"
@@ -80,6 +82,66 @@ func TestManyBadNamespaces(t *testing.T) {
 				if first > 10*time.Second {
 					t.Errorf("the first after %s", first)
 				}
+			})
+		})
+	}
+}
+
+// TestBacklogBesideManyBadNamespaces checks that a backlog goes on beside more failing namespaces than can be blamed at
+// a time, and that these do not get more than their probes.
+func TestBacklogBesideManyBadNamespaces(t *testing.T) {
+	const namespaces, each, backlog = 60, 100, 300
+	const alone, probes = backlog * 100 * time.Millisecond, namespaces * 7500 * time.Millisecond
+	for _, name := range []string{"500", "503"} {
+		kind, ok := kinds[name]
+		if !ok {
+			kind = answers[name]
+		}
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, slow, func(ctx context.Context, w *world) {
+				var all []*thing
+				for i := range namespaces {
+					all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", each, time.Duration(i)*time.Second, &kind)...)
+				}
+				good := crowdOf("good", "good", backlog, 30*time.Second, nil)
+				w.calls = nil
+				w.run(ctx, append(all, good...))
+				within(t, 2*alone+10*time.Second+probes, good)
+				// three each, a few more while all are paused now and then, and eight a minute
+				if bad, most := len(w.calls)-backlog, 4*namespaces+mostCalls(2*alone+probes, kind); bad > most {
+					t.Errorf("%d calls of others, want %d at most", bad, most)
+				}
+			})
+		})
+	}
+}
+
+// TestBacklogBesideHangingCalls checks that many namespaces whose calls hang, but that are never paused because other
+// calls of theirs are refused, leave places for one whose calls are quick.
+func TestBacklogBesideHangingCalls(t *testing.T) {
+	refused := &failing{logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}, 10 * time.Millisecond}
+	hang := kinds["hang"]
+	for _, namespaces := range []int{5, 12, 20, 30} {
+		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
+			inWorld(t, gate.Limit{PerSecond: 100, Burst: 5}, func(ctx context.Context, w *world) {
+				evil, stop := context.WithCancel(ctx)
+				var all sync.WaitGroup
+				for i := range namespaces {
+					for j := range 12 {
+						all.Go(func() {
+							passes(evil, time.Duration(i)*137*time.Millisecond)
+							for n := 0; evil.Err() == nil; n++ {
+								key := types.NamespacedName{Namespace: fmt.Sprint("bad", i), Name: fmt.Sprint(j, " ", n)}
+								w.once(evil, &thing{key: key, bad: []*failing{&hang, refused}[j%2]})
+							}
+						})
+					}
+				}
+				good := crowdOf("good", "good", 300, time.Minute, nil)
+				w.run(ctx, good)
+				stop()
+				all.Wait()
+				within(t, 2*3*time.Second+10*time.Second+time.Duration(namespaces)*7500*time.Millisecond, good)
 			})
 		})
 	}

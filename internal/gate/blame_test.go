@@ -56,6 +56,28 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+// TestPushedOut checks that somebody is known to be served although more namespaces were served since, and then failed,
+// than are remembered.
+func TestPushedOut(t *testing.T) {
+	var is blame
+	is.success("good", begin)
+	for i := range 2 * len(is.recent) {
+		is.success(fmt.Sprint(i), begin)
+	}
+	for i := range 2 * len(is.recent) {
+		clear(is.failed) // so that there is no guess
+		for range 2 * cleanAfter {
+			is.failure(fmt.Sprint(i), begin)
+		}
+	}
+	if is.failure("other", begin) {
+		t.Error("nobody is known to be served")
+	}
+	if !is.failure("other", begin.Add(cleanFor+1)) {
+		t.Error("somebody is known to be served for too long")
+	}
+}
+
 // TestBlameIsBounded checks that the service is blamed three times in an hour at most although it serves others, and
 // that little is remembered of thousands of namespaces that fail.
 func TestBlameIsBounded(t *testing.T) {

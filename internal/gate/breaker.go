@@ -30,7 +30,7 @@ func (g *gate) restore(c *Pause, now time.Time) {
 	restored.Since = earlier(restored.Since, now)
 	restored.Until = earlier(restored.Until, now.Add(logout.MaxRetryAfter))
 	g.outage = &outage{Pause: restored}
-	g.pace.pause(now)
+	g.stop(now)
 	if restored.Reason.Class() == logout.RetrySlowly {
 		g.toFix = restored.Since
 	}
@@ -85,10 +85,17 @@ func (g *gate) reset() {
 // pausesAll reports whether calls are paused for all namespaces, so that only probes are made.
 func (g *gate) pausesAll() bool { return g.outage != nil || g.suspicion.allPaused }
 
+// stop notes that all calls are paused.
+func (g *gate) stop(now time.Time) {
+	g.pace.pause(now)
+	g.blame.clock.stop(now)
+}
+
 // flow resumes calls at the rate from before the pause, if no pause of all calls is left.
 func (g *gate) flow(now time.Time) {
 	if g.pace.paused && !g.pausesAll() {
 		g.pace.resume(now)
+		g.blame.clock.start(now)
 	}
 }
 
@@ -99,7 +106,7 @@ func (g *gate) trip(failure *logout.Error, stale bool, now time.Time) {
 		if failure.Reason == logout.Throttled && !stale && !g.pace.paused {
 			g.pace.slow(slowByMost, now)
 		}
-		g.pace.pause(now)
+		g.stop(now)
 		g.outage = &outage{Pause: Pause{Since: now}}
 		if g.suspicion.allPaused { // no call has succeeded since
 			g.outage.Since = g.suspicion.since

@@ -147,8 +147,8 @@ func (g *gate) untilTurn(free int, now time.Time) (wait time.Duration, ok bool) 
 func (g *gate) hasRoom(free int) func(namespace string) bool {
 	busy := g.calls + len(g.granted)
 	return func(namespace string) bool {
-		own := g.busy[namespace]
-		return busy < free || own < fewCalls && 2*own < busy && busy < g.most(free)
+		own, left := g.busy[namespace], g.most(free)-busy
+		return busy < free || own < min(fewCalls, left) && 2*own < busy
 	}
 }
 
@@ -212,7 +212,8 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Time) evidence {
 	is := judge(failure)
 	throttled := failure != nil && failure.Reason == logout.Throttled
-	if !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 || failure.Reason == logout.Unauthorized) {
+	if !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 ||
+		failure.Reason == logout.Unauthorized && failure.ProviderWide) {
 		return is
 	}
 	if stale { // such a result is not counted
@@ -271,7 +272,7 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 	}
 	g.changed = true
 	if g.suspicion.allPaused {
-		g.pace.pause(now)
+		g.stop(now)
 	}
 	for struck := range g.suspicion.withStrike { // a failed call counts as a probe
 		g.lastProbe[origin{namespace: struck}] = now

@@ -156,16 +156,19 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 		s.allPaused, s.afterOutage = false, false
 		s.settle()
 	}
-	if s.allPaused { // the service was the cause
-		for of := range s.suspects {
-			resumed = append(resumed, of)
+	of := s.suspects[namespace]
+	if s.allPaused { // the service was the cause, or many namespaces that fail: then each has its own pause soon
+		for name, is := range s.suspects {
+			is.since = time.Time{}
+			resumed = append(resumed, name)
 		}
-		most := min(2*s.blameAt, lastThreshold)
-		*s = newSuspicion()
-		s.blameAt, s.doubledAt = most, now
+		s.blameAt, s.doubledAt = min(2*s.blameAt, lastThreshold), now
+		s.allPaused, s.last = false, nil
+		if of != nil {
+			of.strikes, of.heard = 0, now
+		}
 		return resumed
 	}
-	of := s.suspects[namespace]
 	if of == nil {
 		return nil
 	}

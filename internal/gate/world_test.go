@@ -34,6 +34,8 @@ var answers = map[string]failing{
 	"429": {logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, ProviderWide: true}, 10 * time.Millisecond},
 	"429 that asks": {logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, ProviderWide: true,
 		RetryAfter: 5 * time.Minute}, 10 * time.Millisecond},
+	"403 that asks": {logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, RetryAfter: 5 * time.Minute},
+		10 * time.Millisecond},
 }
 
 type failing struct {
