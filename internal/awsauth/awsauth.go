@@ -252,11 +252,11 @@ func (s *Source) Refused(keyID string) {
 	}
 }
 
-// Secrets returns the parts of the credentials that were retrieved last, and of
-// the configured keys, to compare them with what a service answers.
+// Secrets returns the parts of the last few credentials that were retrieved, and of the configured keys, to compare them
+// with what a service answers.
 func (s *Source) Secrets() []string {
 	var all []string
-	if c := s.last.Load(); c != nil {
+	for _, c := range s.fetched.Recent() {
 		all = append(all, c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 	}
 	if k := s.keys; k != nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -45,7 +46,7 @@ type Caller struct {
 	wire    *httpcall.Wire
 	static  string
 	grant   *clientcredentials.Config // nil for a static token
-	secrets []string                  // without the token that was fetched
+	secrets []string                  // without the tokens that were fetched
 
 	fetched *credential.Source[string] // nil for a static token
 }
@@ -111,10 +112,10 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets := c.secrets
+	secrets := c.known()
 	if value != "" {
 		req.Header.Set("Authorization", "Bearer "+value)
-		secrets = append([]string{value}, secrets...)
+		secrets = append(secrets, value)
 	}
 	answer, err := c.wire.Call(req)
 	if err != nil {
@@ -124,6 +125,14 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 		c.fetched.Forget(value)
 	}
 	return &Answer{answer, secrets}, nil
+}
+
+// known returns everything that no message may repeat. An earlier token may still be valid.
+func (c *Caller) known() []string {
+	if c.fetched == nil {
+		return slices.Clone(c.secrets)
+	}
+	return append(c.fetched.Recent(), c.secrets...)
 }
 
 // CheckCredentials fetches a token if the caller has to, and returns a

@@ -383,6 +383,35 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 	}
 }
 
+// TestEarlierToken checks that no message quotes a token that was replaced: it may still be valid.
+func TestEarlierToken(t *testing.T) {
+	const earlier = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJvcGVyYXRvciJ9.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+	quotes := []string{`{"error":"slow_down","error_description":"the token ` + earlier + ` is still valid"}`,
+		`{"error":"` + earlier + `"}`}
+	for _, quote := range quotes {
+		for _, status := range []int{400, 401, 403, 429, 500, 503} {
+			synctest.Test(t, func(t *testing.T) {
+				issued := false
+				c := newCaller(t, &service{reject: true, token: func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "application/json")
+					if !issued {
+						issued = true
+						fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, earlier)
+						return
+					}
+					w.WriteHeader(status)
+					fmt.Fprint(w, quote)
+				}})
+				if got, e := call(t.Context(), t, c); got != http.StatusUnauthorized {
+					t.Fatalf("%d, %+v", got, e)
+				}
+				_, e := call(t.Context(), t, c)
+				logouttest.CheckSecrets(t, e, earlier)
+			})
+		}
+	}
+}
+
 // A redirect that cannot be parsed is an answer, too.
 func TestMalformedRedirect(t *testing.T) {
 	_, e := call(t.Context(), t, newCaller(t, &service{token: func(w http.ResponseWriter, _ *http.Request) {
@@ -406,7 +435,7 @@ func TestUnreachableTokenEndpoint(t *testing.T) {
 	defer c.Close()
 	_, e := call(t.Context(), t, c)
 	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
-		Message: "token endpoint: connection refused"}) {
+		NoCredentials: true, Message: "token endpoint: connection refused"}) {
 		t.Errorf("%+v", e)
 	}
 }

@@ -104,7 +104,7 @@ func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
 		Code:         body.Error,
 		Message:      body.Description,
 		Operation:    "the token request",
-		Secrets:      c.secrets,
+		Secrets:      c.known(),
 	}))
 }
 
@@ -123,9 +123,10 @@ func reasonOf(status int, code string) logout.Reason {
 	return logout.UnexpectedResponse
 }
 
-// ofTokenEndpoint says in the error's message that the token endpoint answered,
-// because it is not the service that the logout goes to.
+// ofTokenEndpoint says in the error that the token endpoint answered, because it is not the service that the logout
+// goes to.
 func ofTokenEndpoint(e *logout.Error) *logout.Error {
+	e.NoCredentials = true
 	e.Message = httpcall.Shorten("token endpoint: " + e.Message)
 	return e
 }

@@ -6,6 +6,7 @@ package credential
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +25,8 @@ const (
 	// leastUse is how long a credential is used that has already expired when
 	// it arrives, so that the server does not get one request for each caller.
 	leastUse = time.Second
+	// remembered is how many credentials Recent returns at most.
+	remembered = 4
 )
 
 // Fetched is a credential, and how long it is valid.
@@ -46,6 +49,7 @@ type Source[T comparable] struct {
 
 	mu       sync.Mutex
 	kept     *Fetched[T]
+	recent   []T        // the newest first
 	flight   *flight[T] // under way; nil if there is none
 	failures int        // in a row
 	failure  error      // the last failure; nil if there was none since the last success
@@ -123,6 +127,14 @@ func (s *Source[T]) Forget(value T) {
 	}
 }
 
+// Recent returns the last few credentials that were fetched, to compare them with what a server answers: a credential
+// that was replaced or forgotten may still be valid.
+func (s *Source[T]) Recent() []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.recent)
+}
+
 // start begins a fetch, which ends in time even if fetch does not return.
 func (s *Source[T]) start() *flight[T] {
 	f := &flight[T]{done: make(chan struct{})}
@@ -152,6 +164,7 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 			got.UseUntil = least
 		}
 		s.kept, s.failures, s.failure = &got, 0, nil
+		s.recent = slices.Insert(s.recent[:min(len(s.recent), remembered-1)], 0, got.Value)
 		return
 	}
 	s.failure = err

@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,28 @@ func TestForget(t *testing.T) {
 		if got, err := s.Get(t.Context()); got != step.want || err != nil {
 			t.Errorf("%+v: %d, %v", step, got, err)
 		}
+	}
+}
+
+// TestRecent checks that the last few credentials are returned, also those that were forgotten or have ended.
+func TestRecent(t *testing.T) {
+	server := &server{}
+	s := server.source()
+	var got []int
+	for range remembered + 2 {
+		value, err := s.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Forget(value)
+		got = s.Recent()
+	}
+	want := []int{server.asked}
+	for len(want) < remembered {
+		want = append(want, want[len(want)-1]-1)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -129,6 +129,22 @@ func TestThrottledNowAndThen(t *testing.T) {
 	}
 }
 
+// TestNoCredentials checks that all calls pause if the token endpoint refuses, whatever it answers and whoever was served
+// before: no call can be made.
+func TestNoCredentials(t *testing.T) {
+	for name, kind := range answers {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, slow, func(ctx context.Context, w *world) {
+				kind.NoCredentials, kind.ProviderWide = true, true
+				w.once(ctx, &thing{key: named("refused"), bad: &kind})
+				if w.gates.States()["p"].Pause == nil {
+					t.Error("calls are not paused")
+				}
+			})
+		})
+	}
+}
+
 // TestThrottledInABlip checks that a 429 for one tenant does not prolong everybody's short pause to what it asks for.
 func TestThrottledInABlip(t *testing.T) {
 	inWorld(t, slow, func(ctx context.Context, w *world) {

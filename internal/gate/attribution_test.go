@@ -116,6 +116,33 @@ func TestBacklogBesideManyBadNamespaces(t *testing.T) {
 	}
 }
 
+// TestManyNamespacesStayPaused checks that the namespaces that fail get no more than their probes, although there are so
+// many that each is probed only every quarter of an hour, and another tenant is answered all the time.
+func TestManyNamespacesStayPaused(t *testing.T) {
+	const namespaces, lasts, found = 150, 40 * time.Minute, 10 * time.Minute
+	inWorld(t, slow, func(ctx context.Context, w *world) {
+		kind := kinds["500"]
+		var all []*thing
+		for i := range namespaces {
+			all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 30, time.Duration(i)*time.Second, &kind)...)
+		}
+		for i := range int(lasts / (20 * time.Second)) {
+			all = append(all, crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*20*time.Second, nil)...)
+		}
+		began, bad := time.Now(), 0
+		w.calls = nil
+		w.run(ctx, all)
+		for _, c := range w.calls {
+			if c.object.Namespace != "good" && c.at.Sub(began) > found {
+				bad++
+			}
+		}
+		if most := mostCalls(lasts-found, kind); bad > most {
+			t.Errorf("%d calls in the last %s, want %d at most", bad, lasts-found, most)
+		}
+	})
+}
+
 // TestBacklogBesideHangingCalls checks that many namespaces whose calls hang, but that are never paused because other
 // calls of theirs are refused, leave places for one whose calls are quick.
 func TestBacklogBesideHangingCalls(t *testing.T) {
@@ -238,6 +265,38 @@ func TestNotAfterIsNoWayRound(t *testing.T) {
 			t.Errorf("%d calls in ten minutes, want %d at most", got, most)
 		}
 	})
+}
+
+// TestCutOffProbes checks that probes that hang until their notAfter do not prolong an outage that is over.
+func TestCutOffProbes(t *testing.T) {
+	const lasts = time.Minute
+	hang := kinds["hang"]
+	refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
+	for _, namespaces := range []int{3, 20, 20, 20} {
+		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
+			inWorld(t, slow, func(ctx context.Context, w *world) {
+				began := time.Now()
+				w.fails = func() *failing {
+					if time.Since(began) > lasts {
+						return nil
+					}
+					return &refused
+				}
+				var all []*thing
+				for i := range namespaces {
+					for j := range 50 {
+						comes := time.Duration(j)*9*time.Second + rand.N(9*time.Second)
+						o := crowdOf(fmt.Sprint("bad", i), fmt.Sprint("bad", j), 1, comes, &hang)[0]
+						o.notAfter = 9900 * time.Millisecond
+						all = append(all, o)
+					}
+				}
+				good := crowdOf("good", "good", 1, lasts-20*time.Second, nil) // it meets the outage once
+				w.run(ctx, append(all, good...))
+				within(t, 20*time.Second+15*time.Second+10*time.Second+time.Duration(namespaces)*7500*time.Millisecond, good)
+			})
+		})
+	}
 }
 
 // TestThrottledForOneUser checks that 429s on 6 % of the calls, at random, are not blamed on the rate, and do not slow

@@ -83,7 +83,7 @@ func TestPushedOut(t *testing.T) {
 func TestBlameIsBounded(t *testing.T) {
 	var is blame
 	guesses := 0
-	for i := range 5 * mostRemembered {
+	for i := range mostRemembered {
 		is.success("served", begin)
 		for j := range 2 * lastThreshold {
 			if is.failure(fmt.Sprint(i, " ", j), begin) {

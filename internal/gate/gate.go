@@ -189,14 +189,9 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 			g.flow(now)
 		}
 	case suspicious:
-		if stale {
-			return
+		if !stale {
+			g.suspect(s, false, failure, now)
 		}
-		if c := g.outage; c != nil { // the failure that was certainly the service's is over
-			g.reset()
-			g.suspicion.share(c.Since, failure, now)
-		}
-		g.strike(s, false, failure, now)
 	case serviceFailed:
 		if !stale || failure.RetryAfter > 0 {
 			for failed := range g.blame.guess(now) { // its failed call counts as a probe
@@ -212,7 +207,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Time) evidence {
 	is := judge(failure)
 	throttled := failure != nil && failure.Reason == logout.Throttled
-	if !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 ||
+	if is == answered || failure.NoCredentials || !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 ||
 		failure.Reason == logout.Unauthorized && failure.ProviderWide) {
 		return is
 	}
@@ -250,18 +245,21 @@ func (g *gate) throttlesAll(s *Slot, all bool, now time.Time) bool {
 }
 
 // cutOff notes that the object's own notAfter ended a call. That says little about the service and is not counted
-// against it. But while calls are paused it was a probe, and the next probe waits as after any other.
+// against it. But while calls are paused it was a probe, and it does not prolong the pause.
 func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
 	g.probed(s.epoch)
-	switch {
-	case s.epoch != g.epoch:
-	case g.outage != nil:
-		again := *failure
-		again.Reason, again.Message, again.RetryAfter = g.outage.Reason, g.outage.Message, 0
-		g.trip(&again, false, now)
-	default:
-		g.strike(s, true, failure, now)
+	if s.epoch == g.epoch {
+		g.suspect(s, true, failure, now)
 	}
+}
+
+// suspect notes a failure that may be the object's. alone means that it cannot be the service's.
+func (g *gate) suspect(s *Slot, alone bool, failure *logout.Error, now time.Time) {
+	if c := g.outage; c != nil { // the failure that was certainly the service's is over
+		g.reset()
+		g.suspicion.share(c.Since, failure, now)
+	}
+	g.strike(s, alone, failure, now)
 }
 
 // strike counts a failure against the namespace, and pauses its calls if there were too many.

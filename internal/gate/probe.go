@@ -143,7 +143,7 @@ func (g *gate) unmade(probe bool, now time.Time) {
 // look returns waiting objects that must be looked at although they have no slot: those that must be told that they
 // wait, and those that have expired.
 func (g *gate) look(now time.Time) (keys []types.NamespacedName) {
-	g.resume(g.suspicion.forget(now))
+	g.resume(g.suspicion.forget(g.queue.has, now))
 	g.flow(now)
 	if len(g.untold) > 2*g.queue.len()+tellsPerLook { // most of them have left
 		g.untold = slices.DeleteFunc(g.untold, func(p *place) bool { return p.in == nil || p.value.tell })

@@ -156,6 +156,12 @@ func newQueue() queue {
 
 func (q *queue) len() int { return len(q.places) }
 
+// has reports whether objects of a namespace wait.
+func (q *queue) has(namespace string) bool {
+	l := q.lines[namespace]
+	return l != nil && l.len() > 0
+}
+
 // push adds an object at the end of its class.
 func (q *queue) push(a Applicant, of class, now time.Time) *place {
 	l := q.line(a.Object.Namespace, now)

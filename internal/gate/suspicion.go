@@ -37,7 +37,7 @@ const (
 
 	// remembered is how long a namespace stays under suspicion after its last call, and how long a threshold stays doubled.
 	// mostRemembered is how many namespaces are remembered.
-	remembered, mostRemembered = 10 * time.Minute, 1000
+	remembered, mostRemembered = 10 * time.Minute, 5000
 )
 
 // origin is the namespace and account that a call is made for. Probes go round the namespaces and, within one, round
@@ -88,9 +88,6 @@ func (s *suspicion) strike(
 	namespace string, again, alone, proven bool, failure *logout.Error, now time.Time,
 ) (paused bool) {
 	of := s.suspect(namespace, now)
-	if of == nil {
-		return false
-	}
 	if again {
 		of.strikes += 1.0 / againWeighs
 	} else {
@@ -122,15 +119,14 @@ func (s *suspicion) share(since time.Time, failure *logout.Error, now time.Time)
 	s.probe(now)
 }
 
-// suspect returns the record of a namespace; nil if there are too many.
+// suspect returns the record of a namespace. If there are too many, it is forgotten at once.
 func (s *suspicion) suspect(namespace string, now time.Time) *suspect {
 	of := s.suspects[namespace]
 	if of == nil {
-		if len(s.suspects) >= mostRemembered && !s.evict() {
-			return nil
-		}
 		of = &suspect{most: firstThreshold}
-		s.suspects[namespace] = of
+		if len(s.suspects) < mostRemembered || s.evict() {
+			s.suspects[namespace] = of
+		}
 	}
 	of.heard = now
 	return of
@@ -157,16 +153,21 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 		s.settle()
 	}
 	of := s.suspects[namespace]
-	if s.allPaused { // the service was the cause, or many namespaces that fail: then each has its own pause soon
+	if s.allPaused { // the service was the cause, or many namespaces that fail: those have their own pauses
 		for name, is := range s.suspects {
-			is.since = time.Time{}
-			resumed = append(resumed, name)
+			if name == namespace || !is.since.Before(s.since) {
+				is.since = time.Time{}
+			}
+			if is.since.IsZero() {
+				resumed = append(resumed, name)
+			}
 		}
 		s.blameAt, s.doubledAt = min(2*s.blameAt, lastThreshold), now
-		s.allPaused, s.last = false, nil
+		s.allPaused, s.next = false, earlier(s.next, now)
 		if of != nil {
 			of.strikes, of.heard = 0, now
 		}
+		s.settle()
 		return resumed
 	}
 	if of == nil {
@@ -182,8 +183,9 @@ func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	return []string{namespace}
 }
 
-// forget drops namespaces without a call for a long time, and returns those whose pause ends with that.
-func (s *suspicion) forget(now time.Time) (resumed []string) {
+// forget drops namespaces without a call for a long time, unless they wait for a probe, and returns those whose pause
+// ends with that.
+func (s *suspicion) forget(waits func(namespace string) bool, now time.Time) (resumed []string) {
 	if now.Sub(s.doubledAt) >= remembered {
 		s.blameAt = blameThreshold
 	}
@@ -191,7 +193,7 @@ func (s *suspicion) forget(now time.Time) (resumed []string) {
 		if now.Sub(of.doubledAt) >= remembered {
 			of.most = firstThreshold
 		}
-		if now.Sub(of.heard) < remembered {
+		if now.Sub(of.heard) < remembered || !of.since.IsZero() && waits(namespace) {
 			continue
 		}
 		delete(s.suspects, namespace)

@@ -17,6 +17,8 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -81,24 +83,24 @@ func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logo
 	case a.Status == http.StatusNoContent:
 		return a.Receipt(""), nil
 	case isNotFound(a):
-		return c.whetherKnown(ctx, identity)
+		return c.whetherKnown(ctx, identity, identityID)
 	}
-	return logout.Receipt{}, failure(a, deleteSessions)
+	return logout.Receipt{}, failure(a, deleteSessions, identityID)
 }
 
 // whetherKnown distinguishes an identity without sessions, which is logged out,
 // from one that does not exist. net/http retries this request by itself, which
 // it does not do for the logout, if a connection from its pool turns out to be
 // closed: the request only reads.
-func (c *Client) whetherKnown(ctx context.Context, identity string) (logout.Receipt, error) {
+func (c *Client) whetherKnown(ctx context.Context, identity, identityID string) (logout.Receipt, error) {
 	a, err := c.call(ctx, http.MethodGet, identity)
 	switch {
 	case err != nil:
 		return logout.Receipt{}, err
-	case a.Status == http.StatusOK && !brokeOff(a) && hasID(a.Body):
+	case a.Status == http.StatusOK && !brokeOff(a) && sameID(idOf(a.Body), identityID):
 		return a.Receipt(""), nil
 	}
-	return logout.Receipt{}, failure(a, getIdentity)
+	return logout.Receipt{}, failure(a, getIdentity, identityID)
 }
 
 func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answer, error) {
@@ -114,8 +116,9 @@ func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answ
 // Kratos itself rejects no caller: 401 and 403 come from a proxy before it, and
 // somebody can fix them. 403 may come from a rule for one identity or path, so
 // it says nothing about other calls. A failure is final only if Kratos's own
-// message says so.
-func failure(a *bearer.Answer, operation string) *logout.Error {
+// message says so. It answers 400 only if the ID is no UUID; Ory's proxy may
+// do so for other reasons.
+func failure(a *bearer.Answer, operation, identityID string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
 		Reason: httpcall.ReasonOf(a.Status), Operation: operation,
@@ -131,7 +134,7 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 		finding.Reason, finding.ProviderWide = logout.Unauthorized, a.Status == http.StatusUnauthorized
 	case operation == getIdentity && isNotFound(a):
 		finding.Reason = logout.NotFound
-	case a.Status == http.StatusBadRequest && own.Code == a.Status:
+	case a.Status == http.StatusBadRequest && own.Code == a.Status && uuid.Validate(identityID) != nil:
 		finding.Reason = logout.BadRequest
 	}
 	return a.Failure(finding)
@@ -167,25 +170,32 @@ func isNotFound(a *bearer.Answer) bool {
 // read.
 func brokeOff(a *bearer.Answer) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
 
-// hasID reports whether a text begins like an identity: a JSON object with an
-// ID. An identity may be longer than the part that is read.
-func hasID(body []byte) bool {
+// sameID reports whether two texts are the same UUID, which can be written in several ways.
+func sameID(a, b string) bool {
+	x, errX := uuid.Parse(a)
+	y, errY := uuid.Parse(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// idOf returns the ID of an identity; empty if the text does not begin like one. An identity may be longer than the
+// part that is read.
+func idOf(body []byte) string {
 	in := json.NewDecoder(bytes.NewReader(body))
 	if open, err := in.Token(); err != nil || open != json.Delim('{') {
-		return false
+		return ""
 	}
 	for in.More() {
 		var value any
 		name, err := in.Token()
 		if err != nil || in.Decode(&value) != nil {
-			return false
+			return ""
 		}
 		if name == "id" {
-			id, ok := value.(string)
-			return ok && id != ""
+			id, _ := value.(string)
+			return id
 		}
 	}
-	return false
+	return ""
 }
 
 // CheckCredentials returns nil: the token is there or is not needed, and only a

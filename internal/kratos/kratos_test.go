@@ -125,17 +125,20 @@ func TestNotFoundHasTwoMeanings(t *testing.T) {
 			logout.Error{Reason: logout.EndpointUnreachable,
 				Message: "connection closed before a valid HTTP response arrived"}},
 		"404 of Ory's proxy, which has no rule for the path": {answer{status: 404, body: noRule}, odd(404)},
-		"a page of 404":    {answer{status: 404, body: page}, odd(404)},
-		"a page":           {answer{status: 200, body: page}, odd(200)},
-		"no object":        {answer{status: 200, body: `[` + known + `]`}, odd(200)},
-		"no ID":            {answer{status: 200, body: `{"traits":{"id":"x"}}`}, odd(200)},
-		"an empty ID":      {answer{status: 200, body: `{"id":""}`}, odd(200)},
-		"an ID of a sort":  {answer{status: 200, body: `{"id":1}`}, odd(200)},
-		"broken before ID": {answer{status: 200, body: `{"a":{"b":`}, odd(200)},
-		"nothing":          {answer{status: 200}, odd(200)},
-		"204":              {answer{status: 204}, odd(204)},
-		"201":              {answer{status: 201, body: known}, odd(201)},
-		"redirect":         {answer{status: 307, header: http.Header{"Location": {"/elsewhere"}}}, odd(307)},
+		"a page of 404":          {answer{status: 404, body: page}, odd(404)},
+		"a page":                 {answer{status: 200, body: page}, odd(200)},
+		"no object":              {answer{status: 200, body: `[` + known + `]`}, odd(200)},
+		"no ID":                  {answer{status: 200, body: `{"traits":{"id":"x"}}`}, odd(200)},
+		"another form of the ID": {answer{status: 200, body: `{"id":"` + strings.ToUpper(identity) + `"}`}, logout.Error{}},
+		"another identity":       {answer{status: 200, body: `{"id":"00000000-0000-4000-8000-000000000000"}`}, odd(200)},
+		"an ID in an error":      {answer{status: 200, body: `{"id":"x","error":"blocked by policy"}`}, odd(200)},
+		"an empty ID":            {answer{status: 200, body: `{"id":""}`}, odd(200)},
+		"an ID of a sort":        {answer{status: 200, body: `{"id":1}`}, odd(200)},
+		"broken before ID":       {answer{status: 200, body: `{"a":{"b":`}, odd(200)},
+		"nothing":                {answer{status: 200}, odd(200)},
+		"204":                    {answer{status: 204}, odd(204)},
+		"201":                    {answer{status: 201, body: known}, odd(201)},
+		"redirect":               {answer{status: 307, header: http.Header{"Location": {"/elsewhere"}}}, odd(307)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, answer{status: 404, body: notFound}, tc.identity)
@@ -167,8 +170,8 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 		logout answer
 		want   logout.Reason
 	}{
-		"no UUID": {answer{status: 400,
-			body: `{"error":{"code":400,"message":"uuid: incorrect UUID length"}}`}, logout.BadRequest},
+		"400 of Ory's proxy": {answer{status: 400, body: `{"error":{"code":400,"message":"blocked"}}`},
+			logout.UnexpectedResponse},
 		"a balancer's 400": {answer{status: 400, body: page}, logout.UnexpectedResponse},
 		"another code":     {answer{status: 400, body: `{"error":{"code":500}}`}, logout.UnexpectedResponse},
 		"another form": {answer{status: 400, body: `{"error":"invalid_request"}`},
@@ -196,6 +199,20 @@ func TestOnlyKratosIsFinal(t *testing.T) {
 				t.Errorf("sent %q", s.requests())
 			}
 		})
+	}
+}
+
+// Kratos answers 400 for an ID that is no UUID.
+func TestNoUUID(t *testing.T) {
+	s := newService(t, answer{status: 400, body: `{"error":{"code":400,"message":"uuid: incorrect UUID length"}}`}, answer{})
+	c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(s.URL)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Logout(t.Context(), project, "jane@example.com")
+	if e := logouttest.Failure(t, err); e.Reason != logout.BadRequest {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -84,6 +84,9 @@ type Error struct {
 	// are paused as well. For Throttled it is set, too, but the gate first
 	// finds out whether the service throttles everybody.
 	ProviderWide bool
+	// NoCredentials means that the call was not made, because the server that issues the credentials for all calls has
+	// failed. HTTPStatusCode is its answer's.
+	NoCredentials bool
 	// HTTPStatusCode of the answer; 0 if none came.
 	HTTPStatusCode int
 	// Code is the service's own error code; empty if it gave none.

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -93,7 +94,9 @@ func (k *kit) refusedForGood() {
 	if !k.p.AccountNotSent {
 		k.answered("unknown account", k.p.UnknownAccount, logout.NotFound)
 	}
-	k.answered("invalid request", k.p.Invalid, logout.BadRequest)
+	invalid := *k
+	invalid.p.UserID = cmp.Or(k.p.InvalidUserID, k.p.UserID)
+	invalid.answered("invalid request", k.p.Invalid, logout.BadRequest)
 	k.answered("with Retry-After", k.p.UnknownUser.with("Retry-After", "60"), logout.NotFound)
 }
 

@@ -27,6 +27,7 @@ var OryKratos = Fixture{
 	Secrets:        kratosTokens,
 	AccountID:      "kratos.example",
 	UserID:         kratosIdentity,
+	InvalidUserID:  "jane",
 	AccountNotSent: true,
 	Call: func(r *http.Request, body []byte) (Call, bool) {
 		id, ok := kratosPath(r, "/sessions")

@@ -56,6 +56,8 @@ type Fixture struct {
 	DerivedLater []string
 	// AccountID and UserID of a call.
 	AccountID, UserID string
+	// InvalidUserID is that of a call that the service refuses as Invalid; empty if it may refuse any like that.
+	InvalidUserID string
 	// Call reads a request. It returns false if the request is not the logout but one that comes before or after it;
 	// Other answers those.
 	Call func(*http.Request, []byte) (Call, bool)
