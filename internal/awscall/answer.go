@@ -40,6 +40,10 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 		a := &answer{httpcall.Read(resp.Response), keyID(in.Request), c.secrets(in.Request)}
 		resp.Body = io.NopCloser(bytes.NewReader(a.Body)) // for the SDK
 		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Answer) {
+			if code, _ := a.problem(); code == "" { // a page: the SDK must not set its clock by it
+				resp.Header = resp.Header.Clone()
+				resp.Header.Del("Date")
+			}
 			return out, metadata, a
 		}
 		metadata.Set(receiptKey{}, a.Receipt(requestID(a.Header), a.secrets))

@@ -334,3 +334,29 @@ func quote(s string) string {
 	}
 	return `"` + s + `"`
 }
+
+// TestPageSetsNoClock checks that the Date of a page, which a proxy may have sent, does not change the dates of the
+// signatures that follow.
+func TestPageSetsNoClock(t *testing.T) {
+	var dates []string
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		dates = append(dates, r.Header.Get("X-Amz-Date"))
+		w.Header().Set("Date", time.Now().AddDate(10, 0, 0).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	c := newClient(t, server.URL)
+	for range 2 {
+		if _, e := attempt(t, c); e == nil {
+			t.Fatal("it succeeded")
+		}
+	}
+	year := time.Now().UTC().Format("2006")
+	for _, date := range dates {
+		if !strings.HasPrefix(date, year) {
+			t.Errorf("signed for %s", date)
+		}
+	}
+	if len(dates) != 2 {
+		t.Errorf("%d calls", len(dates))
+	}
+}

@@ -247,24 +247,29 @@ func TestServiceThatFailsForAll(t *testing.T) {
 // TestNotAfterIsNoWayRound checks that objects whose notAfter cuts off their call at a hanging service cause no more
 // calls than other objects.
 func TestNotAfterIsNoWayRound(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-		defer cancel()
-		kind := kinds["hang"]
-		w := newWorld(ctx, gate.Limit{PerSecond: 100, Burst: 5})
-		w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
-		w.calls = nil
-		all := []*thing{{key: named("never"), comes: time.Hour}}
-		for i := range 4000 {
-			o := crowdOf("n", fmt.Sprint("bad", i), 1, time.Duration(i)*100*time.Millisecond, &kind)[0]
-			o.notAfter = time.Second + time.Duration(i%7)*time.Second
-			all = append(all, o)
-		}
-		w.run(ctx, all)
-		if got, most := len(w.calls), mostCalls(10*time.Minute, kind); got > most {
-			t.Errorf("%d calls in ten minutes, want %d at most", got, most)
-		}
-	})
+	for _, namespaces := range []int{1, 20, 300} {
+		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				kind := kinds["hang"]
+				w := newWorld(ctx, gate.Limit{PerSecond: 100, Burst: 5})
+				w.run(ctx, crowdOf("proof", "p", 1, 0, nil))
+				w.calls = nil
+				all := []*thing{{key: named("never"), comes: time.Hour}}
+				for i := range 4000 {
+					o := crowdOf(fmt.Sprint(i%namespaces), fmt.Sprint("bad", i), 1, time.Duration(i)*100*time.Millisecond,
+						&kind)[0]
+					o.notAfter = time.Second + time.Duration(i%7)*time.Second
+					all = append(all, o)
+				}
+				w.run(ctx, all)
+				if got, most := len(w.calls), mostCalls(10*time.Minute, kind); got > most {
+					t.Errorf("%d calls in ten minutes, want %d at most", got, most)
+				}
+			})
+		})
+	}
 }
 
 // TestCutOffProbes checks that probes that hang until their notAfter do not prolong an outage that is over.

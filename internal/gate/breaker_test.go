@@ -293,6 +293,29 @@ func TestSuspicionIsBounded(t *testing.T) {
 	}
 }
 
+// TestUnrecorded checks that a pause of all calls ends also for a namespace of which there is no record, because so many
+// others are paused.
+func TestUnrecorded(t *testing.T) {
+	k := keepProven(t, quick)
+	for i := range mostRemembered {
+		name := "bad" + strconv.Itoa(i)
+		k.suspicion.suspects[name] = &suspect{most: firstThreshold, since: k.now, heard: k.now}
+		k.queue.pause(name)
+	}
+	k.suspicion.last, k.suspicion.since = failing, k.now
+	for i := range blameThreshold {
+		k.pass(time.Second)
+		k.mustEnter(t, "victim"+strconv.Itoa(i)+"/0").end(failing)
+	}
+	last := "victim" + strconv.Itoa(blameThreshold-1)
+	k.mustWait(t, last+"/1")
+	k.pass(time.Minute)
+	k.mustCallUp(t, last+"/1")
+	k.mustEnter(t, last+"/1").end(nil)
+	k.pass(time.Second)
+	k.mustEnter(t, last+"/2")
+}
+
 // TestPauseIsNotToldInTheServicesWords checks that a pause, which everybody sees, does not quote the service's message,
 // which may be about one user.
 func TestPauseIsNotToldInTheServicesWords(t *testing.T) {

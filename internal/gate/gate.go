@@ -253,7 +253,7 @@ func (g *gate) cutOff(s *Slot, failure *logout.Error, now time.Time) {
 	}
 }
 
-// suspect notes a failure that may be the object's. alone means that it cannot be the service's.
+// suspect notes a failure that may be the object's. alone means that notAfter cut off the call.
 func (g *gate) suspect(s *Slot, alone bool, failure *logout.Error, now time.Time) {
 	if c := g.outage; c != nil { // the failure that was certainly the service's is over
 		g.reset()
@@ -276,7 +276,9 @@ func (g *gate) strike(s *Slot, alone bool, failure *logout.Error, now time.Time)
 		g.lastProbe[origin{namespace: struck}] = now
 	}
 	g.lastProbe[origin{namespace: namespace}] = now
-	g.queue.pause(namespace)
+	if g.suspicion.suspects[namespace] != nil { // nothing would resume a namespace without a record
+		g.queue.pause(namespace)
+	}
 	g.putBack(now, func(e *entry) bool { return !e.probe && g.suspicion.pauses(e.object.Namespace) })
 }
 

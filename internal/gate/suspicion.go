@@ -20,6 +20,9 @@ const (
 	// blameThreshold is how many namespaces have to get a strike, with no answer in between, before the service is
 	// blamed. It doubles in the same way.
 	blameThreshold = 3
+	// manyCutOff is how many namespaces have to have a call cut off by notAfter, with no answer in between, before the
+	// service is blamed. Each of them is hardly evidence, but so many could make as many calls by turns.
+	manyCutOff = 8 * blameThreshold
 
 	// probeSpacing is the longest time between probes of paused namespaces, counted from the beginning of one probe to
 	// the beginning of the next. At that spacing there are eight probes a minute, which find an object that can succeed
@@ -50,6 +53,7 @@ type origin struct{ namespace, account string }
 type suspicion struct {
 	suspects    map[string]*suspect // by namespace
 	withStrike  map[string]bool     // namespaces with a strike since the last answer, at most blameAt
+	withCutOff  map[string]bool     // namespaces with a call that notAfter cut off since then, at most manyCutOff
 	blameAt     int                 // number of such namespaces at which all are paused
 	allPaused   bool                // all namespaces are paused
 	afterOutage bool                // the shared pause continues an outage, and strikes did not cause it
@@ -70,7 +74,8 @@ type suspect struct {
 }
 
 func newSuspicion() suspicion {
-	return suspicion{blameAt: blameThreshold, suspects: map[string]*suspect{}, withStrike: map[string]bool{}}
+	return suspicion{blameAt: blameThreshold, suspects: map[string]*suspect{}, withStrike: map[string]bool{},
+		withCutOff: map[string]bool{}}
 }
 
 // pauses reports whether a namespace's calls are paused, so that only probes are made for it.
@@ -83,7 +88,7 @@ func (s *suspicion) pauses(namespace string) bool {
 func (s *suspicion) pausesAny() bool { return s.last != nil }
 
 // strike counts a failure, and reports whether it pauses the namespace, or all namespaces. again means that the object
-// has failed before; alone means that the failure cannot be the service's fault.
+// has failed before; alone means that notAfter cut off the call, which is seldom the service's fault.
 func (s *suspicion) strike(
 	namespace string, again, alone, proven bool, failure *logout.Error, now time.Time,
 ) (paused bool) {
@@ -96,7 +101,10 @@ func (s *suspicion) strike(
 	if !again && !alone && len(s.withStrike) < s.blameAt {
 		s.withStrike[namespace] = true
 	}
-	shared := len(s.withStrike) >= s.blameAt || !proven && !alone
+	if alone && len(s.withCutOff) < manyCutOff {
+		s.withCutOff[namespace] = true
+	}
+	shared := len(s.withStrike) >= s.blameAt || len(s.withCutOff) >= manyCutOff || !proven && !alone
 	s.afterOutage = s.afterOutage && !shared
 	switch {
 	case s.pauses(namespace):
@@ -148,6 +156,7 @@ func (s *suspicion) evict() bool {
 // ends.
 func (s *suspicion) answer(namespace string, now time.Time) (resumed []string) {
 	clear(s.withStrike)
+	clear(s.withCutOff)
 	if s.afterOutage { // an answer to one says nothing about namespaces that were paused separately
 		s.allPaused, s.afterOutage = false, false
 		s.settle()

@@ -114,13 +114,14 @@ func failure(a *bearer.Answer, operation string) *logout.Error {
 // reasonOf returns the meaning of a status together with Keycloak's texts,
 // which an HTML page does not have. Only the texts tell a missing user or
 // realm, because Keycloak also answers 404 for a path that it does not know.
-func reasonOf(status int, said ...string) logout.Reason {
+func reasonOf(status int, code string, more ...string) logout.Reason {
+	said := append([]string{code}, more...)
 	switch status {
 	case http.StatusForbidden: // a missing role, which somebody can grant
 		return logout.Unauthorized
 	case http.StatusBadRequest: // the only other 4xx that Keycloak documents
 		if strings.Join(said, "") != "" {
-			return logout.BadRequest
+			return bearer.UnlessPassing(code, logout.BadRequest)
 		}
 	case http.StatusNotFound:
 		for _, words := range said {

@@ -562,3 +562,15 @@ func TestRandomHistories(t *testing.T) {
 		}
 	})
 }
+
+// TestClockWasAhead checks that an object ends although its first attempt was made by a clock that was far ahead.
+func TestClockWasAhead(t *testing.T) {
+	ahead := created.AddDate(1, 0, 0)
+	obj := object()
+	obj.Status = Claimed(obj, ahead, time.Minute)
+	now := created.Add(time.Minute)
+	obj.Status = Claimed(obj, now, time.Minute)
+	if end := now.Add(ActiveDeadline(obj)); Deadline(obj).After(end) {
+		t.Errorf("the deadline is %s, want %s", Deadline(obj), end)
+	}
+}

@@ -37,7 +37,7 @@ const (
 // Claimed is the status that claims the next attempt: no other call is made until the visibility timeout has passed.
 func Claimed(obj *v1alpha1.UserLogout, now time.Time, visibility time.Duration) v1alpha1.UserLogoutStatus {
 	s := *obj.Status.DeepCopy()
-	if s.StartTime == nil {
+	if s.StartTime == nil || s.StartTime.After(now) { // set by a clock that was ahead, or the object would not end
 		s.StartTime = ptr.To(floorSecond(now))
 	}
 	s.Attempts++

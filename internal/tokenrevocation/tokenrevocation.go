@@ -123,38 +123,14 @@ func reasonOf(status int, code string, own, empty bool) logout.Reason {
 		return logout.Unauthorized
 	case http.StatusNotFound:
 		if own || empty {
-			return unlessNeverFinal(code, logout.NotFound)
+			return bearer.UnlessPassing(code, logout.NotFound)
 		}
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		if own {
-			return unlessNeverFinal(code, logout.BadRequest)
+			return bearer.UnlessPassing(code, logout.BadRequest)
 		}
 	}
 	return httpcall.ReasonOf(status)
-}
-
-func unlessNeverFinal(code string, final logout.Reason) logout.Reason {
-	if reason, ok := neverFinal[code]; ok {
-		return reason
-	}
-	return final
-}
-
-// neverFinal maps the OAuth codes that concern the credentials or the state of
-// the service, with any status: RFC 6749, 6750, 8628, 9449 and 9470.
-var neverFinal = map[string]logout.Reason{
-	"access_denied":                    logout.Unauthorized,
-	"insufficient_scope":               logout.Unauthorized,
-	"insufficient_user_authentication": logout.Unauthorized,
-	"invalid_client":                   logout.Unauthorized,
-	"invalid_dpop_proof":               logout.Unauthorized,
-	"invalid_scope":                    logout.Unauthorized,
-	"invalid_token":                    logout.Unauthorized,
-	"unauthorized_client":              logout.Unauthorized,
-	"use_dpop_nonce":                   logout.Unauthorized,
-	"server_error":                     logout.ServiceFailure,
-	"slow_down":                        logout.Throttled,
-	"temporarily_unavailable":          logout.ServiceUnavailable,
 }
 
 func requestID(a *bearer.Answer) string { return a.Header.Get("X-Request-Id") }

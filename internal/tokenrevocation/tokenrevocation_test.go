@@ -124,6 +124,7 @@ func TestAnswers(t *testing.T) {
 func TestCodesThatAreNeverFinal(t *testing.T) {
 	for code, want := range map[string]logout.Reason{
 		"access_denied":                    logout.Unauthorized,
+		"expired_token":                    logout.Unauthorized,
 		"insufficient_scope":               logout.Unauthorized,
 		"insufficient_user_authentication": logout.Unauthorized,
 		"invalid_client":                   logout.Unauthorized,

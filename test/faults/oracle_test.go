@@ -223,6 +223,11 @@ func verifyCalls(t *testing.T, userID string, calls int) {
 	t.Helper()
 	if got := service.Calls(account, userID); got != calls {
 		t.Errorf("%s: %d calls, want %d", userID, got, calls)
+		for _, call := range service.Journal() {
+			if call.UserID == userID {
+				t.Logf("%s, status %d", call.Time.Format(time.StampMilli), call.Status)
+			}
+		}
 	}
 	tally.mu.Lock()
 	defer tally.mu.Unlock()
