@@ -3,7 +3,6 @@ package gate_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/logout-operator/logout-operator/internal/gate"
-	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
 // TestGoodBesideAnswers checks that a service that answers one tenant with 503 or 429, however long it asks for, does
@@ -40,11 +38,7 @@ func TestGoodBesideAnswers(t *testing.T) {
 						}
 						w.run(ctx, append(all, good...))
 						// a probe for each, and a pause of all for each guess
-						most := 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond
-						for needed := 3; needed <= namespaces; needed *= 4 {
-							most += kind.RetryAfter
-						}
-						within(t, most, good)
+						within(t, 10*time.Second+probes(namespaces)+guesses(namespaces, kind), good)
 						for _, o := range good {
 							if o.comes > 20*time.Minute && o.comes < time.Hour && o.done > 10*time.Second {
 								t.Errorf("%s, which came after %s, waited %s", o.key, o.comes, o.done)
@@ -66,7 +60,6 @@ func TestKnownAfterAPause(t *testing.T) {
 				inWorld(t, slow, func(ctx context.Context, w *world) {
 					const fails, works = 5 * time.Minute, 16 * time.Minute
 					began, kind := time.Now(), answers[kind]
-					refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
 					w.fails = func() *failing {
 						if d := time.Since(began); d < fails || d > works {
 							return nil
@@ -81,13 +74,9 @@ func TestKnownAfterAPause(t *testing.T) {
 						good = append(good, crowdOf("good", fmt.Sprint("good", i), 1, time.Duration(i)*20*time.Second, nil)...)
 					}
 					w.run(ctx, append(all, good...))
-					most := 15*time.Second + 10*time.Second + time.Duration(namespaces)*7500*time.Millisecond
-					for needed := 3; needed <= namespaces; needed *= 4 {
-						most += kind.RetryAfter
-					}
 					// those that were called in the outage wait by their own backoff, too
 					good = slices.DeleteFunc(good, func(o *thing) bool { return o.comes < works })
-					within(t, most, good)
+					within(t, 15*time.Second+10*time.Second+probes(namespaces)+guesses(namespaces, kind), good)
 				})
 			})
 		}
@@ -153,7 +142,6 @@ func TestThrottledInABlip(t *testing.T) {
 		kind := answers["429 that asks"]
 		go func() {
 			passes(ctx, 10*time.Second)
-			refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
 			w.once(ctx, &thing{key: named("blip"), bad: &refused})
 		}()
 		var all, good []*thing
@@ -167,13 +155,34 @@ func TestThrottledInABlip(t *testing.T) {
 	})
 }
 
-// TestOutagesInARow checks that a service that fails for everybody again and again is spared each time, if there are ten
-// minutes in between, and that all namespaces are called soon after each outage.
+// TestLoneLogout checks how long a logout that comes alone, a quarter of an hour after the last, waits for a pause that
+// the answer to another tenant has caused.
+func TestLoneLogout(t *testing.T) {
+	for name, kind := range answers {
+		for _, namespaces := range []int{1, 3} {
+			t.Run(fmt.Sprint(name, " ", namespaces), func(t *testing.T) {
+				inWorld(t, slow, func(ctx context.Context, w *world) {
+					var all, good []*thing
+					for i := range 12 {
+						comes := time.Duration(i) * 15 * time.Minute
+						good = append(good, crowdOf("good", fmt.Sprint("good", i), 1, comes, nil)...)
+					}
+					for i := range namespaces {
+						all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 50, 0, &kind)...)
+					}
+					w.run(ctx, append(all, good...))
+					within(t, 15*time.Second+probes(namespaces)+time.Duration(namespaces+1)*kind.RetryAfter, good)
+				})
+			})
+		}
+	}
+}
+
+// TestOutagesInARow checks that a service that fails for everybody again and again is spared each time, above all if there
+// are ten minutes in between, and that all namespaces are called soon after each outage.
 func TestOutagesInARow(t *testing.T) {
 	const lasts, rounds = 2 * time.Minute, 4
-	all := maps.Clone(kinds)
-	maps.Copy(all, answers)
-	for name, kind := range all {
+	for name, kind := range failures() {
 		for _, namespaces := range []int{1, 20} {
 			for _, every := range []time.Duration{7 * time.Minute, 13 * time.Minute} {
 				t.Run(fmt.Sprint(name, " ", namespaces, " ", every), func(t *testing.T) {
@@ -200,7 +209,11 @@ func TestOutagesInARow(t *testing.T) {
 						}
 						// those that were called often in the outage wait by their own backoff
 						within(t, lasts+kind.RetryAfter+kind.took*2+80*time.Second, all)
-						if most := mostCalls(lasts, kind) + 8; every > 12*time.Minute && slices.Max(calls[:]) > most {
+						most := mostCalls(lasts, kind) + 8
+						if every < 10*time.Minute { // two calls for each object that comes in the outage
+							most += 2 * int(lasts/time.Second)
+						}
+						if slices.Max(calls[:]) > most {
 							t.Errorf("%v calls in each outage, want %d at most", calls, most)
 						}
 					})

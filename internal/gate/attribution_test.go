@@ -3,7 +3,6 @@ package gate_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -91,12 +90,9 @@ func TestManyBadNamespaces(t *testing.T) {
 // a time, and that these do not get more than their probes.
 func TestBacklogBesideManyBadNamespaces(t *testing.T) {
 	const namespaces, each, backlog = 60, 100, 300
-	const alone, probes = backlog * 100 * time.Millisecond, namespaces * 7500 * time.Millisecond
+	const alone = backlog * 100 * time.Millisecond
 	for _, name := range []string{"500", "503"} {
-		kind, ok := kinds[name]
-		if !ok {
-			kind = answers[name]
-		}
+		kind := failures()[name]
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, slow, func(ctx context.Context, w *world) {
 				var all []*thing
@@ -106,9 +102,9 @@ func TestBacklogBesideManyBadNamespaces(t *testing.T) {
 				good := crowdOf("good", "good", backlog, 30*time.Second, nil)
 				w.calls = nil
 				w.run(ctx, append(all, good...))
-				within(t, 2*alone+10*time.Second+probes, good)
+				within(t, 2*alone+10*time.Second+probes(namespaces), good)
 				// three each, a few more while all are paused now and then, and eight a minute
-				if bad, most := len(w.calls)-backlog, 4*namespaces+mostCalls(2*alone+probes, kind); bad > most {
+				if bad, most := len(w.calls)-backlog, 4*namespaces+mostCalls(2*alone+probes(namespaces), kind); bad > most {
 					t.Errorf("%d calls of others, want %d at most", bad, most)
 				}
 			})
@@ -143,10 +139,29 @@ func TestManyNamespacesStayPaused(t *testing.T) {
 	})
 }
 
+// TestGoodBesideManyPaused checks that a good object that comes after the bad ones of its namespace is called although
+// many other namespaces are paused, too.
+func TestGoodBesideManyPaused(t *testing.T) {
+	const namespaces = 30
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, slow, func(ctx context.Context, w *world) {
+				all := crowdOf("same", "bad", 10, 0, &kind)
+				for i := range namespaces {
+					all = append(all, crowdOf(fmt.Sprint("bad", i), "bad", 20, 0, &kind)...)
+				}
+				good := crowdOf("same", "good", 1, time.Minute, nil)
+				w.run(ctx, append(all, good...))
+				within(t, time.Minute+2*probes(namespaces), good)
+			})
+		})
+	}
+}
+
 // TestBacklogBesideHangingCalls checks that many namespaces whose calls hang, but that are never paused because other
 // calls of theirs are refused, leave places for one whose calls are quick.
 func TestBacklogBesideHangingCalls(t *testing.T) {
-	refused := &failing{logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}, 10 * time.Millisecond}
+	unknown := &failing{logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}, 10 * time.Millisecond}
 	hang := kinds["hang"]
 	for _, namespaces := range []int{5, 12, 20, 30} {
 		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
@@ -159,7 +174,7 @@ func TestBacklogBesideHangingCalls(t *testing.T) {
 							passes(evil, time.Duration(i)*137*time.Millisecond)
 							for n := 0; evil.Err() == nil; n++ {
 								key := types.NamespacedName{Namespace: fmt.Sprint("bad", i), Name: fmt.Sprint(j, " ", n)}
-								w.once(evil, &thing{key: key, bad: []*failing{&hang, refused}[j%2]})
+								w.once(evil, &thing{key: key, bad: []*failing{&hang, unknown}[j%2]})
 							}
 						})
 					}
@@ -168,7 +183,7 @@ func TestBacklogBesideHangingCalls(t *testing.T) {
 				w.run(ctx, good)
 				stop()
 				all.Wait()
-				within(t, 2*3*time.Second+10*time.Second+time.Duration(namespaces)*7500*time.Millisecond, good)
+				within(t, 2*3*time.Second+10*time.Second+probes(namespaces), good)
 			})
 		})
 	}
@@ -212,9 +227,7 @@ func mostCalls(d time.Duration, kind failing) int {
 // TestServiceThatFailsForAll checks that a service that fails for everybody gets no more calls for ten thousand objects
 // of many namespaces than for ten of one.
 func TestServiceThatFailsForAll(t *testing.T) {
-	all := maps.Clone(kinds)
-	maps.Copy(all, answers)
-	for name, kind := range all {
+	for name, kind := range failures() {
 		for _, namespaces := range []int{1, 2, 300} {
 			t.Run(fmt.Sprint(name, " ", namespaces), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -276,7 +289,6 @@ func TestNotAfterIsNoWayRound(t *testing.T) {
 func TestCutOffProbes(t *testing.T) {
 	const lasts = time.Minute
 	hang := kinds["hang"]
-	refused := failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
 	for _, namespaces := range []int{3, 20, 20, 20} {
 		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
 			inWorld(t, slow, func(ctx context.Context, w *world) {
@@ -298,7 +310,7 @@ func TestCutOffProbes(t *testing.T) {
 				}
 				good := crowdOf("good", "good", 1, lasts-20*time.Second, nil) // it meets the outage once
 				w.run(ctx, append(all, good...))
-				within(t, 20*time.Second+15*time.Second+10*time.Second+time.Duration(namespaces)*7500*time.Millisecond, good)
+				within(t, 20*time.Second+15*time.Second+10*time.Second+probes(namespaces), good)
 			})
 		})
 	}

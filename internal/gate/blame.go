@@ -103,10 +103,9 @@ func (b *blame) success(namespace string, now time.Time) {
 
 // failure records a failure of a namespace, and reports whether it is everybody's.
 func (b *blame) failure(namespace string, now time.Time) (all bool) {
-	others := b.servesOthers(namespace, now)
-	now = b.clock.time(now)
-	b.of(namespace, now).clean = 1 - cleanAfter
-	if !others {
+	at := b.clock.time(now)
+	b.of(namespace, at).clean = 1 - cleanAfter
+	if !b.servesOthers(namespace, now) {
 		return true
 	}
 	if b.failed == nil {
@@ -115,7 +114,7 @@ func (b *blame) failure(namespace string, now time.Time) (all bool) {
 	if len(b.failed) < lastThreshold {
 		b.failed[namespace] = true
 	}
-	return len(b.failed) >= b.threshold(now)
+	return len(b.failed) >= b.threshold(at)
 }
 
 // guess notes that the service is blamed, and returns the namespaces that have failed if others were served.

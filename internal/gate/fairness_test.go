@@ -19,7 +19,7 @@ import (
 // are probed alternately.
 func TestBothEndsAreProbed(t *testing.T) {
 	for name, kind := range kinds {
-		for _, n := range []int{1, 2, 4} {
+		for n := 1; n <= 4; n++ {
 			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
 				inWorld(t, slow, func(ctx context.Context, w *world) {
 					var all, good []*thing

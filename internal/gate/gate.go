@@ -206,9 +206,7 @@ func (g *gate) report(s *Slot, failure *logout.Error, now time.Time) {
 // 503 or 429, counts against the namespace while others are served; but rejected credentials are everybody's.
 func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Time) evidence {
 	is := judge(failure)
-	throttled := failure != nil && failure.Reason == logout.Throttled
-	if is == answered || failure.NoCredentials || !throttled && (is != serviceFailed || failure.HTTPStatusCode == 0 ||
-		failure.Reason == logout.Unauthorized && failure.ProviderWide) {
+	if !mayBeOnes(failure) {
 		return is
 	}
 	if stale { // such a result is not counted
@@ -218,7 +216,7 @@ func (g *gate) evidence(s *Slot, failure *logout.Error, stale bool, now time.Tim
 		return serviceFailed
 	}
 	all := g.blame.failure(s.origin.namespace, now)
-	if throttled {
+	if failure.Reason == logout.Throttled {
 		all = g.throttlesAll(s, all, now)
 	}
 	if all {

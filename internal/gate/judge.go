@@ -38,6 +38,20 @@ func judge(failure *logout.Error) evidence {
 	return suspicious
 }
 
+// mayBeOnes reports whether a failure is an answer of the service, such as 503 or 429, that may concern everybody or one
+// user, account or tenant.
+func mayBeOnes(failure *logout.Error) bool {
+	switch {
+	case failure == nil || failure.NoCredentials:
+		return false
+	case failure.Reason == logout.Throttled:
+		return true
+	case failure.HTTPStatusCode == 0, failure.Reason == logout.Unauthorized && failure.ProviderWide:
+		return false
+	}
+	return judge(failure) == serviceFailed
+}
+
 // summary describes a failure for readers other than the owner of its object. It does not quote the service's message,
 // which may be about the user. It leaves out a code that could be an ID, which is one with other characters than
 // letters, underscores and periods: codes that services document have no others.

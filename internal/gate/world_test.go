@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -36,6 +37,27 @@ var answers = map[string]failing{
 		RetryAfter: 5 * time.Minute}, 10 * time.Millisecond},
 	"403 that asks": {logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, RetryAfter: 5 * time.Minute},
 		10 * time.Millisecond},
+}
+
+// refused is the failure of a service to which nobody can connect.
+var refused = failing{logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true}, time.Millisecond}
+
+// failures are kinds and answers.
+func failures() map[string]failing {
+	all := maps.Clone(kinds)
+	maps.Copy(all, answers)
+	return all
+}
+
+// probes is how long a round of probes of paused namespaces takes.
+func probes(namespaces int) time.Duration { return time.Duration(namespaces) * 7500 * time.Millisecond }
+
+// guesses is how long a tenant can stop everybody by answers that look like everybody's.
+func guesses(namespaces int, kind failing) (long time.Duration) {
+	for needed := 3; needed <= namespaces; needed *= 4 {
+		long += kind.RetryAfter
+	}
+	return long
 }
 
 type failing struct {
