@@ -103,7 +103,7 @@ RELEASED = test/(chart|docs|image|manifests|observability)
 
 .PHONY: unit
 unit: ## Run the tests that need only Go
-	@$(GO_TEST) $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
+	@$(GO_TEST) -short $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
 
 # Tests against an API server mostly wait, so four packages run in parallel, and so do three parts of the fault
 # scenarios, each with its own API server. The common code is compiled once, before.

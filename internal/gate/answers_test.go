@@ -18,8 +18,8 @@ import (
 // with three namespaces or more can stop all others as long as the service asks for, but only a few times in an hour.
 func TestGoodBesideAnswers(t *testing.T) {
 	for name, kind := range answers {
-		for _, namespaces := range []int{1, 3, 20} {
-			for _, servedToo := range []int{0, 5} { // of ten
+		for _, namespaces := range some(1, 3, 20) {
+			for _, servedToo := range some(0, 5) { // of ten
 				t.Run(fmt.Sprint(name, " ", namespaces, " ", servedToo), func(t *testing.T) {
 					inWorld(t, slow, func(ctx context.Context, w *world) {
 						const every = 45 * time.Second
@@ -55,7 +55,7 @@ func TestGoodBesideAnswers(t *testing.T) {
 // those that were served before.
 func TestKnownAfterAPause(t *testing.T) {
 	for _, kind := range []string{"503 that asks", "429 that asks"} {
-		for _, namespaces := range []int{1, 20, 60} {
+		for _, namespaces := range some(1, 20, 60) {
 			t.Run(fmt.Sprint(kind, " ", namespaces), func(t *testing.T) {
 				inWorld(t, slow, func(ctx context.Context, w *world) {
 					const fails, works = 5 * time.Minute, 16 * time.Minute
@@ -159,7 +159,7 @@ func TestThrottledInABlip(t *testing.T) {
 // the answer to another tenant has caused.
 func TestLoneLogout(t *testing.T) {
 	for name, kind := range answers {
-		for _, namespaces := range []int{1, 3} {
+		for _, namespaces := range some(1, 3) {
 			t.Run(fmt.Sprint(name, " ", namespaces), func(t *testing.T) {
 				inWorld(t, slow, func(ctx context.Context, w *world) {
 					var all, good []*thing
@@ -183,8 +183,8 @@ func TestLoneLogout(t *testing.T) {
 func TestOutagesInARow(t *testing.T) {
 	const lasts, rounds = 2 * time.Minute, 4
 	for name, kind := range failures() {
-		for _, namespaces := range []int{1, 20} {
-			for _, every := range []time.Duration{7 * time.Minute, 13 * time.Minute} {
+		for _, namespaces := range some(1, 20) {
+			for _, every := range some(7*time.Minute, 13*time.Minute) {
 				t.Run(fmt.Sprint(name, " ", namespaces, " ", every), func(t *testing.T) {
 					inWorld(t, gate.Limit{PerSecond: 100, Burst: 5}, func(ctx context.Context, w *world) {
 						began := time.Now()

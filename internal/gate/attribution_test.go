@@ -21,8 +21,8 @@ import (
 func TestGoodBesideBad(t *testing.T) {
 	const comes = 20 * time.Second
 	for name, kind := range kinds {
-		for _, bad := range []int{12, 25, 1000} {
-			for _, proven := range []bool{false, true} {
+		for _, bad := range some(12, 25, 1000) {
+			for _, proven := range some(false, true) {
 				t.Run(fmt.Sprint(name, " ", bad, " proven ", proven), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -163,7 +163,7 @@ func TestGoodBesideManyPaused(t *testing.T) {
 func TestBacklogBesideHangingCalls(t *testing.T) {
 	unknown := &failing{logout.Error{Reason: logout.NotFound, HTTPStatusCode: 404}, 10 * time.Millisecond}
 	hang := kinds["hang"]
-	for _, namespaces := range []int{5, 12, 20, 30} {
+	for _, namespaces := range some(5, 12, 20, 30) {
 		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
 			inWorld(t, gate.Limit{PerSecond: 100, Burst: 5}, func(ctx context.Context, w *world) {
 				evil, stop := context.WithCancel(ctx)
@@ -228,7 +228,7 @@ func mostCalls(d time.Duration, kind failing) int {
 // of many namespaces than for ten of one.
 func TestServiceThatFailsForAll(t *testing.T) {
 	for name, kind := range failures() {
-		for _, namespaces := range []int{1, 2, 300} {
+		for _, namespaces := range some(1, 2, 300) {
 			t.Run(fmt.Sprint(name, " ", namespaces), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
@@ -260,7 +260,7 @@ func TestServiceThatFailsForAll(t *testing.T) {
 // TestNotAfterIsNoWayRound checks that objects whose notAfter cuts off their call at a hanging service cause no more
 // calls than other objects.
 func TestNotAfterIsNoWayRound(t *testing.T) {
-	for _, namespaces := range []int{1, 20, 300} {
+	for _, namespaces := range some(1, 20, 300) {
 		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -289,7 +289,7 @@ func TestNotAfterIsNoWayRound(t *testing.T) {
 func TestCutOffProbes(t *testing.T) {
 	const lasts = time.Minute
 	hang := kinds["hang"]
-	for _, namespaces := range []int{3, 20, 20, 20} {
+	for _, namespaces := range some(3, 20, 20, 20) {
 		t.Run(fmt.Sprint(namespaces), func(t *testing.T) {
 			inWorld(t, slow, func(ctx context.Context, w *world) {
 				began := time.Now()
@@ -414,7 +414,7 @@ func simulate(t *testing.T, proven bool, good, bad []*thing) (took []time.Durati
 // moment.
 func TestGoodBesideBadWhenClosed(t *testing.T) {
 	for name, kind := range kinds {
-		for _, bad := range []int{3, 25, 1000} {
+		for _, bad := range some(3, 25, 1000) {
 			t.Run(fmt.Sprint(name, " ", bad), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)

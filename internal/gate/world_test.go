@@ -266,6 +266,15 @@ func inWorld(t *testing.T, limit gate.Limit, test func(ctx context.Context, w *w
 	})
 }
 
+// some returns all the values, or, with -short, one of them by chance: make unit is to take seconds, and make test tries
+// them all.
+func some[T any](values ...T) []T {
+	if testing.Short() {
+		return values[rand.N(len(values)):][:1]
+	}
+	return values
+}
+
 // within fails the test if a good object was not logged out, or took longer than most.
 func within(t *testing.T, most time.Duration, good []*thing) {
 	t.Helper()
