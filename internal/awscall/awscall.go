@@ -22,7 +22,7 @@ type Service struct {
 	// Status is the HTTP status of success.
 	Status int
 	// IsSuccess, if not nil, checks an answer with that status further.
-	IsSuccess func(*httpcall.Answer) bool
+	IsSuccess func(*httpcall.Response) bool
 	// Codes are the service's own error codes. They take precedence over those
 	// common to all services.
 	Codes []Codes
@@ -67,7 +67,7 @@ func (c *Caller) Receipt(metadata middleware.Metadata) logout.Receipt {
 
 // Failure converts an error of the SDK to a *logout.Error.
 func (c *Caller) Failure(err error) *logout.Error {
-	if a, ok := errors.AsType[*answer](err); ok {
+	if a, ok := errors.AsType[*responseError](err); ok {
 		e := c.Service.classify(a)
 		if matchesAny(e.Code, rejected) {
 			c.Credentials.Refused(a.keyID)

@@ -41,7 +41,7 @@ var rejected = []string{
 }
 
 // classify returns the error for an answer other than success.
-func (s Service) classify(a *answer) *logout.Error {
+func (s Service) classify(a *responseError) *logout.Error {
 	var code, message string
 	if a.Status >= http.StatusBadRequest { // otherwise it is not an error of the service, whatever it contains
 		code, message = a.problem()

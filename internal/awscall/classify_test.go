@@ -45,8 +45,8 @@ func TestCodes(t *testing.T) {
 						reason = httpcall.ReasonOf(status)
 					}
 					h := http.Header{"X-Amzn-Errortype": {code}}
-					if got := service.classify(&answer{
-						Answer: &httpcall.Answer{Status: status, Header: h},
+					if got := service.classify(&responseError{
+						Response: &httpcall.Response{Status: status, Header: h},
 					}).Reason; got != reason {
 						t.Errorf("%s at %d: got %s, want %s", code, status, got, reason)
 					}
@@ -65,7 +65,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(400, "", "", "", `{"__type":"AWS4-HMAC"}`)
 	f.Add(429, sessionToken, "", sessionToken, `{"Message":"`+sessionToken+`"}`)
 	f.Fuzz(func(t *testing.T, status int, errorType, retryAfter, id, body string) {
-		e := service.classify(&answer{&httpcall.Answer{
+		e := service.classify(&responseError{&httpcall.Response{
 			Status: status,
 			Header: http.Header{"X-Amzn-Errortype": {errorType}, "Retry-After": {retryAfter}, "X-Amzn-Requestid": {id}},
 			Body:   []byte(body),

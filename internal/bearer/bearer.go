@@ -85,29 +85,29 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 // network protects.
 func Anonymous(wire *httpcall.Wire) *Caller { return &Caller{wire: wire} }
 
-// Answer is the answer to a request that was sent with a token.
-type Answer struct {
-	*httpcall.Answer
+// Response is the answer to a request that was sent with a token.
+type Response struct {
+	*httpcall.Response
 	secrets []string
 }
 
 // Failure returns the *logout.Error for an answer. The finding need not name
 // the secrets.
-func (a *Answer) Failure(f httpcall.Finding) *logout.Error {
+func (a *Response) Failure(f httpcall.Finding) *logout.Error {
 	f.Secrets = a.secrets
-	return a.Answer.Failure(f)
+	return a.Response.Failure(f)
 }
 
 // Receipt returns the receipt of an answer that confirms a logout, with its
 // request ID if there is one.
-func (a *Answer) Receipt(requestID string) logout.Receipt {
-	return a.Answer.Receipt(requestID, a.secrets)
+func (a *Response) Receipt(requestID string) logout.Receipt {
+	return a.Response.Receipt(requestID, a.secrets)
 }
 
 // Call sends a request with a token. If it has no valid token, it fetches one
 // first. The error is a *logout.Error. If the service answers 401, Call drops
 // the token, so that the next attempt fetches a new one.
-func (c *Caller) Call(req *http.Request) (*Answer, error) {
+func (c *Caller) Call(req *http.Request) (*Response, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (c *Caller) Call(req *http.Request) (*Answer, error) {
 	if answer.Status == http.StatusUnauthorized && c.fetched != nil {
 		c.fetched.Forget(value)
 	}
-	return &Answer{answer, secrets}, nil
+	return &Response{answer, secrets}, nil
 }
 
 // known returns everything that no message may repeat. An earlier token may still be valid.

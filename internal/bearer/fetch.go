@@ -70,7 +70,7 @@ func retryAfter(err error) time.Duration {
 // because the errors of x/oauth2 quote all of it.
 type tokenCall struct {
 	wire   *httpcall.Wire
-	answer *httpcall.Answer
+	answer *httpcall.Response
 }
 
 // RoundTrip sends the request through the wire.
@@ -90,7 +90,7 @@ func (t *tokenCall) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // refusal returns the error for an answer without a token. It is never final:
 // the error is in the provider's configuration, not in the object.
-func (c *Caller) refusal(a *httpcall.Answer) *logout.Error {
+func (c *Caller) refusal(a *httpcall.Response) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`

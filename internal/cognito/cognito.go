@@ -41,7 +41,7 @@ var signOut = awscall.Service{
 // isSuccess distinguishes the service's answer, a JSON object without members,
 // from other answers with status 200: web pages, and objects that report an
 // error.
-func isSuccess(a *httpcall.Answer) bool {
+func isSuccess(a *httpcall.Response) bool {
 	media, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	var object map[string]any
 	return err == nil && (media == "application/x-amz-json-1.1" || media == "application/json") &&

@@ -46,7 +46,7 @@ func TestRepeats(t *testing.T) {
 			if text := "your " + echo(secret) + " is wrong"; !Repeats(text, []string{"", secret}) {
 				t.Errorf("%s is not found in %q", name, text)
 			}
-			if e := (&Answer{Status: 400}).Failure(Finding{Message: "your " + echo(secret),
+			if e := (&Response{Status: 400}).Failure(Finding{Message: "your " + echo(secret),
 				Secrets: []string{secret}}); e.Message != "the service answered HTTP 400" {
 				t.Errorf("%s: %q", name, e.Message)
 			}
@@ -63,11 +63,11 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("%q is not found in %q", secret, text)
 		}
 	}
-	if got := (&Answer{Status: 204}).Receipt("r-"+strings.ToUpper(token[:12]), []string{token}); got.RequestID != "" ||
+	if got := (&Response{Status: 204}).Receipt("r-"+strings.ToUpper(token[:12]), []string{token}); got.RequestID != "" ||
 		got.HTTPStatusCode != 204 {
 		t.Errorf("%+v", got)
 	}
-	if got := (&Answer{Status: 204}).Receipt("3f1c-77", []string{token}); got.RequestID != "3f1c-77" {
+	if got := (&Response{Status: 204}).Receipt("3f1c-77", []string{token}); got.RequestID != "3f1c-77" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -133,12 +133,12 @@ func (w *Wire) send(req *http.Request) outcome {
 	if err != nil {
 		return outcome{nil, err}
 	}
-	_ = Contain(req.Context(), resp) // reading the body returns the error again: see Answer.Partial
+	_ = Contain(req.Context(), resp) // reading the body returns the error again: see Response.Partial
 	return outcome{resp, nil}
 }
 
 // Call sends the request and reads its answer. The error is a *logout.Error.
-func (w *Wire) Call(req *http.Request) (*Answer, error) {
+func (w *Wire) Call(req *http.Request) (*Response, error) {
 	resp, err := w.Do(req)
 	if err != nil {
 		return nil, Unreachable(err)

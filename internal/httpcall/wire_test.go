@@ -101,7 +101,7 @@ func TestEveryCallEnds(t *testing.T) {
 
 // A partial answer is neither a success nor final.
 func TestPartial(t *testing.T) {
-	a := &Answer{Status: 404, Body: []byte(`{"a":1}`), Partial: true}
+	a := &Response{Status: 404, Body: []byte(`{"a":1}`), Partial: true}
 	if a.JSON(new(any)) {
 		t.Error("half an answer is JSON")
 	}

@@ -79,7 +79,7 @@ func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Recei
 	return logout.Receipt{}, failure(answer, "Keycloak's logout")
 }
 
-func (c *Client) call(ctx context.Context, method, url string) (*bearer.Answer, error) {
+func (c *Client) call(ctx context.Context, method, url string) (*bearer.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return nil, httpcall.Unreachable(err)
@@ -90,7 +90,7 @@ func (c *Client) call(ctx context.Context, method, url string) (*bearer.Answer, 
 
 // failure returns the error for an answer that is not the success of an
 // operation.
-func failure(a *bearer.Answer, operation string) *logout.Error {
+func failure(a *bearer.Response, operation string) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`

@@ -103,7 +103,7 @@ func (c *Client) whetherKnown(ctx context.Context, identity, identityID string) 
 	return logout.Receipt{}, failure(a, getIdentity, identityID)
 }
 
-func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answer, error) {
+func (c *Client) call(ctx context.Context, method, address string) (*bearer.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil { // impossible: the endpoint is checked and the ID is escaped
 		return nil, httpcall.Unreachable(err)
@@ -118,7 +118,7 @@ func (c *Client) call(ctx context.Context, method, address string) (*bearer.Answ
 // it says nothing about other calls. A failure is final only if Kratos's own
 // message says so. It answers 400 only if the ID is no UUID; Ory's proxy may
 // do so for other reasons.
-func failure(a *bearer.Answer, operation, identityID string) *logout.Error {
+func failure(a *bearer.Response, operation, identityID string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
 		Reason: httpcall.ReasonOf(a.Status), Operation: operation,
@@ -150,7 +150,7 @@ type problem struct {
 }
 
 // problemOf reads an error; zero if it is not one of Ory's.
-func problemOf(a *bearer.Answer) problem {
+func problemOf(a *bearer.Response) problem {
 	var body struct{ Error problem }
 	if !a.JSON(&body) {
 		return problem{}
@@ -161,14 +161,14 @@ func problemOf(a *bearer.Answer) problem {
 // isNotFound reports whether Kratos says that it found nothing. A 404 in
 // another format or with another message comes from a server that does not know
 // the operation.
-func isNotFound(a *bearer.Answer) bool {
+func isNotFound(a *bearer.Response) bool {
 	own := problemOf(a)
 	return a.Status == http.StatusNotFound && own.Code == a.Status && slices.Contains(unknown, own.Message)
 }
 
 // brokeOff reports whether the answer was cut off before the limit of what is
 // read.
-func brokeOff(a *bearer.Answer) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
+func brokeOff(a *bearer.Response) bool { return a.Partial && len(a.Body) < httpcall.MaxBody }
 
 // sameID reports whether two texts are the same UUID, which can be written in several ways.
 func sameID(a, b string) bool {

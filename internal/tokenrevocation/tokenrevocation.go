@@ -96,7 +96,7 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 // failure returns the error for an answer other than 204. In the draft, the
 // status has the meaning, and the body is not defined. If the body is an OAuth
 // error, failure passes its code and description on.
-func failure(a *bearer.Answer) *logout.Error {
+func failure(a *bearer.Response) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
@@ -133,4 +133,4 @@ func reasonOf(status int, code string, own, empty bool) logout.Reason {
 	return httpcall.ReasonOf(status)
 }
 
-func requestID(a *bearer.Answer) string { return a.Header.Get("X-Request-Id") }
+func requestID(a *bearer.Response) string { return a.Header.Get("X-Request-Id") }

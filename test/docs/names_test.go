@@ -60,3 +60,41 @@ func TestNamedTests(t *testing.T) {
 		}
 	}
 }
+
+// TestNamedSymbols: every function, method and type of this module that a page names, such as Wire.Call or
+// httpcall.ReasonOf, exists.
+func TestNamedSymbols(t *testing.T) {
+	exist, ours := map[string]bool{}, map[string]bool{} // ours are our packages and types
+	clause := regexp.MustCompile(`(?m)^package (\w+)`)
+	declaration := regexp.MustCompile(`(?m)^(?:func (?:\((?:\w+ )?\*?(\w+).*?\) )?|type )([A-Z]\w*)`)
+	for _, path := range files(t, ".go") {
+		source, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := string(clause.FindSubmatch(source)[1])
+		ours[name] = true
+		for _, m := range declaration.FindAllStringSubmatch(string(source), -1) {
+			ours[m[2]] = true
+			if m[1] != "" {
+				exist[m[1]+"."+m[2]] = true
+			}
+			exist[name+"."+m[2]] = true
+		}
+	}
+	symbol, found := regexp.MustCompile(`^\*?((\w+)\.[A-Z]\w+)$`), 0
+	for _, p := range pages(t) {
+		for _, span := range p.spans {
+			m := symbol.FindStringSubmatch(span)
+			if m == nil || m[2] == strings.ToLower(m[2]) && !ours[m[2]] { // a package of others
+				continue
+			}
+			if found++; !exist[m[1]] {
+				t.Errorf("%s names %s, which does not exist", p.path, span)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page names a symbol")
+	}
+}

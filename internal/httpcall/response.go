@@ -17,8 +17,8 @@ import (
 // MaxBody is how much of an answer's body is read at most, in bytes.
 const MaxBody = 64 << 10
 
-// Answer is an answer to a request, read within limits.
-type Answer struct {
+// Response is an answer to a request, read within limits.
+type Response struct {
 	// Status is the HTTP status code.
 	Status int
 	// Header of the answer.
@@ -35,8 +35,8 @@ type Answer struct {
 }
 
 // Read reads an answer and closes its body.
-func Read(resp *http.Response) *Answer {
-	a := &Answer{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
+func Read(resp *http.Response) *Response {
+	a := &Response{Status: resp.StatusCode, Header: resp.Header, At: time.Now()}
 	var err error
 	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // the body that Contain read, and its error
 	a.Partial = err != nil
@@ -47,7 +47,7 @@ func Read(resp *http.Response) *Answer {
 // JSON decodes the body, and reports whether it is complete and is JSON that
 // fits v. Every decision that a body can make final, success or failure, uses
 // this method, because a partial answer proves neither.
-func (a *Answer) JSON(v any) bool { return !a.Partial && json.Unmarshal(a.Body, v) == nil }
+func (a *Response) JSON(v any) bool { return !a.Partial && json.Unmarshal(a.Body, v) == nil }
 
 // Finding is a client's interpretation of an answer that is not the success its
 // protocol documents.
@@ -77,7 +77,7 @@ type Finding struct {
 }
 
 // Failure returns the *logout.Error for an answer.
-func (a *Answer) Failure(f Finding) *logout.Error {
+func (a *Response) Failure(f Finding) *logout.Error {
 	if a.Partial && f.Reason.Class() == logout.Permanent {
 		f.Reason = logout.UnexpectedResponse
 	}
@@ -97,13 +97,13 @@ func (a *Answer) Failure(f Finding) *logout.Error {
 
 // Receipt returns the receipt of an answer that confirms a logout. The request
 // ID is as in the answer; it is left out if it repeats a secret.
-func (a *Answer) Receipt(requestID string, secrets []string) logout.Receipt {
+func (a *Response) Receipt(requestID string, secrets []string) logout.Receipt {
 	return logout.Receipt{HTTPStatusCode: a.Status, RequestID: unlessSecret(Identifier(requestID), secrets)}
 }
 
 // message returns the message for users about an answer: the service's own
 // message if it is useful and quotes no part of the credentials.
-func (a *Answer) message(f Finding, code string) string {
+func (a *Response) message(f Finding, code string) string {
 	what := fmt.Sprintf("HTTP %d", a.Status)
 	if code != "" {
 		what += ", " + code

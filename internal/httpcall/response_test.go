@@ -94,7 +94,7 @@ func TestFailure(t *testing.T) {
 			logout.Error{Reason: logout.Forbidden, Message: strings.Repeat("é", 255) + "…"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := (&Answer{Status: tc.status, Header: tc.header, At: time.Now()}).Failure(tc.finding)
+			got := (&Response{Status: tc.status, Header: tc.header, At: time.Now()}).Failure(tc.finding)
 			tc.want.HTTPStatusCode = tc.status
 			if *got != tc.want {
 				t.Errorf("\n got %+v\nwant %+v", *got, tc.want)

@@ -14,18 +14,18 @@ import (
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 )
 
-// answer is any answer that is not a success. It is an error only to pass
+// responseError is any answer that is not a success. It is an error only to pass
 // through the SDK, which would take any 2xx for success, and finds no error
 // code if the body is not JSON.
-type answer struct {
-	*httpcall.Answer
+type responseError struct {
+	*httpcall.Response
 	keyID   string   // of the key that signed the request
 	secrets []string // the credentials of the request, which no message may repeat
 }
 
-func (a *answer) Error() string { return fmt.Sprintf("HTTP %d", a.Status) }
+func (a *responseError) Error() string { return fmt.Sprintf("HTTP %d", a.Status) }
 
-// onlySuccess ends a call with an *answer unless the service answered as the
+// onlySuccess ends a call with a *responseError unless the service answered as the
 // operation documents for success. It runs directly on the raw answer, before
 // the SDK reads it.
 func (c *Caller) onlySuccess(stack *middleware.Stack) error {
@@ -37,9 +37,9 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 		if err != nil || !ok {
 			return out, metadata, err
 		}
-		a := &answer{httpcall.Read(resp.Response), keyID(in.Request), c.secrets(in.Request)}
+		a := &responseError{httpcall.Read(resp.Response), keyID(in.Request), c.secrets(in.Request)}
 		resp.Body = io.NopCloser(bytes.NewReader(a.Body)) // for the SDK
-		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Answer) {
+		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Response) {
 			if code, _ := a.problem(); code == "" { // a page: the SDK must not set its clock by it
 				resp.Header = resp.Header.Clone()
 				resp.Header.Del("Date")
@@ -81,7 +81,7 @@ func keyID(request any) string {
 // problem returns the service's error code, from the header X-Amzn-ErrorType or
 // the body's Code, code or __type, and the message in the body. Either is empty
 // if the service gave none. A body that is not a JSON object gives neither.
-func (a *answer) problem() (code, message string) {
+func (a *responseError) problem() (code, message string) {
 	var fields map[string]any
 	_ = a.JSON(&fields)
 	text := func(name string) string {
