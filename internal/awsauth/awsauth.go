@@ -141,7 +141,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, errors.New(httpcall.Shorten("invalid AWS configuration of the operator: " +
+		return nil, errors.New(logout.Shorten("invalid AWS configuration of the operator: " +
 			httpcall.Clean(err.Error())))
 	}
 	if config.AssumeRole == nil {

@@ -106,7 +106,9 @@ func (a *Response) Receipt(requestID string) logout.Receipt {
 
 // Call sends a request with a token. If it has no valid token, it fetches one
 // first. The error is a *logout.Error. If the service answers 401, Call drops
-// the token, so that the next attempt fetches a new one.
+// the token, so that the next attempt fetches a new one; if it answers 403, it
+// fetches a new one for later attempts, once a minute at most, because a token
+// has only the rights that were granted before it was fetched.
 func (c *Caller) Call(req *http.Request) (*Response, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
@@ -121,8 +123,12 @@ func (c *Caller) Call(req *http.Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if answer.Status == http.StatusUnauthorized && c.fetched != nil {
+	switch {
+	case c.fetched == nil:
+	case answer.Status == http.StatusUnauthorized:
 		c.fetched.Forget(value)
+	case answer.Status == http.StatusForbidden:
+		c.fetched.Refresh(value)
 	}
 	return &Response{answer, secrets}, nil
 }

@@ -41,6 +41,7 @@ type service struct {
 	issued       int
 	hosts        []string // that received a request
 	reject       bool     // the service rejects every token
+	rights       int      // tokens before this one lack a right
 }
 
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -52,6 +53,8 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	case r.URL.Host == "service.example":
 		if s.reject || r.Header.Get("Authorization") != fmt.Sprint("Bearer token-", s.issued) {
 			w.WriteHeader(http.StatusUnauthorized)
+		} else if s.issued < s.rights {
+			w.WriteHeader(http.StatusForbidden)
 		}
 	case r.URL.Host != "tokens.example" || r.Header.Get("Authorization") != "Basic "+basic:
 		w.WriteHeader(http.StatusTeapot)
@@ -130,6 +133,43 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	}
 }
 
+// TestTokensInOtherForms: a server that departs from RFC 6749, section 5.1, in a way that leaves no doubt, gives a
+// token.
+func TestTokensInOtherForms(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		body   string
+		good   time.Duration
+	}{
+		{200, `{"access_token":"token-0"}`, unstated - margin},
+		{200, `{"access_token":"token-0","token_type":""}`, unstated - margin},
+		{200, `{"access_token":"token-0","token_type":"BEARER","expires_in":null}`, unstated - margin},
+		{200, `{"access_token":"token-0","expires_in":3600.0}`, time.Hour - margin},
+		{200, `{"access_token":"token-0","expires_in" : "3600.9"}`, time.Hour - margin},
+		{200, `{"access_token":"token-0","expires_in":"3600"}`, time.Hour - margin},
+		{201, `{"access_token":"token-0","token_type":"Bearer","expires_in":3600}`, time.Hour - margin},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			c := newCaller(t, &service{token: func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.body)
+			}})
+			for _, after := range []struct {
+				pause time.Duration
+				asked int
+			}{{0, 1}, {tc.good - time.Millisecond, 1}, {time.Millisecond, 2}} {
+				<-time.After(after.pause)
+				if status, e := call(t.Context(), t, c); status != 200 || asked != after.asked {
+					t.Errorf("%d %s: %d, %+v; asked %d times, want %d", tc.status, tc.body, status, e, asked, after.asked)
+				}
+			}
+		})
+	}
+}
+
 // A token that has already expired when it arrives is used for the attempts of
 // that moment, and not after that.
 func TestTokenWithoutALife(t *testing.T) {
@@ -159,6 +199,33 @@ func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
 			t.Errorf("%+v: %d, %+v with %d tokens issued", step, status, e, s.issued)
 		}
 	}
+}
+
+// TestGrantedRight: a right that was granted after the token was fetched counts within a minute, not when the token
+// ends, and a missing right does not cause a token request for each call.
+func TestGrantedRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{expires: 86400, rights: 100}
+		c := newCaller(t, s)
+		for range 10 * 60 {
+			if status, e := call(t.Context(), t, c); status != 403 {
+				t.Fatalf("%d, %+v", status, e)
+			}
+			<-time.After(time.Second)
+		}
+		if s.issued != 10 {
+			t.Errorf("%d tokens in ten minutes, want 10", s.issued)
+		}
+		s.rights = s.issued + 1
+		for calls := 0; ; calls++ {
+			if status, _ := call(t.Context(), t, c); status == 200 {
+				break
+			} else if calls == 2 {
+				t.Fatal("a granted right does not count after two calls")
+			}
+			<-time.After(time.Minute)
+		}
+	})
 }
 
 // One token request serves all callers that wait for it, whether it succeeds or
@@ -327,7 +394,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{401, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "401, invalid_client)"},
 		{400, "", `{"error":"invalid_client"}`, logout.Unauthorized, refused + "400, invalid_client)"},
 		{400, "", `{"error":"unauthorized_client","error_description":"no service account"}`, logout.Unauthorized,
-			refused + "400, unauthorized_client)"},
+			refused + "400, unauthorized_client); the service says: no service account"},
 		{400, "", `{"error":"invalid_scope"}`, logout.Unauthorized, refused + "400, invalid_scope)"},
 		{403, "", `{"error":"access_denied"}`, logout.Unauthorized, refused + "403, access_denied)"},
 		{401, "", "", logout.Unauthorized, refused + "401)"},
@@ -344,13 +411,15 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{404, "", "<html>", logout.UnexpectedResponse, garbage("404")},
 		{403, "", "<html>", logout.UnexpectedResponse, garbage("403")},
 		{204, "", "", logout.UnexpectedResponse, garbage("204")},
-		{201, "", `{"access_token":"a","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("201")},
+		{202, "", `{"access_token":"a","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("202")},
 		{200, "", "<html>", logout.UnexpectedResponse, garbage("200")},
 		{200, "", "", logout.UnexpectedResponse, garbage("200")},
 		{200, "", "null", logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"error":"invalid_client"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"access_token":"a","token_type":"N_A"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"access_token":"a","expires_in":"soon"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`,
 			logout.UnexpectedResponse, garbage("200")},
@@ -367,7 +436,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		}}
 		c := newCaller(t, s)
 		_, e := call(t.Context(), t, c)
-		if e == nil || e.Reason != tc.reason || e.Message != tc.message || !e.ProviderWide ||
+		if e == nil || e.Reason != tc.reason || e.Text() != tc.message || !e.ProviderWide ||
 			e.Reason.Class() == logout.Permanent || e.HTTPStatusCode != tc.status {
 			t.Errorf("%d %.80s: %+v", tc.status, tc.body, e)
 		} else if want := tc.header != ""; (e.RetryAfter == 17*time.Second) != want {
@@ -377,7 +446,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 			t.Errorf("%d: sent to %q", tc.status, s.hosts)
 		}
 		if checked, ok := errors.AsType[*logout.Error](c.CheckCredentials(t.Context())); !ok ||
-			checked.Message != tc.message {
+			checked.Text() != tc.message {
 			t.Errorf("%d: credentials: %+v", tc.status, checked)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ const (
 	maxToken = 16 << 10
 )
 
+// fraction finds an expires_in such as 3599.0, which some servers send, and x/oauth2 refuses.
+var fraction = regexp.MustCompile(`("expires_in"\s*:\s*"?[0-9]+)\.[0-9]+`)
+
 // fetch sends one request to the token endpoint. The error is a *logout.Error.
 func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) {
 	var none credential.Fetched[string]
@@ -45,8 +49,10 @@ func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) 
 			return none, ofTokenEndpoint(e)
 		}
 		return none, ofTokenEndpoint(httpcall.Unreachable(err))
-	case err != nil || call.answer.Partial || call.answer.Status != http.StatusOK ||
-		!strings.EqualFold(got.TokenType, "Bearer") || !sendable(got.AccessToken) || len(got.AccessToken) > maxToken:
+	case err != nil || call.answer.Partial ||
+		call.answer.Status != http.StatusOK && call.answer.Status != http.StatusCreated || // some servers create a token
+		got.Type() != "Bearer" || // also if the answer has no type
+		!sendable(got.AccessToken) || len(got.AccessToken) > maxToken:
 		return none, c.refusal(call.answer)
 	}
 	lifetime := unstated
@@ -83,7 +89,7 @@ func (t *tokenCall) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: answer.Status,
 		Header:     answer.Header,
-		Body:       io.NopCloser(bytes.NewReader(answer.Body)),
+		Body:       io.NopCloser(bytes.NewReader(fraction.ReplaceAll(answer.Body, []byte("$1")))),
 		Request:    req,
 	}, nil
 }
@@ -127,7 +133,7 @@ func reasonOf(status int, code string) logout.Reason {
 // goes to.
 func ofTokenEndpoint(e *logout.Error) *logout.Error {
 	e.NoCredentials = true
-	e.Message = httpcall.Shorten("token endpoint: " + e.Message)
+	e.Message = logout.Shorten("token endpoint: " + e.Message)
 	return e
 }
 

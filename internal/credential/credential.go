@@ -25,6 +25,8 @@ const (
 	// leastUse is how long a credential is used that has already expired when
 	// it arrives, so that the server does not get one request for each caller.
 	leastUse = time.Second
+	// freshFor is how long Refresh takes a credential for new.
+	freshFor = time.Minute
 	// remembered is how many credentials Recent returns at most.
 	remembered = 4
 )
@@ -49,6 +51,7 @@ type Source[T comparable] struct {
 
 	mu       sync.Mutex
 	kept     *Fetched[T]
+	keptAt   time.Time  // when it was fetched
 	recent   []T        // the newest first
 	flight   *flight[T] // under way; nil if there is none
 	failures int        // in a row
@@ -127,6 +130,21 @@ func (s *Source[T]) Forget(value T) {
 	}
 }
 
+// Refresh begins to fetch a credential that the server accepted but that did
+// not suffice: the missing right may have been granted since it was fetched.
+// Callers get the kept one until the new one is there, and also if it does not
+// come. Refresh keeps one that is younger than a minute, so that however many
+// calls are refused, the server gets one request a minute.
+func (s *Source[T]) Refresh(value T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.kept != nil && s.kept.Value == value && now.Sub(s.keptAt) >= freshFor && s.flight == nil &&
+		!now.Before(s.askAgain) {
+		s.flight = s.start()
+	}
+}
+
 // Recent returns the last few credentials that were fetched, to compare them with what a server answers: a credential
 // that was replaced or forgotten may still be valid.
 func (s *Source[T]) Recent() []T {
@@ -163,7 +181,7 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 		if least := time.Now().Round(0).Add(leastUse); !got.UseUntil.IsZero() && got.UseUntil.Before(least) {
 			got.UseUntil = least
 		}
-		s.kept, s.failures, s.failure = &got, 0, nil
+		s.kept, s.keptAt, s.failures, s.failure = &got, time.Now(), 0, nil
 		s.recent = slices.Insert(s.recent[:min(len(s.recent), remembered-1)], 0, got.Value)
 		return
 	}

@@ -20,10 +20,15 @@ type server struct {
 	life  time.Duration
 	err   error
 	wait  time.Duration // the pause that it asks for
+	hangs time.Duration // before it answers
 }
 
-func (s *server) fetch(context.Context) (Fetched[int], error) {
+func (s *server) fetch(ctx context.Context) (Fetched[int], error) {
 	s.asked++
+	select {
+	case <-time.After(s.hangs):
+	case <-ctx.Done():
+	}
 	if s.err != nil {
 		return Fetched[int]{}, s.err
 	}
@@ -68,6 +73,49 @@ func TestOverWhenItComes(t *testing.T) {
 		}
 		if server.asked != 10 {
 			t.Errorf("asked %d times in ten seconds", server.asked)
+		}
+	})
+}
+
+func TestRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &server{}
+		s := server.source()
+		for _, step := range []struct {
+			pause       time.Duration
+			value, want int
+		}{{0, 0, 1}, {0, 1, 1}, {freshFor - 1, 1, 1}, {1, 7, 1}, {0, 1, 2}, {freshFor - 1, 2, 2}, {1, 1, 2}, {0, 2, 3}} {
+			<-time.After(step.pause)
+			s.Refresh(step.value)
+			synctest.Wait()
+			if got, err := s.Get(t.Context()); got != step.want || err != nil {
+				t.Errorf("%+v: %d, %v", step, got, err)
+			}
+		}
+	})
+}
+
+// TestRefreshInVain checks that a refresh takes nothing away and makes nobody wait, whether the server fails or hangs,
+// and that the server is left alone after a failure.
+func TestRefreshInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &server{}
+		s := server.source()
+		if _, err := s.Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		server.err, server.hangs = errors.New("down"), time.Minute
+		const lasts = 10 * time.Minute
+		for began := time.Now(); time.Since(began) < lasts; {
+			<-time.After(time.Second)
+			s.Refresh(1)
+			before := time.Now()
+			if got, err := s.Get(t.Context()); got != 1 || err != nil || time.Since(before) != 0 {
+				t.Fatalf("%d, %v after %s", got, err, time.Since(before))
+			}
+		}
+		if most := 1 + 16; server.asked > most { // the pauses grow to a minute
+			t.Errorf("asked %d times, want %d at most", server.asked, most)
 		}
 	})
 }

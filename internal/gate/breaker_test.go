@@ -330,7 +330,7 @@ func TestPauseIsNotToldInTheServicesWords(t *testing.T) {
 		{logout.Error{Reason: logout.Throttled, HTTPStatusCode: 429, Code: "jane-1", Message: "no"},
 			"the service answered HTTP 429"},
 		{logout.Error{Reason: logout.Unauthorized, HTTPStatusCode: 403, Code: "u@x",
-			Message: "rejected (HTTP 403, u@x)"}, "rejected (HTTP 403)"},
+			Message: "rejected (HTTP 403, u@x)", Words: "jane has no role"}, "rejected (HTTP 403)"},
 		{logout.Error{Reason: logout.EndpointUnreachable, Message: "connection refused"}, "connection refused"},
 	} {
 		failure := test.failure

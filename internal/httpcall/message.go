@@ -3,9 +3,6 @@ package httpcall
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
 // Clean keeps printable characters, and replaces each run of others by one
@@ -14,14 +11,6 @@ func Clean(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
 		return r == ' ' || !unicode.IsPrint(r)
 	}), " ")
-}
-
-// Shorten cuts a text to logout.MaxMessageLength characters.
-func Shorten(text string) string {
-	if utf8.RuneCountInString(text) <= logout.MaxMessageLength {
-		return text
-	}
-	return string([]rune(text)[:logout.MaxMessageLength-1]) + "…"
 }
 
 // Identifier returns s if it could be an error code or a request ID, and otherwise

@@ -88,9 +88,12 @@ func (a *Response) Failure(f Finding) *logout.Error {
 		Code:           unlessSecret(Identifier(f.Code), f.Secrets),
 		RequestID:      unlessSecret(Identifier(f.RequestID), f.Secrets),
 	}
-	e.Message = a.message(f, e.Code)
+	e.Message, e.Words = a.message(f, e.Code)
 	if e.Reason.Class() != logout.Permanent {
 		e.RetryAfter = min(max(f.RetryAfter, logout.ParseRetryAfter(a.Header, a.At), 0), logout.MaxRetryAfter)
+		if e.RetryAfter == 0 && e.Reason == logout.Throttled { // other answers may state a limit that is not reached
+			e.RetryAfter = logout.ParseRateLimitReset(a.Header, a.At)
+		}
 	}
 	return e
 }
@@ -102,22 +105,26 @@ func (a *Response) Receipt(requestID string, secrets []string) logout.Receipt {
 }
 
 // message returns the message for users about an answer: the service's own
-// message if it is useful and quotes no part of the credentials.
-func (a *Response) message(f Finding, code string) string {
+// words if they quote no part of the credentials. They stand beside the
+// operator's message if that says what to do.
+func (a *Response) message(f Finding, code string) (message, words string) {
 	what := fmt.Sprintf("HTTP %d", a.Status)
 	if code != "" {
 		what += ", " + code
 	}
-	message := Shorten(Clean(f.Message))
+	words = logout.Shorten(Clean(f.Message))
+	if quotesCredentials(words, f.Secrets) {
+		words = ""
+	}
 	switch {
 	case f.Reason == logout.Unauthorized:
-		return "the service does not accept the credentials (" + what + ")"
+		return "the service does not accept the credentials (" + what + ")", words
 	case f.Reason == logout.UnexpectedResponse:
-		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint"
-	case message == "" || quotesCredentials(message, f.Secrets):
-		return "the service answered " + what
+		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint", words
+	case words == "":
+		return "the service answered " + what, ""
 	}
-	return message
+	return words, ""
 }
 
 func unlessSecret(token string, secrets []string) string {

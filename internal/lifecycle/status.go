@@ -68,8 +68,8 @@ func FailedAttempt(
 	s := *claim.Status.DeepCopy()
 	s.LastAttempt = &v1alpha1.AttemptStatus{
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
-		Code: failure.Code, Message: failure.Message, RequestID: failure.RequestID}
-	v := readyCondition{metav1.ConditionFalse, string(failure.Reason), failure.Message}
+		Code: failure.Code, Message: failure.Text(), RequestID: failure.RequestID}
+	v := readyCondition{metav1.ConditionFalse, string(failure.Reason), failure.Text()}
 	if failure.Reason.Class() == logout.Permanent {
 		finish(&s, now)
 		setConditions(&s, claim.Generation, now, failed, v)

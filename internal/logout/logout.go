@@ -6,6 +6,7 @@ package logout
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 )
 
 // Client makes the logout call of one service.
@@ -93,11 +94,31 @@ type Error struct {
 	Code string
 	// Message for people: printable, at most MaxMessageLength characters.
 	Message string
+	// Words are the service's own words, if Message is the operator's. They may be about the user, so only the owner of
+	// the object may read them, unless NoCredentials is set.
+	Words string
 	// RequestID of the answer; it may be empty.
 	RequestID string
 	// RetryAfter is the pause that the service asked for, counted from the
 	// arrival of its answer; 0 if it asked for none. At most MaxRetryAfter.
 	RetryAfter time.Duration
+}
+
+// Text returns the message with the service's words, in at most
+// MaxMessageLength characters.
+func (e *Error) Text() string {
+	if e.Words == "" {
+		return e.Message
+	}
+	return Shorten(e.Message + "; the service says: " + e.Words)
+}
+
+// Shorten cuts a text to MaxMessageLength characters.
+func Shorten(text string) string {
+	if utf8.RuneCountInString(text) <= MaxMessageLength {
+		return text
+	}
+	return string([]rune(text)[:MaxMessageLength-1]) + "…"
 }
 
 // Error returns the reason and the message.

@@ -23,7 +23,19 @@ func TestParseRetryAfter(t *testing.T) {
 		"beyond any integer":       {retryAfter: "99999999999999999999999", want: MaxRetryAfter},
 		"negative":                 {retryAfter: "-7"},
 		"signed":                   {retryAfter: "+7"},
-		"fraction":                 {retryAfter: "1.5"},
+		"fraction":                 {retryAfter: "8.7", want: 8700 * time.Millisecond},
+		"fraction, over the bound": {retryAfter: "300.1", want: MaxRetryAfter},
+		"two fractions":            {retryAfter: "1.5.2"},
+		"exponent":                 {retryAfter: "1e2"},
+		"unit":                     {retryAfter: "9s", want: 9 * time.Second},
+		"two units":                {retryAfter: "1m30s", want: 90 * time.Second},
+		"negative, unit":           {retryAfter: "-9s"},
+		"RFC 3339":                 {retryAfter: "2026-02-20T10:00:09Z", date: date, want: 9 * time.Second},
+		"RFC 3339, zone":           {retryAfter: "2026-02-20T11:00:09.5+01:00", date: date, want: 9500 * time.Millisecond},
+		"epoch":                    {retryAfter: "1771581609", date: date, want: 9 * time.Second},
+		"epoch, no Date":           {retryAfter: "1771588809", want: 9 * time.Second},
+		"epoch, passed":            {retryAfter: "1771581599", date: date},
+		"epoch in milliseconds":    {retryAfter: "1771581609250", date: date, want: 9250 * time.Millisecond},
 		"word":                     {retryAfter: "soon"},
 		"other digits":             {retryAfter: "٧"},
 		"date":                     {retryAfter: "Fri, 20 Feb 2026 10:00:09 GMT", date: date, want: 9 * time.Second},
@@ -51,15 +63,65 @@ func TestParseRetryAfter(t *testing.T) {
 	}
 }
 
+func TestParseRateLimitReset(t *testing.T) {
+	now := time.Date(2026, 2, 20, 12, 0, 0, 0, time.UTC)
+	type header map[string]string
+	for name, tc := range map[string]struct {
+		header header
+		want   time.Duration
+	}{
+		"absent":                 {},
+		"Retry-After":            {header: header{"Retry-After": "7"}},
+		"seconds":                {header{"RateLimit-Reset": "7"}, 7 * time.Second},
+		"GitHub, Auth0":          {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1771588807"}, 7 * time.Second},
+		"Okta":                   {header{"X-Rate-Limit-Reset": "1771588807"}, 7 * time.Second},
+		"milliseconds":           {header{"X-RateLimit-Reset": "1771588807500"}, 7500 * time.Millisecond},
+		"date":                   {header{"X-RateLimit-Reset": "2026-02-20T12:00:07Z"}, 7 * time.Second},
+		"passed":                 {header: header{"X-RateLimit-Reset": "1771588799"}},
+		"too long":               {header{"RateLimit-Reset": "3600"}, MaxRetryAfter},
+		"garbage":                {header: header{"X-RateLimit-Reset": "never"}},
+		"two limits in one":      {header: header{"X-RateLimit-Reset": "1, 60"}},
+		"calls remain":           {header: header{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30"}},
+		"remain of one of two":   {header{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30", "RateLimit-Reset": "3"}, 3 * time.Second},
+		"the longer":             {header{"X-RateLimit-Reset": "30", "RateLimit-Reset": "3"}, 30 * time.Second},
+		"draft 10":               {header{"RateLimit": `"default";r=0;t=30`}, 30 * time.Second},
+		"draft 10, calls remain": {header: header{"RateLimit": `"default";r=10;t=30`}},
+		"draft 10, two":          {header{"RateLimit": `"minute";r=5;t=30, "day";r=0;t=200`}, 200 * time.Second},
+		"draft 10, two, first":   {header{"RateLimit": `"minute";r=0;t=30, "day";r=9;t=200`}, 30 * time.Second},
+		"draft 10, both":         {header{"RateLimit": `"minute";r=0;t=30, "day";r=0;t=200`}, 200 * time.Second},
+		"draft 10, partition":    {header{"RateLimit": `"a";r=0;pk=:cHsdsRa894==:;t=30`}, 30 * time.Second},
+		"draft 7":                {header{"RateLimit": "limit=100, remaining=0, reset=50"}, 50 * time.Second},
+		"draft 7, calls remain":  {header: header{"RateLimit": "limit=100, remaining=20, reset=50"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := http.Header{}
+			for name, value := range tc.header {
+				h.Set(name, value)
+			}
+			if got := ParseRateLimitReset(h, now); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 func FuzzParseRetryAfter(f *testing.F) {
 	f.Add("7", "", int64(0))
 	f.Add("99999999999999999999", "", int64(1))
+	f.Add("1771588807.5", "", int64(1771588800))
+	f.Add("9s", "", int64(1))
+	f.Add(`"a";r=0;t=30`, "", int64(1))
 	f.Add("Fri, 20 Feb 2026 10:00:09 GMT", "Fri, 20 Feb 2026 10:00:00 GMT", int64(1771588800))
 	f.Add("Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", int64(-1))
 	f.Fuzz(func(t *testing.T, retryAfter, date string, now int64) {
-		h := http.Header{"Retry-After": {retryAfter}, "Date": {date}}
-		if got := ParseRetryAfter(h, time.Unix(now, 0)); got < 0 || got > MaxRetryAfter {
-			t.Errorf("%v is out of bounds", got)
+		h := http.Header{"Date": {date}}
+		for _, name := range []string{"Retry-After", "X-Ratelimit-Reset", "Ratelimit"} {
+			h[name] = []string{retryAfter}
+		}
+		for _, parse := range []func(http.Header, time.Time) time.Duration{ParseRetryAfter, ParseRateLimitReset} {
+			if got := parse(h, time.Unix(now, 0)); got < 0 || got > MaxRetryAfter {
+				t.Errorf("%v is out of bounds", got)
+			}
 		}
 	})
 }

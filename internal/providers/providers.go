@@ -149,7 +149,7 @@ func (r *Resolver) CheckCredentials(
 	if err != nil {
 		message, after := err.Error(), recheckAfter
 		if failure, ok := errors.AsType[*logout.Error](err); ok {
-			message, after = failure.Message, max(after, failure.RetryAfter)
+			message, after = failure.Text(), max(after, failure.RetryAfter)
 		}
 		is.problem, is.recheck = &ConfigError{v1alpha1.ReasonCredentialsUnavailable, message}, time.Now().Add(after)
 	}

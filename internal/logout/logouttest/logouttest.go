@@ -56,7 +56,10 @@ func CheckFit(t testing.TB, e *logout.Error) {
 	if e.Message == "" || utf8.RuneCountInString(e.Message) > logout.MaxMessageLength {
 		t.Errorf("message of %d characters", utf8.RuneCountInString(e.Message))
 	}
-	for _, text := range []string{e.Message, e.Code, e.RequestID} {
+	if e.Text() == "" || utf8.RuneCountInString(e.Text()) > logout.MaxMessageLength {
+		t.Errorf("text of %d characters", utf8.RuneCountInString(e.Text()))
+	}
+	for _, text := range []string{e.Message, e.Words, e.Code, e.RequestID} {
 		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q is not printable", text)
 		}
@@ -74,7 +77,7 @@ var header = regexp.MustCompile(`(?i)(authorization|bearer|aws4-hmac)[-a-z0-9]*[
 // text that usually stands around one.
 func CheckSecrets(t testing.TB, e *logout.Error, secrets ...string) {
 	t.Helper()
-	for _, text := range []string{string(e.Reason), e.Code, e.Message, e.RequestID, e.Error()} {
+	for _, text := range []string{string(e.Reason), e.Code, e.Message, e.Words, e.RequestID, e.Error(), e.Text()} {
 		for _, secret := range secrets {
 			if secret == "" || strings.Contains(text, secret) {
 				t.Errorf("%q is in %q", secret, text)
