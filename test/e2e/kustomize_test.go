@@ -50,9 +50,8 @@ func restricted(t *testing.T) {
 		if len(p.Spec.Containers) != 1 || len(p.Spec.InitContainers) != 0 || len(p.Spec.EphemeralContainers) != 0 {
 			t.Errorf("%s: not one container", p.Name)
 		}
-		if !ptr.Deref(pod.RunAsNonRoot, false) || ptr.Deref(pod.RunAsUser, 0) != 65532 ||
-			ptr.Deref(c.RunAsUser, 0) != 65532 {
-			t.Errorf("%s: not run as 65532: %+v, %+v", p.Name, pod, c)
+		if !ptr.Deref(pod.RunAsNonRoot, false) || pod.RunAsUser != nil || c.RunAsUser != nil {
+			t.Errorf("%s: not run as the image's user: %+v, %+v", p.Name, pod, c)
 		}
 		if !ptr.Deref(c.ReadOnlyRootFilesystem, false) || ptr.Deref(c.AllowPrivilegeEscalation, true) ||
 			ptr.Deref(c.Privileged, true) {

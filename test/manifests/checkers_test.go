@@ -138,6 +138,7 @@ var notScored = map[string]string{
 	"container-image-pull-policy": "the tag names one release for ever, so there is nothing to pull anew",
 	"container-ephemeral-storage-request-and-limit": "the root file system is read-only, so only the log counts, which the kubelet rotates: a " +
 		"limit could but evict the operator for what it logs",
+	"container-security-context-user-group-id": "the image's user is enough, and OpenShift refuses a fixed one (TestOpenShift)",
 }
 
 // TestScores: kube-score has no complaints about the installed objects, except for notScored.
