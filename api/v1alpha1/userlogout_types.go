@@ -54,12 +54,15 @@ type UserLogoutSpec struct {
 	// accountID is the account that the user belongs to, as the service names
 	// it: for Amazon Chime, the Chime account ID. It must have 1 to 256
 	// characters, must not be "." or "..", and must not contain white space,
-	// invisible characters or any of / \ ? # % { }. Immutable.
+	// invisible characters or any of / \ ? # % { }. It must not be a number
+	// such as 1.23456789e+09, which is what templates make of 1234567890 if
+	// nobody quotes it. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}/\\\\\\\\?#%{}]')",message="must not contain white space, invisible characters or any of / \\ ? # % { }"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?e[+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
 	AccountID string `json:"accountID,omitempty"`
 
 	// userID is the user to log out, as the service names them: for Amazon
@@ -69,6 +72,7 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}/\\\\\\\\?#%{}]')",message="must not contain white space, invisible characters or any of / \\ ? # % { }"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?e[+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
 	UserID string `json:"userID,omitempty"`
 
 	// providerRef names the provider through which the user is logged out. It

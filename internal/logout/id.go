@@ -3,6 +3,7 @@ package logout
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,10 +12,15 @@ import (
 // maxIDLength is the maximum length of an account or user ID, in characters.
 const maxIDLength = 256
 
+// exponential matches numbers as Go's templates, and with them Helm, write large ones.
+var exponential = regexp.MustCompile(`^[0-9](\.[0-9]+)?e[+][0-9]{2,}$`)
+
 // CheckID rejects an ID that could change more of a request than the place
 // where the ID stands: an empty or over-long one, "." and "..", and any with
 // white space, control, format or private-use characters or one of / \ ? # % {
-// }. The CRD's schema has the same rule. The operator checks again before a
+// }. It also rejects a number in exponential form, which would be somebody
+// else's: templates write 1234567890 so if nobody quotes it. The CRD's schema
+// has the same rules. The operator checks again before a
 // call, because the schema of a cluster can be older than the operator, or
 // edited. The error says what the ID must be, and does not quote it.
 func CheckID(id string) error {
@@ -29,6 +35,8 @@ func CheckID(id string) error {
 		return errors.New(`must not be "." or ".."`)
 	case strings.ContainsAny(id, `/\?#%{}`):
 		return errors.New(`must not contain any of / \ ? # % { }`)
+	case exponential.MatchString(id):
+		return errors.New("must not be a number in exponential form")
 	case strings.ContainsFunc(id, invisible):
 		return errors.New("must not contain white space or invisible characters")
 	}

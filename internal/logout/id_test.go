@@ -11,7 +11,7 @@ import (
 func TestCheckID(t *testing.T) {
 	for _, id := range []string{
 		"12a3456b-7c89-012d-3456-78901e23fg45",
-		"a", "...", "..a", ".a", "~", "a:b@c+d&e=f;g,h$i!j*k'l(m)",
+		"a", "...", "..a", ".a", "~", "a:b@c+d&e=f;g,h$i!j*k'l(m)", "1234567890", "1e9", "12e+10",
 		"jané", "用户", "e\u0301", "\ufffd", "👩",
 		strings.Repeat("é", maxIDLength),
 	} {
@@ -31,6 +31,8 @@ func TestCheckID(t *testing.T) {
 		"a?b":                                  "?",
 		"a#b":                                  "#",
 		"%2e":                                  "%",
+		"1.23456789e+09":                       "exponential",
+		"1e+10":                                "exponential",
 		"{UserId}":                             "{ }",
 		"a b":                                  "white space",
 		"a\tb":                                 "white space",
