@@ -33,6 +33,9 @@ func TestIDsThatAreRefused(t *testing.T) {
 		{"fragment", "a#b", `/ \ ? # % { }`},
 		{"escape", "a%2Fb", `/ \ ? # % { }`},
 		{"label", "{UserId}", `/ \ ? # % { }`},
+		{"a number from a template", "1.23456789e+09", "exponential"},
+		{"a round number from a template", "1e+10", "exponential"},
+		{"a number with a long exponent", "1.5e+100", "exponential"},
 		{"257 characters", strings.Repeat("a", 257), "256"},
 		{"null", "a\x00b", "invisible"},
 		{"escape character", "a\x1bb", "invisible"},
@@ -53,7 +56,8 @@ func TestIDsThatAreRefused(t *testing.T) {
 
 func TestIDsThatPass(t *testing.T) {
 	tt := newTenant(t)
-	for _, id := range []string{"a", "...", ".a", "user@example.com", "a:b;c,d+e=f~g", "Zoë",
+	for _, id := range []string{"a", "...", ".a", "user@example.com", "a:b;c,d+e=f~g", "Zoë", "1234567890",
+		"1e9", "12e+10", "1.5e+10x", "e+10", "1.5e+1", "0x1p-2",
 		strings.Repeat("é", 256)} {
 		obj := tt.newLogout(func(o *v1alpha1.UserLogout) { o.Spec.UserID = id; o.Spec.Suspend = ptr.To(true) })
 		if err := cluster.Create(t.Context(), obj); err != nil {
@@ -175,6 +179,19 @@ func TestProvidersThatAreRefused(t *testing.T) {
 			[]string{"spec.accountIDs"}},
 		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} },
 			[]string{"spec.accountIDs"}},
+		{"user pool of another region", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.Type, s.AmazonChime = v1alpha1.AmazonCognitoProviderType, nil
+			s.AmazonCognito = &v1alpha1.AmazonCognitoProvider{Region: "eu-central-1"}
+			s.AccountIDs = []string{"eu-central-1_A", "*", "eu-central-10_A"}
+		}, []string{"spec.accountIDs", "begin with the region"}},
+		{"Attribute without an attribute", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			revocation(s).SubjectFormat = v1alpha1.SubjectFormatAttribute
+		}, []string{"spec.globalTokenRevocation.attribute", "attribute is required"}},
+		{"attribute without Attribute", func(s *v1alpha1.ClusterLogoutProviderSpec) { revocation(s).Attribute = "mail" },
+			[]string{"spec.globalTokenRevocation.attribute", "forbidden otherwise"}},
+		{"a failure that is to confirm", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			revocation(s).AcceptedStatusCodes = []int32{204, 404}
+		}, []string{"spec.globalTokenRevocation.acceptedStatusCodes", "299"}},
 		{"no namespaces",
 			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} },
 			[]string{"spec.allowedNamespaces"}},
@@ -198,6 +215,15 @@ func TestProvidersThatAreRefused(t *testing.T) {
 		bad.change(&p.Spec)
 		refused(tt, cluster.Create(t.Context(), p), bad.name, bad.parts...)
 	}
+}
+
+// revocation makes a provider one of Global Token Revocation.
+func revocation(s *v1alpha1.ClusterLogoutProviderSpec) *v1alpha1.GlobalTokenRevocationProvider {
+	s.Type, s.AmazonChime = v1alpha1.GlobalTokenRevocationProviderType, nil
+	s.GlobalTokenRevocation = &v1alpha1.GlobalTokenRevocationProvider{Endpoint: "https://login.example",
+		SubjectFormat: v1alpha1.SubjectFormatOpaque,
+		Credentials:   v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "credentials"}}}
+	return s.GlobalTokenRevocation
 }
 
 func TestDefaults(t *testing.T) {

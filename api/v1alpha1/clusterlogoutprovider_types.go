@@ -48,6 +48,7 @@ type ProviderType string
 // +union
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonChime' ? has(self.amazonChime) : !has(self.amazonChime)",fieldPath=".amazonChime",message="amazonChime is required when type is AmazonChime, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'AmazonCognito' ? has(self.amazonCognito) : !has(self.amazonCognito)",fieldPath=".amazonCognito",message="amazonCognito is required when type is AmazonCognito, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="!has(self.amazonCognito) || has(self.amazonCognito.endpoint) || self.accountIDs.all(id, id == '*' || id.startsWith(self.amazonCognito.region + '_'))",fieldPath=".accountIDs",message="must be IDs of user pools of amazonCognito.region, which begin with the region and an underscore, or \"*\""
 // +kubebuilder:validation:XValidation:rule="self.type == 'GlobalTokenRevocation' ? has(self.globalTokenRevocation) : !has(self.globalTokenRevocation)",fieldPath=".globalTokenRevocation",message="globalTokenRevocation is required when type is GlobalTokenRevocation, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'Keycloak' ? has(self.keycloak) : !has(self.keycloak)",fieldPath=".keycloak",message="keycloak is required when type is Keycloak, and forbidden otherwise"
 // +kubebuilder:validation:XValidation:rule="self.type == 'OryKratos' ? has(self.oryKratos) : !has(self.oryKratos)",fieldPath=".oryKratos",message="oryKratos is required when type is OryKratos, and forbidden otherwise"

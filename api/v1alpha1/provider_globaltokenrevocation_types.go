@@ -4,9 +4,10 @@ package v1alpha1
 // Global Token Revocation (draft-parecki-oauth-global-token-revocation).
 const GlobalTokenRevocationProviderType ProviderType = "GlobalTokenRevocation"
 
-// SubjectFormat says how a user is identified, in the formats of RFC 9493.
+// SubjectFormat says how a user is identified, in the formats of RFC 9493 or by
+// an attribute.
 //
-// +kubebuilder:validation:Enum=Opaque;Email;IssuerSubject
+// +kubebuilder:validation:Enum=Opaque;Email;IssuerSubject;Attribute
 type SubjectFormat string
 
 const (
@@ -16,6 +17,9 @@ const (
 	SubjectFormatEmail SubjectFormat = "Email"
 	// SubjectFormatIssuerSubject sends the userID as the subject of an issuer.
 	SubjectFormatIssuerSubject SubjectFormat = "IssuerSubject"
+	// SubjectFormatAttribute sends the userID as an ID, and the name of a user's
+	// attribute as the format, as the Janssen server wants it.
+	SubjectFormatAttribute SubjectFormat = "Attribute"
 )
 
 // GlobalTokenRevocationProvider configures a service that implements Global
@@ -25,6 +29,7 @@ const (
 // accountIDs must allow it.
 //
 // +kubebuilder:validation:XValidation:rule="self.subjectFormat == 'IssuerSubject' ? has(self.issuer) : !has(self.issuer)",fieldPath=".issuer",message="issuer is required when subjectFormat is IssuerSubject, and forbidden otherwise"
+// +kubebuilder:validation:XValidation:rule="self.subjectFormat == 'Attribute' ? has(self.attribute) : !has(self.attribute)",fieldPath=".attribute",message="attribute is required when subjectFormat is Attribute, and forbidden otherwise"
 type GlobalTokenRevocationProvider struct {
 	// endpoint is the URL of the revocation endpoint, which the service's
 	// metadata contain as global_token_revocation_endpoint. It must be https,
@@ -38,7 +43,8 @@ type GlobalTokenRevocationProvider struct {
 
 	// subjectFormat says what the userID of a UserLogout is: Opaque for an ID
 	// that the service knows, Email for an email address, IssuerSubject for the
-	// ID that the issuer gave the user.
+	// ID that the issuer gave the user, Attribute for the value of an attribute
+	// that the service has for each user.
 	// +required
 	SubjectFormat SubjectFormat `json:"subjectFormat,omitempty"`
 
@@ -48,6 +54,26 @@ type GlobalTokenRevocationProvider struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}]')",message="must not contain white space or invisible characters"
 	Issuer string `json:"issuer,omitempty"`
+
+	// attribute is the name of the attribute whose value is the userID, such as
+	// mail or uid.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}]')",message="must not contain white space or invisible characters"
+	Attribute string `json:"attribute,omitempty"`
+
+	// acceptedStatusCodes are the HTTP statuses that confirm a logout: 204, as
+	// the draft says, unless you set others. Add one only if the service
+	// documents that it means success. An answer with a body counts only if that
+	// is a JSON object without an error.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:Minimum=200
+	// +kubebuilder:validation:items:Maximum=299
+	AcceptedStatusCodes []int32 `json:"acceptedStatusCodes,omitempty"`
 
 	// credentials references a Secret with the key token, which is a bearer
 	// token. If clientCredentials is set, the Secret has the keys clientID and

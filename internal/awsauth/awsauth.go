@@ -56,12 +56,17 @@ type Keys struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
-// KeysFrom reads the keys from a Secret's data. The error names the missing
-// key.
+// KeysFrom reads the keys from a Secret's data. The error names the key that is
+// missing or in quotes.
 func KeysFrom(data map[string][]byte) (*Keys, error) {
 	for _, key := range []string{keyAccessKeyID, keySecretAccessKey} {
 		if len(data[key]) == 0 {
 			return nil, errors.New("key " + key + " is missing or empty")
+		}
+	}
+	for _, key := range []string{keyAccessKeyID, keySecretAccessKey, keySessionToken} {
+		if credential.InQuotes(string(data[key])) {
+			return nil, errors.New(key + " is in quotes: remove them")
 		}
 	}
 	return &Keys{

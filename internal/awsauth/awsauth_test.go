@@ -37,6 +37,13 @@ func TestKeysFrom(t *testing.T) {
 	if got, err := KeysFrom(all); err != nil || *got != (Keys{"A", "S", "T"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
+	for key := range all {
+		data := maps.Clone(all)
+		data[key] = []byte("\"A\"\n")
+		if _, err := KeysFrom(data); err == nil || err.Error() != key+" is in quotes: remove them" {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
 	for key, needed := range map[string]bool{"AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true,
 		"AWS_SESSION_TOKEN": false} {
 		for name, value := range map[string][]byte{"missing": nil, "empty": {}} {

@@ -553,6 +553,8 @@ func TestSecret(t *testing.T) {
 		"key clientID is missing or empty": {"clientSecret": []byte("b")},
 		"key clientSecret is missing or empty": {"clientID": []byte("a"),
 			"clientSecret": []byte("\n")},
+		"clientID is in quotes: remove them":     {"clientID": []byte("'a'"), "clientSecret": []byte("b")},
+		"clientSecret is in quotes: remove them": {"clientID": []byte("a"), "clientSecret": []byte(`"b"`)},
 		"clientSecret contains line breaks or non-printable characters": {"clientID": []byte("a"),
 			"clientSecret": []byte("b\nc")},
 	} {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"github.com/logout-operator/logout-operator/internal/credential"
 )
 
 // The keys of a Secret's data.
@@ -39,6 +41,8 @@ func valueFrom(data map[string][]byte, key string) (string, error) {
 		return "", errors.New("key " + key + " is missing or empty")
 	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return "", errors.New(key + " contains line breaks or non-printable characters")
+	case credential.InQuotes(value):
+		return "", errors.New(key + " is in quotes: remove them")
 	}
 	return value, nil
 }

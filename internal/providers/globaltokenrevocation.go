@@ -25,7 +25,8 @@ var globalTokenRevocation = union[v1alpha1.GlobalTokenRevocationProvider]{
 		if err != nil {
 			return nil, err
 		}
-		c, err := tokenrevocation.New(tokenrevocation.Config{Endpoint: s.endpoint, Subject: subject, Auth: auth})
+		c, err := tokenrevocation.New(tokenrevocation.Config{Endpoint: s.endpoint, Subject: subject,
+			Accepted: m.AcceptedStatusCodes, Auth: auth})
 		if err != nil {
 			return nil, s.unusable(err)
 		}
@@ -44,6 +45,11 @@ func subjectOf(spec *v1alpha1.GlobalTokenRevocationProvider) (func(string) token
 			return nil, invalidSpec("spec.globalTokenRevocation.issuer is required when subjectFormat is IssuerSubject")
 		}
 		return tokenrevocation.IssuerSubject(spec.Issuer), nil
+	case v1alpha1.SubjectFormatAttribute:
+		if spec.Attribute == "" {
+			return nil, invalidSpec("spec.globalTokenRevocation.attribute is required when subjectFormat is Attribute")
+		}
+		return tokenrevocation.Attribute(spec.Attribute), nil
 	}
 	return nil, invalidSpec("spec.globalTokenRevocation.subjectFormat: unsupported value %q", spec.SubjectFormat)
 }

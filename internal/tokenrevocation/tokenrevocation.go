@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/logout-operator/logout-operator/internal/bearer"
 	"github.com/logout-operator/logout-operator/internal/httpcall"
@@ -37,12 +38,21 @@ func IssuerSubject(issuer string) func(userID string) Subject {
 	return func(userID string) Subject { return Subject{Format: "iss_sub", Issuer: issuer, Subject: userID} }
 }
 
+// Attribute identifies users by an attribute that the service has for them. Its
+// name takes the place of a format of RFC 9493.
+func Attribute(name string) func(userID string) Subject {
+	return func(userID string) Subject { return Subject{Format: name, ID: userID} }
+}
+
 // Config of a Client.
 type Config struct {
 	// Endpoint is the URL of the revocation endpoint.
 	Endpoint httpcall.Endpoint
 	// Subject converts a user ID to an identifier.
 	Subject func(userID string) Subject
+	// Accepted are the statuses that confirm a logout; only 204 if there are
+	// none.
+	Accepted []int32
 	// Auth selects the token to send.
 	Auth bearer.Config
 }
@@ -52,6 +62,7 @@ type Client struct {
 	*bearer.Caller
 	endpoint string
 	subject  func(userID string) Subject
+	accepted []int32
 }
 
 var _ logout.Client = (*Client)(nil)
@@ -63,7 +74,11 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{caller, config.Endpoint.String(), config.Subject}, nil
+	c := &Client{caller, config.Endpoint.String(), config.Subject, config.Accepted}
+	if len(c.accepted) == 0 {
+		c.accepted = []int32{http.StatusNoContent}
+	}
+	return c, nil
 }
 
 // Logout revokes all tokens of the user. See logout.Client for its guarantees.
@@ -87,13 +102,21 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	switch {
 	case err != nil:
 		return logout.Receipt{}, err
-	case answer.Status == http.StatusNoContent:
+	case c.confirms(answer):
 		return answer.Receipt(requestID(answer)), nil
 	}
 	return logout.Receipt{}, failure(answer)
 }
 
-// failure returns the error for an answer other than 204. In the draft, the
+// confirms reports whether an answer is a success. A page never is, because it
+// may be a proxy's sign-in page.
+func (c *Client) confirms(a *bearer.Response) bool {
+	accepted := slices.ContainsFunc(c.accepted, func(status int32) bool { return int(status) == a.Status })
+	var body map[string]any
+	return accepted && !a.Partial && (len(a.Body) == 0 || a.JSON(&body) && body["error"] == nil)
+}
+
+// failure returns the error for an answer that is no success. In the draft, the
 // status has the meaning, and the body is not defined. If the body is an OAuth
 // error, failure passes its code and description on.
 func failure(a *bearer.Response) *logout.Error {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestSubjects(t *testing.T) {
 		`{"sub_id":{"format":"opaque","id":"e193177dfdc52e3dd03f78c"}}`: {Opaque, "e193177dfdc52e3dd03f78c"},
 		`{"sub_id":{"format":"iss_sub","iss":"https://issuer.example.com/","sub":"af19c476f1dc4470fa3d0d9a25"}}`: {
 			IssuerSubject("https://issuer.example.com/"), "af19c476f1dc4470fa3d0d9a25"},
+		`{"sub_id":{"format":"mail","id":"user@example.com"}}`:        {Attribute("mail"), "user@example.com"},
 		`{"sub_id":{"format":"opaque","id":"\",\"format\":\"email"}}`: {Opaque, `","format":"email`},
 	} {
 		var got, media, auth string
@@ -174,5 +176,51 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	if _, err := New(Config{Endpoint: httpcall.MustParseEndpoint("https://login.example")}); err == nil ||
 		err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestAcceptedStatusCodes: other statuses confirm a logout only if the administrator says so, and never with a page, an
+// error or half an answer.
+func TestAcceptedStatusCodes(t *testing.T) {
+	for _, tc := range []struct {
+		accepted []int32
+		status   int
+		body     string
+		length   int // that the answer promises; 0 for the body's
+		want     bool
+	}{
+		{nil, 204, "", 0, true},
+		{nil, 200, "", 0, false},
+		{[]int32{200, 202}, 204, "", 0, false},
+		{[]int32{200, 202}, 200, "", 0, true},
+		{[]int32{200, 202}, 202, `{"status":"accepted"}`, 0, true},
+		{[]int32{200, 202}, 200, `{"error":null}`, 0, true},
+		{[]int32{200, 202}, 200, `{"error":"user_not_found"}`, 0, false},
+		{[]int32{200, 202}, 200, "<html>", 0, false},
+		{[]int32{200, 202}, 200, "ok", 0, false},
+		{[]int32{200, 202}, 200, "[]", 0, false},
+		{[]int32{200, 202}, 200, "{}", 10, false},
+		{[]int32{200, 202}, 200, "", 10, false},
+		{[]int32{200, 202}, 201, "", 0, false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if tc.length > 0 {
+				w.Header().Set("Content-Length", strconv.Itoa(tc.length))
+			}
+			w.WriteHeader(tc.status)
+			_, _ = io.WriteString(w, tc.body)
+		}))
+		c, err := New(Config{Endpoint: httpcall.MustParseEndpoint(server.URL), Subject: Opaque, Accepted: tc.accepted,
+			Auth: bearer.Config{Token: token}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := c.Logout(t.Context(), "tenant", "jane")
+		if e := logouttest.Failure(t, err, token); (e == nil) != tc.want ||
+			tc.want && receipt.HTTPStatusCode != tc.status || !tc.want && e.Reason.Class() == logout.Permanent {
+			t.Errorf("%+v: %+v, %+v", tc, receipt, e)
+		}
+		c.Close()
+		server.Close()
 	}
 }

@@ -71,19 +71,23 @@ var GlobalTokenRevocationByToken = func() Fixture {
 	return p
 }()
 
-// GlobalTokenRevocationByEmail and GlobalTokenRevocationByIssuer identify users in other ways.
+// GlobalTokenRevocationByEmail and those that follow identify users in other ways.
 var (
-	GlobalTokenRevocationByEmail = revocationBy(v1alpha1.SubjectFormatEmail, "", map[string]string{"format": "email"},
-		"email")
-	GlobalTokenRevocationByIssuer = revocationBy(v1alpha1.SubjectFormatIssuerSubject, "https://issuer.example.com/",
+	GlobalTokenRevocationByEmail = revocationBy(v1alpha1.GlobalTokenRevocationProvider{
+		SubjectFormat: v1alpha1.SubjectFormatEmail}, map[string]string{"format": "email"}, "email")
+	GlobalTokenRevocationByIssuer = revocationBy(v1alpha1.GlobalTokenRevocationProvider{
+		SubjectFormat: v1alpha1.SubjectFormatIssuerSubject, Issuer: "https://issuer.example.com/"},
 		map[string]string{"format": "iss_sub", "iss": "https://issuer.example.com/"}, "sub")
+	GlobalTokenRevocationByAttribute = revocationBy(v1alpha1.GlobalTokenRevocationProvider{
+		SubjectFormat: v1alpha1.SubjectFormatAttribute, Attribute: "mail"}, map[string]string{"format": "mail"}, "id")
 )
 
-func revocationBy(format v1alpha1.SubjectFormat, issuer string, subject map[string]string, user string) Fixture {
+func revocationBy(by v1alpha1.GlobalTokenRevocationProvider, subject map[string]string, user string) Fixture {
 	p := GlobalTokenRevocation
 	p.Spec = func(endpoint, secret string) v1alpha1.ClusterLogoutProviderSpec {
 		spec := GlobalTokenRevocation.Spec(endpoint, secret)
-		spec.GlobalTokenRevocation.SubjectFormat, spec.GlobalTokenRevocation.Issuer = format, issuer
+		g := spec.GlobalTokenRevocation
+		g.SubjectFormat, g.Issuer, g.Attribute = by.SubjectFormat, by.Issuer, by.Attribute
 		return spec
 	}
 	p.Call, p.Beside = revocationCall(oauthTokens, subject, user), nil // as before

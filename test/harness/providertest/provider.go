@@ -26,12 +26,13 @@ var All = []Fixture{
 
 // Variants are types of All with another configuration, for Run.
 var Variants = map[string]Fixture{
-	"GlobalTokenRevocationByEmail":  GlobalTokenRevocationByEmail,
-	"GlobalTokenRevocationByIssuer": GlobalTokenRevocationByIssuer,
-	"GlobalTokenRevocationByToken":  GlobalTokenRevocationByToken,
-	"AmazonChimeByRole":             AmazonChimeByRole,
-	"KeycloakByUsername":            KeycloakByUsername,
-	"KeycloakByEmail":               KeycloakByEmail,
+	"GlobalTokenRevocationByEmail":     GlobalTokenRevocationByEmail,
+	"GlobalTokenRevocationByAttribute": GlobalTokenRevocationByAttribute,
+	"GlobalTokenRevocationByIssuer":    GlobalTokenRevocationByIssuer,
+	"GlobalTokenRevocationByToken":     GlobalTokenRevocationByToken,
+	"AmazonChimeByRole":                AmazonChimeByRole,
+	"KeycloakByUsername":               KeycloakByUsername,
+	"KeycloakByEmail":                  KeycloakByEmail,
 }
 
 // Fixture describes one type of provider, and its service.
