@@ -208,7 +208,15 @@ func TestNoTLS(t *testing.T) {
 		"TLS 1.1": {func(s *httptest.Server) {
 			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 			s.StartTLS()
-		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake"},
+		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake (protocol version not supported)"},
+		"client certificate": {func(s *httptest.Server) {
+			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+			s.StartTLS()
+		}, func(*tls.Config) {}, "TLS: the endpoint asks for a client certificate, and the operator has none"},
+		"client certificate, TLS 1.2": {func(s *httptest.Server) {
+			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}
+			s.StartTLS()
+		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake (handshake failure)"},
 		"plain HTTP": {func(s *httptest.Server) { s.Start() }, func(*tls.Config) {},
 			"TLS: the endpoint does not speak TLS"},
 	} {
@@ -240,7 +248,7 @@ func TestProxyRefuses(t *testing.T) {
 	transport(c).Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(server.URL) }
 	_, e := attempt(t, c)
 	if e == nil || *e != (logout.Error{Reason: logout.EndpointUnreachable, ProviderWide: true,
-		Message: "the proxy refused the connection"}) {
+		Message: "the proxy asks for a user and password (HTTP 407): put them into the URL in HTTPS_PROXY"}) {
 		t.Errorf("got %+v", e)
 	}
 	if n := requests.Load(); n != 1 {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -28,14 +29,15 @@ func Explain(err error) (words string, down bool) {
 	switch {
 	case errors.Is(err, errTooLate):
 		return "timeout: " + errTooLate.Error(), false
-	case errors.Is(err, errProxyRefused):
-		return errProxyRefused.Error(), true
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", true
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to the host", true
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "connection reset", false
+	}
+	if e, ok := errors.AsType[proxyError](err); ok {
+		return e.Error(), true
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		if e.IsNotFound {
@@ -73,9 +75,13 @@ func explainTLS(err error) string {
 		return "the endpoint does not speak TLS"
 	}
 	// crypto/tls hides the type of an alert from the other side, but marks it
-	// so.
+	// so. The texts of alerts are its own.
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
-		return "the endpoint refused the handshake"
+		alert := strings.TrimPrefix(e.Err.Error(), "tls: ")
+		if alert == "certificate required" {
+			return "the endpoint asks for a client certificate, and the operator has none"
+		}
+		return "the endpoint refused the handshake (" + alert + ")"
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -36,10 +37,17 @@ const (
 	grace = time.Second
 )
 
-var (
-	errTooLate      = errors.New("the attempt's deadline passed before the request was sent")
-	errProxyRefused = errors.New("the proxy refused the connection")
-)
+var errTooLate = errors.New("the attempt's deadline passed before the request was sent")
+
+// proxyError is the status with which a proxy refused a connection.
+type proxyError int
+
+func (e proxyError) Error() string {
+	if e == http.StatusProxyAuthRequired {
+		return "the proxy asks for a user and password (HTTP 407): put them into the URL in HTTPS_PROXY"
+	}
+	return fmt.Sprintf("the proxy refused the connection (HTTP %d)", int(e))
+}
 
 // Wire sends one request for each Do. It replaces http.Client, whose additional
 // features are not wanted here: it follows redirects (and fails on a redirect
@@ -68,7 +76,7 @@ func NewWire() *Wire {
 		Proxy: http.ProxyFromEnvironment,
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 			if resp.StatusCode != http.StatusOK {
-				return errProxyRefused
+				return proxyError(resp.StatusCode)
 			}
 			return nil
 		},
