@@ -1,6 +1,6 @@
 // Package keycloak logs users out of Keycloak by its Admin REST API. The
-// account is a realm. One Logout sends at most one logout request, and at most
-// one for a token and one that looks the user up. Those two change nothing.
+// account is a realm. One Logout sends at most one logout request, and before it
+// at most one for a token and two that look the user up. Those change nothing.
 //
 // The API: https://www.keycloak.org/docs-api/latest/rest-api/index.html
 package keycloak

@@ -89,8 +89,6 @@ func TestLookup(t *testing.T) {
 	}{
 		"by name": {ByUsername, answer{200, `[{"id":"u-1","username":"JANE+x"}]`}, nil},
 		"by mail": {ByEmail, answer{200, `[{"id":"u-1","username":"else","email":"Jane+X"}]`}, nil},
-		"none": {ByUsername, answer{200, `[]`},
-			&logout.Error{Reason: logout.NotFound, Message: "no user of the realm has this username"}},
 		"several": {ByEmail, answer{200, `[{"id":"u-1","email":"jane+x"},{"id":"u-2","email":"jane+x"}]`},
 			&logout.Error{Reason: logout.BadRequest, Message: "several users of the realm have this email"}},
 		"another": {ByUsername, answer{200, `[{"id":"u-2","username":"mary-jane+x"}]`},
@@ -138,6 +136,35 @@ func TestLookup(t *testing.T) {
 			}
 			if (e == nil) != (tc.want == nil) || e != nil && *e != *tc.want {
 				t.Errorf("\n got %+v\nwant %+v", e, tc.want)
+			}
+		})
+	}
+}
+
+// TestNobodyFound: a search that finds nobody is final only if the client sees anybody.
+func TestNobodyFound(t *testing.T) {
+	const anybody = "GET " + users + "?briefRepresentation=true&max=1"
+	for name, tc := range map[string]struct {
+		anybody answer
+		want    logout.Error
+	}{
+		"somebody else": {answer{200, `[{"id":"u-9","username":"sam"}]`},
+			logout.Error{Reason: logout.NotFound, Message: "no user of the realm has this username"}},
+		"nobody to be seen": {answer{200, `[]`}, logout.Error{Reason: logout.Unauthorized,
+			Message: "the client sees no user of the realm: give its service account the role manage-users"}},
+		"not allowed": {answer{403, ""}, logout.Error{Reason: logout.Unauthorized,
+			Message: "the service does not accept the credentials (HTTP 403)"}},
+		"page": {answer{200, "<html>"}, logout.Error{Reason: logout.UnexpectedResponse,
+			Message: "unexpected response to Keycloak's search for users (HTTP 200); check the endpoint"}},
+		"down": {answer{503, ""}, logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true,
+			Message: "the service answered HTTP 503"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKeycloak(t, map[string]answer{byName: {200, "[]"}, anybody: tc.anybody})
+			tc.want.HTTPStatusCode = tc.anybody.status
+			if e := k.attempt(t, ByUsername, "jane+x"); e == nil || *e != tc.want ||
+				!slices.Equal(k.came, []string{tokens, byName, anybody}) {
+				t.Errorf("got %+v\nwant %+v\ncame %q", e, tc.want, k.came)
 			}
 		})
 	}
