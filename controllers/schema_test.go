@@ -35,6 +35,7 @@ func TestIDsThatAreRefused(t *testing.T) {
 		{"label", "{UserId}", `/ \ ? # % { }`},
 		{"a number from a template", "1.23456789e+09", "exponential"},
 		{"a round number from a template", "1e+10", "exponential"},
+		{"a number from a spreadsheet", "1.23457E+09", "exponential"},
 		{"a number with a long exponent", "1.5e+100", "exponential"},
 		{"257 characters", strings.Repeat("a", 257), "256"},
 		{"null", "a\x00b", "invisible"},
@@ -192,6 +193,10 @@ func TestProvidersThatAreRefused(t *testing.T) {
 		{"a failure that is to confirm", func(s *v1alpha1.ClusterLogoutProviderSpec) {
 			revocation(s).AcceptedStatusCodes = []int32{204, 404}
 		}, []string{"spec.globalTokenRevocation.acceptedStatusCodes", "299"}},
+		{"a parameter that the operator sets", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			revocation(s).ClientCredentials = &v1alpha1.ClientCredentials{TokenURL: "https://login.example/token",
+				Parameters: []v1alpha1.TokenParameter{{Name: "client_secret", Value: "x"}}}
+		}, []string{"spec.globalTokenRevocation.clientCredentials.parameters[0].name", "which the operator sets"}},
 		{"no namespaces",
 			func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AllowedNamespaces = v1alpha1.AllowedNamespaces{} },
 			[]string{"spec.allowedNamespaces"}},

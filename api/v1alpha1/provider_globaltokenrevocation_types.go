@@ -65,8 +65,8 @@ type GlobalTokenRevocationProvider struct {
 
 	// acceptedStatusCodes are the HTTP statuses that confirm a logout: 204, as
 	// the draft says, unless you set others. Add one only if the service
-	// documents that it means success. An answer with a body counts only if that
-	// is a JSON object without an error.
+	// documents that it means success. An answer counts only if its body is empty
+	// or an empty JSON object.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -108,4 +108,50 @@ type ClientCredentials struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:Pattern=`^[!#-\[\]-~]+$`
 	Scopes []string `json:"scopes,omitempty"`
+
+	// authentication says where clientID and clientSecret stand in the token
+	// request: Basic in its header, Body in its body. In the terms of OAuth 2.0
+	// that is client_secret_basic and client_secret_post.
+	// +optional
+	// +default="Basic"
+	Authentication ClientAuthentication `json:"authentication,omitempty"`
+
+	// parameters are sent in the body of the token request, too. Many servers
+	// need an audience or a resource.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Parameters []TokenParameter `json:"parameters,omitempty"`
+}
+
+// ClientAuthentication is where a client's credentials stand in a token request.
+//
+// +kubebuilder:validation:Enum=Basic;Body
+type ClientAuthentication string
+
+const (
+	// ClientAuthenticationBasic sends the credentials by HTTP Basic.
+	ClientAuthenticationBasic ClientAuthentication = "Basic"
+	// ClientAuthenticationBody sends the credentials in the body.
+	ClientAuthenticationBody ClientAuthentication = "Body"
+)
+
+// TokenParameter is a parameter of a token request. It is no place for a secret.
+type TokenParameter struct {
+	// name is the name of the parameter, such as audience.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._-]*$')",message="must consist of letters, digits, '.', '_' and '-'"
+	// +kubebuilder:validation:XValidation:rule="!(self in ['grant_type', 'scope', 'client_id', 'client_secret'])",message="must not be grant_type, scope, client_id or client_secret, which the operator sets"
+	Name string `json:"name,omitempty"`
+
+	// value is the value of the parameter.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}')",message="must not contain invisible characters"
+	Value string `json:"value,omitempty"`
 }

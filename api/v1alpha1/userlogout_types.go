@@ -62,7 +62,7 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}/\\\\\\\\?#%{}]')",message="must not contain white space, invisible characters or any of / \\ ? # % { }"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?e[+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?[eE][+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
 	AccountID string `json:"accountID,omitempty"`
 
 	// userID is the user to log out, as the service names them: for Amazon
@@ -72,7 +72,7 @@ type UserLogoutSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}/\\\\\\\\?#%{}]')",message="must not contain white space, invisible characters or any of / \\ ? # % { }"
 	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?e[+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?[eE][+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
 	UserID string `json:"userID,omitempty"`
 
 	// providerRef names the provider through which the user is logged out. It

@@ -35,10 +35,13 @@ type Client struct {
 	// TokenURL is the server's token endpoint.
 	TokenURL httpcall.Endpoint
 	// ID and Secret authenticate the client by HTTP Basic, the one method that
-	// every server must support.
+	// every server must support, or in the body if InBody is set.
 	ID, Secret string
+	InBody     bool
 	// Scopes to ask for; if there are none, the server grants its default.
 	Scopes []string
+	// Parameters of the request beside those of RFC 6749.
+	Parameters url.Values
 }
 
 // Caller sends requests with a token. It is safe for concurrent use.
@@ -64,15 +67,20 @@ func New(config Config, wire *httpcall.Wire) (*Caller, error) {
 	if client.ID == "" || client.Secret == "" {
 		return nil, errors.New("client ID and secret must not be empty")
 	}
+	style := oauth2.AuthStyleInHeader // detecting the style would take a second request
+	if client.InBody {
+		style = oauth2.AuthStyleInParams
+	}
 	id, secret := url.QueryEscape(client.ID), url.QueryEscape(client.Secret)
 	c := &Caller{
 		wire: wire,
 		grant: &clientcredentials.Config{
-			TokenURL:     client.TokenURL.String(),
-			ClientID:     client.ID,
-			ClientSecret: client.Secret,
-			Scopes:       client.Scopes,
-			AuthStyle:    oauth2.AuthStyleInHeader, // detecting the style would take a second request
+			TokenURL:       client.TokenURL.String(),
+			ClientID:       client.ID,
+			ClientSecret:   client.Secret,
+			Scopes:         client.Scopes,
+			EndpointParams: client.Parameters,
+			AuthStyle:      style,
 		},
 		secrets: []string{client.ID, client.Secret, id, secret,
 			base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))},
@@ -88,13 +96,15 @@ func Anonymous(wire *httpcall.Wire) *Caller { return &Caller{wire: wire} }
 // Response is the answer to a request that was sent with a token.
 type Response struct {
 	*httpcall.Response
-	secrets []string
+	secrets  []string
+	outdated bool // the token was rejected after another had replaced it
 }
 
 // Failure returns the *logout.Error for an answer. The finding need not name
 // the secrets.
 func (a *Response) Failure(f httpcall.Finding) *logout.Error {
 	f.Secrets = a.secrets
+	f.ProviderWide = f.ProviderWide && !a.outdated
 	return a.Response.Failure(f)
 }
 
@@ -107,30 +117,32 @@ func (a *Response) Receipt(requestID string) logout.Receipt {
 // Call sends a request with a token. If it has no valid token, it fetches one
 // first. The error is a *logout.Error. If the service answers 401, Call drops
 // the token, so that the next attempt fetches a new one; if it answers 403, it
-// fetches a new one for later attempts, once a minute at most, because a token
-// has only the rights that were granted before it was fetched.
+// fetches a new one for the next attempt, though not often, because a token has
+// only the rights that were granted before it was fetched.
 func (c *Caller) Call(req *http.Request) (*Response, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
 		return nil, err
 	}
-	secrets := c.known()
 	if value != "" {
 		req.Header.Set("Authorization", "Bearer "+value)
-		secrets = append(secrets, value)
 	}
 	answer, err := c.wire.Call(req)
 	if err != nil {
 		return nil, err
 	}
+	response := &Response{Response: answer, secrets: c.known()}
+	if value != "" {
+		response.secrets = append(response.secrets, value)
+	}
 	switch {
 	case c.fetched == nil:
 	case answer.Status == http.StatusUnauthorized:
-		c.fetched.Forget(value)
+		response.outdated = !c.fetched.Forget(value)
 	case answer.Status == http.StatusForbidden:
-		c.fetched.Refresh(value)
+		c.fetched.Doubt(value)
 	}
-	return &Response{answer, secrets}, nil
+	return response, nil
 }
 
 // known returns everything that no message may repeat. An earlier token may still be valid.

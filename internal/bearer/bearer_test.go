@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -56,10 +58,10 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		} else if s.issued < s.rights {
 			w.WriteHeader(http.StatusForbidden)
 		}
+	case r.URL.Host == "tokens.example" && s.token != nil:
+		s.token(w, r)
 	case r.URL.Host != "tokens.example" || r.Header.Get("Authorization") != "Basic "+basic:
 		w.WriteHeader(http.StatusTeapot)
-	case s.token != nil:
-		s.token(w, r)
 	default:
 		select {
 		case <-time.After(s.answersAfter):
@@ -201,8 +203,45 @@ func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
 	}
 }
 
-// TestGrantedRight: a right that was granted after the token was fetched counts within a minute, not when the token
-// ends, and a missing right does not cause a token request for each call.
+// TestTokenRequest: the client's credentials stand in the header or in the body, never in both, and parameters beside
+// them.
+func TestTokenRequest(t *testing.T) {
+	for _, inBody := range []bool{false, true} {
+		s := &service{}
+		s.token = func(w http.ResponseWriter, r *http.Request) {
+			if err := r.ParseForm(); err != nil {
+				t.Error(err)
+			}
+			id, key, basic := r.BasicAuth()
+			want := url.Values{"grant_type": {"client_credentials"}, "scope": {"a b"}, "audience": {"https://x/?y=z&w"}}
+			if inBody {
+				want.Set("client_id", clientID)
+				want.Set("client_secret", secret)
+			} else if id != url.QueryEscape(clientID) || key != url.QueryEscape(secret) {
+				t.Errorf("authenticated as %q, %q", id, key)
+			}
+			if basic == inBody || !maps.EqualFunc(r.PostForm, want, slices.Equal) {
+				t.Errorf("in the body %t: Basic %t, %v", inBody, basic, r.PostForm)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"access_token":"token-0"}`)
+		}
+		wire := httpcall.NewWire()
+		wire.Transport = s
+		c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"),
+			ID: clientID, Secret: secret, InBody: inBody, Scopes: []string{"a", "b"},
+			Parameters: url.Values{"audience": {"https://x/?y=z&w"}}}}, wire)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, e := call(t.Context(), t, c); status != 200 {
+			t.Errorf("in the body %t: %d, %+v", inBody, status, e)
+		}
+	}
+}
+
+// TestGrantedRight: a right that was granted after the token was fetched counts with the next attempt, not when the
+// token ends, and a missing right does not cause a token request for each call.
 func TestGrantedRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{expires: 86400, rights: 100}
@@ -213,19 +252,45 @@ func TestGrantedRight(t *testing.T) {
 			}
 			<-time.After(time.Second)
 		}
-		if s.issued != 10 {
-			t.Errorf("%d tokens in ten minutes, want 10", s.issued)
+		if s.issued != 4 { // after 0, 1, 3 and 7 minutes
+			t.Errorf("%d tokens in ten minutes, want 4", s.issued)
 		}
 		s.rights = s.issued + 1
-		for calls := 0; ; calls++ {
-			if status, _ := call(t.Context(), t, c); status == 200 {
-				break
-			} else if calls == 2 {
-				t.Fatal("a granted right does not count after two calls")
-			}
-			<-time.After(time.Minute)
+		<-time.After(5 * time.Minute)
+		if status, e := call(t.Context(), t, c); status != 200 {
+			t.Errorf("after the right was granted: %d, %+v", status, e)
 		}
 	})
+}
+
+// TestRejectedAfterReplacement: a server with one valid token for each client rejects the one that was replaced. That is
+// nobody else's failure, and not the credentials'.
+func TestRejectedAfterReplacement(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{expires: 86400}
+			c := newCaller(t, s)
+			if status, e := call(t.Context(), t, c); status != 200 {
+				t.Fatalf("%d, %+v", status, e)
+			}
+			old, err := c.token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if replaced {
+				<-time.After(time.Minute)
+				c.fetched.Doubt(old)
+				if _, err := c.token(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wide := (&Response{Response: &httpcall.Response{Status: 401}, outdated: !c.fetched.Forget(old)}).Failure(
+				httpcall.Finding{Reason: logout.Unauthorized, ProviderWide: true}).ProviderWide
+			if wide == replaced {
+				t.Errorf("replaced %t: everybody's %t", replaced, wide)
+			}
+		})
+	}
 }
 
 // One token request serves all callers that wait for it, whether it succeeds or
@@ -419,6 +484,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{200, "", `{"token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a","token_type":"DPoP"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a","token_type":"N_A"}`, logout.UnexpectedResponse, garbage("200")},
+		{200, "", `{"access_token":"a","expires_in":0.9}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a","expires_in":"soon"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"a\r\nHost: x","token_type":"Bearer"}`, logout.UnexpectedResponse, garbage("200")},
 		{200, "", `{"access_token":"` + strings.Repeat("a", maxToken+1) + `","token_type":"Bearer"}`,
@@ -544,17 +610,20 @@ func TestSecret(t *testing.T) {
 		err.Error() != "token contains characters other than visible ASCII" {
 		t.Error(err)
 	}
+	if _, err := TokenFrom(map[string][]byte{"token": []byte(`"a"`)}); err == nil ||
+		err.Error() != "token is in quotes: remove them" {
+		t.Error(err)
+	}
 	id, key, err := ClientFrom(map[string][]byte{"clientID": []byte("a\n"),
-		"clientSecret": []byte("with a spaceü\r\n")})
-	if id != "a" || key != "with a spaceü" || err != nil {
+		"clientSecret": []byte("'with a spaceü'\r\n")})
+	if id != "a" || key != "'with a spaceü'" || err != nil {
 		t.Errorf("%q, %q, %v", id, key, err)
 	}
 	for want, data := range map[string]map[string][]byte{
 		"key clientID is missing or empty": {"clientSecret": []byte("b")},
 		"key clientSecret is missing or empty": {"clientID": []byte("a"),
 			"clientSecret": []byte("\n")},
-		"clientID is in quotes: remove them":     {"clientID": []byte("'a'"), "clientSecret": []byte("b")},
-		"clientSecret is in quotes: remove them": {"clientID": []byte("a"), "clientSecret": []byte(`"b"`)},
+		"clientID is in quotes: remove them": {"clientID": []byte("'a'"), "clientSecret": []byte("b")},
 		"clientSecret contains line breaks or non-printable characters": {"clientID": []byte("a"),
 			"clientSecret": []byte("b\nc")},
 	} {

@@ -31,8 +31,9 @@ const (
 	maxToken = 16 << 10
 )
 
-// fraction finds an expires_in such as 3599.0, which some servers send, and x/oauth2 refuses.
-var fraction = regexp.MustCompile(`("expires_in"\s*:\s*"?[0-9]+)\.[0-9]+`)
+// fraction finds an expires_in such as 3599.0, which some servers send, and x/oauth2 refuses. Less than one second would
+// become 0, which means that the server does not say.
+var fraction = regexp.MustCompile(`("expires_in"\s*:\s*"?[1-9][0-9]*)\.[0-9]+`)
 
 // fetch sends one request to the token endpoint. The error is a *logout.Error.
 func (c *Caller) fetch(ctx context.Context) (credential.Fetched[string], error) {

@@ -41,7 +41,7 @@ func valueFrom(data map[string][]byte, key string) (string, error) {
 		return "", errors.New("key " + key + " is missing or empty")
 	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return "", errors.New(key + " contains line breaks or non-printable characters")
-	case credential.InQuotes(value):
+	case key != keyClientSecret && credential.InQuotes(value): // a secret may consist of any characters
 		return "", errors.New(key + " is in quotes: remove them")
 	}
 	return value, nil

@@ -25,10 +25,16 @@ const (
 	// leastUse is how long a credential is used that has already expired when
 	// it arrives, so that the server does not get one request for each caller.
 	leastUse = time.Second
-	// freshFor is how long Refresh takes a credential for new.
-	freshFor = time.Minute
-	// remembered is how many credentials Recent returns at most.
-	remembered = 4
+	// firstRenewal is how long after a fetch a doubt causes the next one. It
+	// doubles with each such fetch in the life of a credential, up to
+	// maxRenewal: those who cause doubts must not use up the server's quota.
+	firstRenewal, maxRenewal = time.Minute, time.Hour
+	// renewalTime is how long callers wait for such a fetch before they use the
+	// kept credential.
+	renewalTime = 2 * time.Second
+	// remembered is how many credentials Recent returns at most: more than are
+	// fetched by doubts in an hour.
+	remembered = 16
 )
 
 // Fetched is a credential, and how long it is valid.
@@ -51,19 +57,22 @@ type Source[T comparable] struct {
 
 	mu       sync.Mutex
 	kept     *Fetched[T]
-	keptAt   time.Time  // when it was fetched
-	recent   []T        // the newest first
-	flight   *flight[T] // under way; nil if there is none
-	failures int        // in a row
-	failure  error      // the last failure; nil if there was none since the last success
-	askAgain time.Time  // by the monotonic clock, so that a step of the wall clock does not prolong it
+	doubted  bool          // the kept one did not suffice
+	renewal  time.Duration // until a doubt causes another fetch
+	renewAt  time.Time     // no doubt causes a fetch before
+	recent   []T           // the newest first
+	flight   *flight[T]    // under way; nil if there is none
+	failures int           // in a row
+	failure  error         // the last failure; nil if there was none since the last success
+	askAgain time.Time     // by the monotonic clock, so that a step of the wall clock does not prolong it
 }
 
 // flight is a fetch that callers wait for.
 type flight[T any] struct {
-	done  chan struct{}
-	value T
-	err   error
+	done   chan struct{}
+	renews bool // because of a doubt: the kept credential is still valid
+	value  T
+	err    error
 }
 
 // New returns a source that calls fetch, once at a time. For an error of fetch,
@@ -92,7 +101,9 @@ func (p *Paused) Unwrap() error { return p.Err }
 // the fetch under way, or of a new fetch. It waits no longer than until ctx is
 // done, and then returns the context's error; the fetch continues for the next
 // caller. After a failed fetch, Get returns a *Paused for as long as the server
-// asked for, and at least for a pause that grows from failure to failure.
+// asked for, and at least for a pause that grows from failure to failure. If
+// the kept credential is in doubt, Get fetches another, and returns the kept one
+// if that fails or takes long.
 func (s *Source[T]) Get(ctx context.Context) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -100,49 +111,64 @@ func (s *Source[T]) Get(ctx context.Context) (T, error) {
 	}
 	s.mu.Lock()
 	now := time.Now()
-	if s.kept != nil && s.kept.good(now) {
+	good := s.kept != nil && s.kept.good(now)
+	switch {
+	case s.flight != nil && (s.flight.renews || !good):
+	case good && s.doubted && !now.Before(s.renewAt):
+		s.flight = s.start(true)
+	case good:
 		defer s.mu.Unlock()
 		return s.kept.Value, nil
-	}
-	if s.flight == nil && now.Before(s.askAgain) {
+	case now.Before(s.askAgain):
 		defer s.mu.Unlock()
 		return none, &Paused{s.failure, s.askAgain.Sub(now)}
-	}
-	if s.flight == nil {
-		s.flight = s.start()
+	default:
+		s.flight = s.start(false)
 	}
 	f := s.flight
+	if !good {
+		s.mu.Unlock()
+		return f.wait(ctx)
+	}
+	kept := s.kept.Value
 	s.mu.Unlock()
+	short, cancel := context.WithTimeout(ctx, renewalTime)
+	defer cancel()
+	if value, err := f.wait(short); err == nil {
+		return value, nil
+	}
+	return kept, ctx.Err()
+}
+
+// wait returns the result of the fetch, or the context's error.
+func (f *flight[T]) wait(ctx context.Context) (value T, err error) {
 	select {
 	case <-f.done:
 		return f.value, f.err
 	case <-ctx.Done():
-		return none, ctx.Err()
+		return value, ctx.Err()
 	}
 }
 
 // Forget drops a credential that was rejected, unless another has replaced it.
-func (s *Source[T]) Forget(value T) {
+// It reports whether it was the current one: not replaced, nor about to be.
+func (s *Source[T]) Forget(value T) (current bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept != nil && s.kept.Value == value {
-		s.kept = nil
+	if s.kept == nil || s.kept.Value != value {
+		return false
 	}
+	s.kept = nil
+	return s.flight == nil
 }
 
-// Refresh begins to fetch a credential that the server accepted but that did
-// not suffice: the missing right may have been granted since it was fetched.
-// Callers get the kept one until the new one is there, and also if it does not
-// come. Refresh keeps one that is younger than a minute, so that however many
-// calls are refused, the server gets one request a minute.
-func (s *Source[T]) Refresh(value T) {
+// Doubt notes that the server accepted the credential but that it did not
+// suffice: the missing right may have been granted since it was fetched. The
+// next Get fetches another, a minute after the last fetch or later.
+func (s *Source[T]) Doubt(value T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if s.kept != nil && s.kept.Value == value && now.Sub(s.keptAt) >= freshFor && s.flight == nil &&
-		!now.Before(s.askAgain) {
-		s.flight = s.start()
-	}
+	s.doubted = s.doubted || s.kept != nil && s.kept.Value == value
 }
 
 // Recent returns the last few credentials that were fetched, to compare them with what a server answers: a credential
@@ -154,8 +180,13 @@ func (s *Source[T]) Recent() []T {
 }
 
 // start begins a fetch, which ends in time even if fetch does not return.
-func (s *Source[T]) start() *flight[T] {
-	f := &flight[T]{done: make(chan struct{})}
+func (s *Source[T]) start(renews bool) *flight[T] {
+	f := &flight[T]{done: make(chan struct{}), renews: renews}
+	s.doubted = false
+	if renews {
+		s.renewal = min(2*s.renewal, maxRenewal)
+		s.renewAt = time.Now().Add(s.renewal)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 	giveUp := time.AfterFunc(fetchTime+grace, func() { s.finish(f, Fetched[T]{}, context.DeadlineExceeded) })
 	go func() {
@@ -181,8 +212,16 @@ func (s *Source[T]) finish(f *flight[T], got Fetched[T], err error) {
 		if least := time.Now().Round(0).Add(leastUse); !got.UseUntil.IsZero() && got.UseUntil.Before(least) {
 			got.UseUntil = least
 		}
-		s.kept, s.keptAt, s.failures, s.failure = &got, time.Now(), 0, nil
-		s.recent = slices.Insert(s.recent[:min(len(s.recent), remembered-1)], 0, got.Value)
+		s.kept, s.failures, s.failure = &got, 0, nil
+		if !f.renews {
+			s.renewal, s.renewAt = firstRenewal, time.Now().Add(firstRenewal)
+		}
+		if !slices.Contains(s.recent, got.Value) {
+			s.recent = slices.Insert(s.recent[:min(len(s.recent), remembered-1)], 0, got.Value)
+		}
+		return
+	}
+	if f.renews { // the kept credential is valid, so nobody has to wait for the next fetch
 		return
 	}
 	s.failure = err

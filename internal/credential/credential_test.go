@@ -77,17 +77,20 @@ func TestOverWhenItComes(t *testing.T) {
 	})
 }
 
-func TestRefresh(t *testing.T) {
+// TestDoubt: a doubt has the next caller fetch another credential, at intervals that double until the credential ends.
+func TestDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := &server{}
+		server := &server{life: 30 * time.Hour}
 		s := server.source()
 		for _, step := range []struct {
 			pause       time.Duration
 			value, want int
-		}{{0, 0, 1}, {0, 1, 1}, {freshFor - 1, 1, 1}, {1, 7, 1}, {0, 1, 2}, {freshFor - 1, 2, 2}, {1, 1, 2}, {0, 2, 3}} {
+		}{{0, 0, 1}, {0, 1, 1}, {time.Minute - 1, 7, 1}, {1, 7, 2}, // doubted before, and due
+			{2*time.Minute - 1, 2, 2}, {1, 1, 3}, {time.Hour, 1, 3}, {0, 3, 4}, {0, 4, 4}, {8 * time.Minute, 4, 5},
+			{16 * time.Minute, 5, 6}, {32 * time.Minute, 6, 7}, {time.Hour - 1, 7, 7}, {1, 7, 8}, {time.Hour, 8, 9},
+			{30 * time.Hour, 0, 10}, {time.Minute - 1, 10, 10}, {1, 10, 11}} {
 			<-time.After(step.pause)
-			s.Refresh(step.value)
-			synctest.Wait()
+			s.Doubt(step.value)
 			if got, err := s.Get(t.Context()); got != step.want || err != nil {
 				t.Errorf("%+v: %d, %v", step, got, err)
 			}
@@ -95,27 +98,68 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-// TestRefreshInVain checks that a refresh takes nothing away and makes nobody wait, whether the server fails or hangs,
-// and that the server is left alone after a failure.
-func TestRefreshInVain(t *testing.T) {
+// TestDoubtInVain: a fetch that a doubt causes takes nothing away and delays no caller for long, whether the server
+// fails or hangs. When the credential ends, the next is fetched at once, whatever came of the doubts.
+func TestDoubtInVain(t *testing.T) {
+	for _, hangs := range []time.Duration{0, time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &server{life: time.Hour, wait: 5 * time.Minute}
+			s := server.source()
+			began := time.Now()
+			if _, err := s.Get(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			server.err, server.hangs = errors.New("down"), hangs
+			var delays time.Duration
+			for time.Since(began) < time.Hour-11*time.Second {
+				<-time.After(time.Second)
+				s.Doubt(1)
+				before := time.Now()
+				if got, err := s.Get(t.Context()); got != 1 || err != nil {
+					t.Fatalf("%d, %v", got, err)
+				}
+				delays = max(delays, time.Since(before))
+			}
+			if delays > renewalTime {
+				t.Errorf("a caller waited %s", delays)
+			}
+			if server.asked != 6 { // after 0, 1, 3, 7, 15 and 31 minutes
+				t.Errorf("asked %d times in an hour", server.asked)
+			}
+			server.err, server.hangs = nil, 0
+			<-time.After(11 * time.Second)
+			asked := server.asked
+			if got, err := s.Get(t.Context()); got != asked+1 || err != nil {
+				t.Errorf("at the end: %d, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestForgetCurrent: a credential that is being replaced is not the current one any more.
+func TestForgetCurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &server{}
 		s := server.source()
 		if _, err := s.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		server.err, server.hangs = errors.New("down"), time.Minute
-		const lasts = 10 * time.Minute
-		for began := time.Now(); time.Since(began) < lasts; {
-			<-time.After(time.Second)
-			s.Refresh(1)
-			before := time.Now()
-			if got, err := s.Get(t.Context()); got != 1 || err != nil || time.Since(before) != 0 {
-				t.Fatalf("%d, %v after %s", got, err, time.Since(before))
-			}
+		<-time.After(firstRenewal)
+		s.Doubt(1)
+		server.hangs = time.Second
+		go func() { _, _ = s.Get(t.Context()) }()
+		synctest.Wait()
+		if s.Forget(1) {
+			t.Error("current while another is fetched")
 		}
-		if most := 1 + 16; server.asked > most { // the pauses grow to a minute
-			t.Errorf("asked %d times, want %d at most", server.asked, most)
+		if got, err := s.Get(t.Context()); got != 2 || err != nil {
+			t.Errorf("%d, %v", got, err)
+		}
+		if s.Forget(1) {
+			t.Error("current after another was fetched")
+		}
+		if !s.Forget(2) {
+			t.Error("not current")
 		}
 	})
 }

@@ -14,10 +14,17 @@ import (
 // accidental.
 const run = 8
 
+// masked matches what is left of a credential after a service has masked it,
+// such as hunter2****** or ghp_AbCd...wxyz.
+var masked = regexp.MustCompile(`\*{2,}|•{2,}|[Xx]{4,}|[0-9A-Za-z](\.{2,}|…)[0-9A-Za-z]`)
+
 // quotesCredentials reports whether a text may repeat parts of a request's
 // credentials. Some services quote the Authorization header in their errors,
 // and AWS also quotes the string to sign and the canonical request.
 func quotesCredentials(text string, secrets []string) bool {
+	if masked.MatchString(text) {
+		return true
+	}
 	for _, reading := range readings(text) {
 		for _, word := range []string{"authorization", "signature", "credential", "bearer", "aws4", "xamz"} {
 			if strings.Contains(reading, word) {

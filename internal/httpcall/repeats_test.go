@@ -72,6 +72,19 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// TestMasked: a text with a credential that is masked in part is not passed on: the rest may be most of it.
+func TestMasked(t *testing.T) {
+	for text, want := range map[string]bool{
+		"client secret hunter2****** is wrong": true, "key ghp_AbCd...wxyz": true, "key AKIAXXXXEXAMPLE": true,
+		"key AKIA…MPLE": true, "key ••••abcd": true, "please wait...": false, "… and more": false,
+		"scope * is not allowed": false, "see example.com": false,
+	} {
+		if quotesCredentials(text, nil) != want {
+			t.Errorf("%q: %t", text, !want)
+		}
+	}
+}
+
 // Repeats finds an echo whatever the secret is and whatever stands around it.
 func FuzzRepeats(f *testing.F) {
 	f.Add("0123456789abcdef", "your ", " is wrong")

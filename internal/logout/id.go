@@ -12,8 +12,8 @@ import (
 // maxIDLength is the maximum length of an account or user ID, in characters.
 const maxIDLength = 256
 
-// exponential matches numbers as Go's templates, and with them Helm, write large ones.
-var exponential = regexp.MustCompile(`^[0-9](\.[0-9]+)?e[+][0-9]{2,}$`)
+// exponential matches numbers as Go's templates, and with them Helm, write large ones, and spreadsheets.
+var exponential = regexp.MustCompile(`^[0-9](\.[0-9]+)?[eE][+][0-9]{2,}$`)
 
 // CheckID rejects an ID that could change more of a request than the place
 // where the ID stands: an empty or over-long one, "." and "..", and any with

@@ -33,6 +33,7 @@ func TestCheckID(t *testing.T) {
 		"%2e":                                  "%",
 		"1.23456789e+09":                       "exponential",
 		"1e+10":                                "exponential",
+		"1.23457E+09":                          "exponential",
 		"{UserId}":                             "{ }",
 		"a b":                                  "white space",
 		"a\tb":                                 "white space",

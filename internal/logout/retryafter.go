@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dunglas/httpsfv"
 )
 
 // MaxRetryAfter limits how long a service can make the operator wait with one
@@ -13,12 +15,7 @@ import (
 // logout for ever.
 const MaxRetryAfter = 5 * time.Minute
 
-var (
-	number = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
-	// used finds, in a RateLimit header, when each limit that is used up ends: r and t, which earlier drafts called
-	// remaining and reset.
-	used = regexp.MustCompile(`\br(?:emaining)?=0\b[^"]*?\b(?:t|reset)=([0-9]+)`)
-)
+var number = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 
 // ParseRetryAfter reads a Retry-After header in either form of RFC 9110 section
 // 10.2.3, whole seconds or a date, and in the forms in which services send it
@@ -33,19 +30,55 @@ func ParseRetryAfter(h http.Header, now time.Time) time.Duration {
 
 // ParseRateLimitReset reads when the service accepts calls again from an answer
 // that says that there were too many, in the headers that many services send
-// instead of Retry-After: RateLimit (an IETF draft), RateLimit-Reset,
-// X-RateLimit-Reset and X-Rate-Limit-Reset, in the same forms as Retry-After. A
-// header is ignored if the one beside it says that calls remain: the answer is
-// about another limit then. The result is the longest of them, between 0 and
-// MaxRetryAfter.
+// instead of Retry-After, in the same forms: RateLimit-Reset, X-RateLimit-Reset
+// and X-Rate-Limit-Reset, each beside a header that says that no call remains,
+// and RateLimit, as in the drafts of
+// https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. The
+// result is the longest of them, between 0 and MaxRetryAfter. It is 0 if there is
+// a Retry-After.
 func ParseRateLimitReset(h http.Header, now time.Time) (wait time.Duration) {
+	if len(h.Values("Retry-After")) > 0 {
+		return 0
+	}
 	for _, limit := range []string{"RateLimit", "X-RateLimit", "X-Rate-Limit"} {
-		if remaining := strings.TrimSpace(h.Get(limit + "-Remaining")); remaining == "" || remaining == "0" {
+		remaining, _, _ := strings.Cut(h.Get(limit+"-Remaining"), ",") // many limits: the first is the one that counts
+		if n, err := strconv.Atoi(strings.TrimSpace(remaining)); err == nil && n <= 0 {
 			wait = max(wait, parseWait(h.Get(limit+"-Reset"), h, now))
 		}
 	}
-	for _, m := range used.FindAllStringSubmatch(strings.Join(h.Values("RateLimit"), ", "), -1) {
-		wait = max(wait, parseWait(m[1], h, now))
+	return max(wait, parseRateLimit(h.Values("RateLimit")))
+}
+
+// parseRateLimit reads a RateLimit header: a list of limits, each with the calls
+// that remain (r) and the seconds until its end (t), or in earlier drafts one
+// limit with remaining and reset.
+func parseRateLimit(values []string) (wait time.Duration) {
+	used := func(remaining, reset any) {
+		if n, ok := remaining.(int64); !ok || n > 0 {
+			return
+		}
+		if s, ok := reset.(int64); ok && s > 0 {
+			wait = max(wait, time.Duration(min(s, int64(MaxRetryAfter/time.Second)))*time.Second)
+		}
+	}
+	limits, err := httpsfv.UnmarshalList(values)
+	for _, limit := range limits {
+		if item, ok := limit.(httpsfv.Item); ok {
+			remaining, _ := item.Params.Get("r")
+			reset, _ := item.Params.Get("t")
+			used(remaining, reset)
+		}
+	}
+	if err == nil {
+		return wait
+	}
+	if limit, err := httpsfv.UnmarshalDictionary(values); err == nil {
+		valueOf := func(name string) any {
+			member, _ := limit.Get(name)
+			item, _ := member.(httpsfv.Item)
+			return item.Value
+		}
+		used(valueOf("remaining"), valueOf("reset"))
 	}
 	return wait
 }

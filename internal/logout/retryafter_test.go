@@ -70,27 +70,38 @@ func TestParseRateLimitReset(t *testing.T) {
 		header header
 		want   time.Duration
 	}{
-		"absent":                 {},
-		"Retry-After":            {header: header{"Retry-After": "7"}},
-		"seconds":                {header{"RateLimit-Reset": "7"}, 7 * time.Second},
-		"GitHub, Auth0":          {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1771588807"}, 7 * time.Second},
-		"Okta":                   {header{"X-Rate-Limit-Reset": "1771588807"}, 7 * time.Second},
-		"milliseconds":           {header{"X-RateLimit-Reset": "1771588807500"}, 7500 * time.Millisecond},
-		"date":                   {header{"X-RateLimit-Reset": "2026-02-20T12:00:07Z"}, 7 * time.Second},
-		"passed":                 {header: header{"X-RateLimit-Reset": "1771588799"}},
-		"too long":               {header{"RateLimit-Reset": "3600"}, MaxRetryAfter},
-		"garbage":                {header: header{"X-RateLimit-Reset": "never"}},
-		"two limits in one":      {header: header{"X-RateLimit-Reset": "1, 60"}},
-		"calls remain":           {header: header{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30"}},
-		"remain of one of two":   {header{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30", "RateLimit-Reset": "3"}, 3 * time.Second},
-		"the longer":             {header{"X-RateLimit-Reset": "30", "RateLimit-Reset": "3"}, 30 * time.Second},
+		"absent":               {},
+		"Retry-After":          {header: header{"Retry-After": "7"}},
+		"Retry-After of 0":     {header: header{"Retry-After": "0", "RateLimit-Remaining": "0", "RateLimit-Reset": "7"}},
+		"seconds":              {header{"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}, 7 * time.Second},
+		"GitHub, Auth0":        {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1771588807"}, 7 * time.Second},
+		"Okta":                 {header{"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1771588807"}, 7 * time.Second},
+		"milliseconds":         {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1771588807500"}, 7500 * time.Millisecond},
+		"date":                 {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-02-20T12:00:07Z"}, 7 * time.Second},
+		"passed":               {header: header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1771588799"}},
+		"too long":             {header{"RateLimit-Remaining": "0", "RateLimit-Reset": "3600"}, MaxRetryAfter},
+		"overdrawn":            {header{"RateLimit-Remaining": " -1 ", "RateLimit-Reset": "7"}, 7 * time.Second},
+		"several remainders":   {header{"RateLimit-Remaining": "0, 17", "RateLimit-Reset": "7"}, 7 * time.Second},
+		"garbage":              {header: header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "never"}},
+		"two limits in one":    {header: header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1, 60"}},
+		"calls remain":         {header: header{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30"}},
+		"unknown what remains": {header: header{"X-RateLimit-Reset": "30"}},
+		"remainder of another": {header: header{"X-RateLimit-Remaining": "0", "RateLimit-Reset": "30"}},
+		"the longer": {header{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30", "RateLimit-Remaining": "0",
+			"RateLimit-Reset": "3"}, 30 * time.Second},
 		"draft 10":               {header{"RateLimit": `"default";r=0;t=30`}, 30 * time.Second},
+		"draft 10, other order":  {header{"RateLimit": `"default";t=30;r=0`}, 30 * time.Second},
 		"draft 10, calls remain": {header: header{"RateLimit": `"default";r=10;t=30`}},
 		"draft 10, two":          {header{"RateLimit": `"minute";r=5;t=30, "day";r=0;t=200`}, 200 * time.Second},
 		"draft 10, two, first":   {header{"RateLimit": `"minute";r=0;t=30, "day";r=9;t=200`}, 30 * time.Second},
 		"draft 10, both":         {header{"RateLimit": `"minute";r=0;t=30, "day";r=0;t=200`}, 200 * time.Second},
 		"draft 10, partition":    {header{"RateLimit": `"a";r=0;pk=:cHsdsRa894==:;t=30`}, 30 * time.Second},
+		"draft 10, tokens":       {header: header{"RateLimit": `a;r=0, b;r=9;t=200`}},
+		"draft 10, other names":  {header: header{"RateLimit": `"u";burst-r=0;r=7;t=99, "v";r=0.9;t=99, "w";r=0;x-t=99`}},
+		"draft 10, in a name":    {header: header{"RateLimit": `"r=0;t=250";r=3;t=9`}},
 		"draft 7":                {header{"RateLimit": "limit=100, remaining=0, reset=50"}, 50 * time.Second},
+		"draft 7, other order":   {header{"RateLimit": "reset=50, remaining=0"}, 50 * time.Second},
+		"draft 7, too long":      {header{"RateLimit": "remaining=0, reset=999999999999999"}, MaxRetryAfter},
 		"draft 7, calls remain":  {header: header{"RateLimit": "limit=100, remaining=20, reset=50"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,10 +129,12 @@ func FuzzParseRetryAfter(f *testing.F) {
 		for _, name := range []string{"Retry-After", "X-Ratelimit-Reset", "Ratelimit"} {
 			h[name] = []string{retryAfter}
 		}
+		h.Set("X-RateLimit-Remaining", "0")
 		for _, parse := range []func(http.Header, time.Time) time.Duration{ParseRetryAfter, ParseRateLimitReset} {
 			if got := parse(h, time.Unix(now, 0)); got < 0 || got > MaxRetryAfter {
 				t.Errorf("%v is out of bounds", got)
 			}
+			h.Del("Retry-After")
 		}
 	})
 }

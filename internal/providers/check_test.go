@@ -106,3 +106,25 @@ func TestNoCheckInAPause(t *testing.T) {
 		}
 	})
 }
+
+// TestOtherWordsAreNoNews: a token endpoint whose words differ from answer to answer, by a trace ID say, does not change
+// the provider's status each time.
+func TestOtherWordsAreNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p"}}
+		c := &asked{}
+		r := &Resolver{clients: map[string]entry{"p": {client: c}}}
+		for _, step := range []struct{ message, words, want string }{
+			{"refused (invalid_client)", "trace 1", "refused (invalid_client); the service says: trace 1"},
+			{"refused (invalid_client)", "trace 2", "refused (invalid_client); the service says: trace 1"},
+			{"refused (invalid_scope)", "trace 3", "refused (invalid_scope); the service says: trace 3"},
+			{"unavailable", "", "unavailable"},
+		} {
+			c.err = &logout.Error{Reason: logout.Unauthorized, Message: step.message, Words: step.words}
+			if problem, _ := r.CheckCredentials(t.Context(), p, c, time.Time{}); problem.Message != step.want {
+				t.Errorf("%+v: %q", step, problem.Message)
+			}
+			<-time.After(recheckAfter)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/bearer"
@@ -66,7 +67,11 @@ func (s source) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (au
 	if err != nil {
 		return auth, err
 	}
-	auth.Client = &bearer.Client{TokenURL: tokens, Scopes: grant.Scopes}
+	auth.Client = &bearer.Client{TokenURL: tokens, Scopes: grant.Scopes, Parameters: url.Values{},
+		InBody: grant.Authentication == v1alpha1.ClientAuthenticationBody}
+	for _, p := range grant.Parameters {
+		auth.Client.Parameters.Set(p.Name, p.Value)
+	}
 	if auth.Client.ID, auth.Client.Secret, err = bearer.ClientFrom(s.secret.Data); err != nil {
 		err = s.invalidSecret(err)
 	}

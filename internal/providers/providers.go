@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,11 +146,15 @@ func (r *Resolver) CheckCredentials(
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	err := c.CheckCredentials(ctx)
+	before := is.problem
 	is.checked, is.problem, is.recheck = true, nil, time.Time{}
 	if err != nil {
 		message, after := err.Error(), recheckAfter
 		if failure, ok := errors.AsType[*logout.Error](err); ok {
 			message, after = failure.Text(), max(after, failure.RetryAfter)
+			if before != nil && strings.HasPrefix(before.Message, failure.Message) {
+				message = before.Message // the server's words may have a trace ID, which is no news
+			}
 		}
 		is.problem, is.recheck = &ConfigError{v1alpha1.ReasonCredentialsUnavailable, message}, time.Now().Add(after)
 	}

@@ -108,12 +108,14 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	return logout.Receipt{}, failure(answer)
 }
 
-// confirms reports whether an answer is a success. A page never is, because it
-// may be a proxy's sign-in page.
+// confirms reports whether an answer is a success. Whatever its status, one that
+// says anything is none: it may be a proxy's page, or an error in a form that
+// the draft does not define.
 func (c *Client) confirms(a *bearer.Response) bool {
 	accepted := slices.ContainsFunc(c.accepted, func(status int32) bool { return int(status) == a.Status })
 	var body map[string]any
-	return accepted && !a.Partial && (len(a.Body) == 0 || a.JSON(&body) && body["error"] == nil)
+	empty := len(a.Body) == 0 || a.JSON(&body) && body != nil && len(body) == 0
+	return accepted && !a.Partial && empty
 }
 
 // failure returns the error for an answer that is no success. In the draft, the

@@ -179,8 +179,8 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 	}
 }
 
-// TestAcceptedStatusCodes: other statuses confirm a logout only if the administrator says so, and never with a page, an
-// error or half an answer.
+// TestAcceptedStatusCodes: other statuses confirm a logout only if the administrator says so, and never with a page, a
+// body that says anything or half an answer.
 func TestAcceptedStatusCodes(t *testing.T) {
 	for _, tc := range []struct {
 		accepted []int32
@@ -193,9 +193,11 @@ func TestAcceptedStatusCodes(t *testing.T) {
 		{nil, 200, "", 0, false},
 		{[]int32{200, 202}, 204, "", 0, false},
 		{[]int32{200, 202}, 200, "", 0, true},
-		{[]int32{200, 202}, 202, `{"status":"accepted"}`, 0, true},
-		{[]int32{200, 202}, 200, `{"error":null}`, 0, true},
+		{[]int32{200, 202}, 202, " {} ", 0, true},
+		{[]int32{200, 202}, 202, `{"status":"accepted"}`, 0, false},
 		{[]int32{200, 202}, 200, `{"error":"user_not_found"}`, 0, false},
+		{[]int32{200, 202}, 200, `{"success":false}`, 0, false},
+		{[]int32{200, 202}, 200, "null", 0, false},
 		{[]int32{200, 202}, 200, "<html>", 0, false},
 		{[]int32{200, 202}, 200, "ok", 0, false},
 		{[]int32{200, 202}, 200, "[]", 0, false},

@@ -121,8 +121,8 @@ func (k *kit) throttled() {
 		"Fri, 20 Feb 2026 10:00:00 GMT"), 30*time.Second)
 	wait("for a year", k.p.Throttled.with("Retry-After", "31536000"), logout.MaxRetryAfter)
 	wait("garbage", k.p.Throttled.with("Retry-After", "soon"), 0)
-	wait("until a limit ends", k.p.Throttled.with("X-RateLimit-Reset", "17"), 17*time.Second)
-	wait("for less than that", k.p.Throttled.with("X-RateLimit-Reset", "17").with("Retry-After", "3"), 3*time.Second)
+	wait("until a limit ends", k.p.Throttled.with("X-RateLimit-Remaining", "0").with("X-RateLimit-Reset", "17"),
+		17*time.Second)
 	for _, hint := range k.p.ThrottledFor {
 		a := k.p.Throttled
 		for name, value := range hint.Header {
