@@ -263,31 +263,50 @@ func TestGrantedRight(t *testing.T) {
 	})
 }
 
-// TestRejectedAfterReplacement: a server with one valid token for each client rejects the one that was replaced. That is
-// nobody else's failure, and not the credentials'.
+// onTheWay does something when a request to the service has left, before it arrives.
+type onTheWay struct {
+	*service
+	do func()
+}
+
+func (o onTheWay) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == "service.example" {
+		o.do()
+	}
+	return o.service.RoundTrip(r)
+}
+
+// TestRejectedAfterReplacement: a server with one valid token for each client rejects the one that was replaced while
+// its request was on the way. That is nobody else's failure. A token that nobody replaced is everybody's.
 func TestRejectedAfterReplacement(t *testing.T) {
 	for _, replaced := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{expires: 86400}
 			c := newCaller(t, s)
-			if status, e := call(t.Context(), t, c); status != 200 {
-				t.Fatalf("%d, %+v", status, e)
+			c.wire.Transport = onTheWay{s, func() {
+				if s.reject = !replaced; !replaced {
+					return
+				}
+				<-time.After(20 * time.Second)
+				c.fetched.Doubt("token-1")
+				if value, err := c.token(t.Context()); value != "token-2" || err != nil {
+					t.Errorf("%s, %v", value, err)
+				}
+			}}
+			if _, err := c.token(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			old, err := c.token(t.Context())
+			<-time.After(time.Minute)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://service.example/logout", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if replaced {
-				<-time.After(time.Minute)
-				c.fetched.Doubt(old)
-				if _, err := c.token(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+			a, err := c.Call(req)
+			if err != nil || a.Status != http.StatusUnauthorized {
+				t.Fatalf("%+v, %v", a, err)
 			}
-			wide := (&Response{Response: &httpcall.Response{Status: 401}, outdated: !c.fetched.Forget(old)}).Failure(
-				httpcall.Finding{Reason: logout.Unauthorized, ProviderWide: true}).ProviderWide
-			if wide == replaced {
-				t.Errorf("replaced %t: everybody's %t", replaced, wide)
+			if e := a.Failure(httpcall.Finding{Reason: logout.Unauthorized, ProviderWide: true}); e.ProviderWide == replaced {
+				t.Errorf("replaced %t: %+v", replaced, e)
 			}
 		})
 	}
