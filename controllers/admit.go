@@ -40,6 +40,10 @@ func (r *userLogoutReconciler) admit(
 		r.gates.Leave(key)
 		return lifecycle.DecideBlocked(obj, *refused, now), admission{}, nil
 	}
+	if invalid := service.CheckIDs(obj.Spec.AccountID, obj.Spec.UserID); invalid != nil {
+		r.gates.Leave(key)
+		return lifecycle.DecideInvalid(obj, "spec."+invalid.Message, now), admission{}, nil
+	}
 	slot, wait := r.gates.Enter(gateOf(p, service), applicantOf(obj))
 	if slot == nil {
 		return lifecycle.DecideQueued(obj, queueOf(wait), now), admission{}, nil

@@ -34,6 +34,8 @@ import (
 // service is a logout.Client made of one function.
 type service func(ctx context.Context) (logout.Receipt, error)
 
+func (service) CheckIDs(string, string) *logout.Error { return nil }
+
 func (s service) Logout(ctx context.Context, _, _ string) (logout.Receipt, error) { return s(ctx) }
 
 // trial is one object and the reconciler that attempts it.

@@ -56,8 +56,9 @@ const (
 	// ReasonDeleted: the object is being deleted, and a finalizer still keeps
 	// it. Final. (On a provider: the same, and no calls are made.)
 	ReasonDeleted = "Deleted"
-	// ReasonInvalidSpec: the schema of this cluster accepted an ID that the
-	// operator refuses. Final. (On a provider: the schema accepted a spec that
+	// ReasonInvalidSpec: the operator cannot send an ID safely to this type of
+	// provider, or the schema of this cluster accepts what no service can have.
+	// Final. (On a provider: the schema accepted a spec that
 	// the operator cannot use. No calls are made until the spec is changed.)
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonProviderNotFound: the provider that providerRef names does not

@@ -36,8 +36,9 @@ type KeycloakProvider struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{C}\\\\p{Z}/\\\\\\\\?#%{}]')",message="must not contain white space, invisible characters or any of / \\ ? # % { }"
-	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must not be \".\" or \"..\""
+	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]')",message="must not contain invisible characters, or white space other than the space"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ')",message="must not begin or end with a space"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[/%\\\\\\\\]|^[.]+(;|$)')",message="must not contain any of / \\ %, or consist of dots only"
 	TokenRealm string `json:"tokenRealm,omitempty"`
 
 	// userLookup says what the userID of a UserLogout is: ID for Keycloak's own

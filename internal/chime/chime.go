@@ -8,7 +8,9 @@ package chime
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awschime "github.com/aws/aws-sdk-go-v2/service/chime"
@@ -44,6 +46,7 @@ type Config struct {
 
 // Client calls LogoutUser. It is safe for concurrent use.
 type Client struct {
+	logout.IDs
 	awscall.Caller
 	api *awschime.Client
 }
@@ -57,7 +60,10 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire()}}
+	c := &Client{
+		IDs:    logout.IDs{Account: checkID, User: checkID},
+		Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire()},
+	}
 	o := c.Options()
 	c.api = awschime.New(awschime.Options{
 		APIOptions:   o.APIOptions,
@@ -71,11 +77,21 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	return c, nil
 }
 
+// checkID rejects an ID that cannot be sent safely. The SDK inserts one ID after
+// the other into a path with {AccountId} and {UserId}, and an ID can contain
+// these.
+func checkID(id string) error {
+	if strings.ContainsAny(id, "{}") {
+		return errors.New("must not contain any of { }: the service has it in the path of a URL")
+	}
+	return logout.CheckPathSegment(id)
+}
+
 // Logout logs the user out of every device. See logout.Client for its
-// guarantees. If logout.CheckID rejects an ID, or there are no credentials, it
-// sends nothing.
+// guarantees. If CheckIDs rejects an ID, or there are no credentials, it sends
+// nothing.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {
-	if err := logout.CheckIDs(accountID, userID); err != nil {
+	if err := c.CheckIDs(accountID, userID); err != nil {
 		return logout.Receipt{}, err
 	}
 	out, err := c.api.LogoutUser(ctx, &awschime.LogoutUserInput{AccountId: &accountID, UserId: &userID})

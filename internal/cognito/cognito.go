@@ -59,6 +59,7 @@ type Config struct {
 
 // Client calls AdminUserGlobalSignOut. It is safe for concurrent use.
 type Client struct {
+	logout.IDs // both in JSON
 	awscall.Caller
 	api *cognitoidentityprovider.Client
 }
@@ -90,10 +91,10 @@ func New(ctx context.Context, config Config) (*Client, error) {
 }
 
 // Logout signs the user out of every device: it revokes all refresh tokens. See
-// logout.Client for its guarantees. If logout.CheckID rejects an ID, or there
-// are no credentials, it sends nothing.
+// logout.Client for its guarantees. If CheckIDs rejects an ID, or there are no
+// credentials, it sends nothing.
 func (c *Client) Logout(ctx context.Context, userPoolID, userName string) (logout.Receipt, error) {
-	if err := logout.CheckIDs(userPoolID, userName); err != nil {
+	if err := c.CheckIDs(userPoolID, userName); err != nil {
 		return logout.Receipt{}, err
 	}
 	out, err := c.api.AdminUserGlobalSignOut(ctx, &cognitoidentityprovider.AdminUserGlobalSignOutInput{

@@ -6,6 +6,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -31,6 +32,7 @@ type Config struct {
 
 // Client calls Keycloak. It is safe for concurrent use.
 type Client struct {
+	logout.IDs
 	*bearer.Caller
 	realms string // the URL to which a realm's name is appended
 	lookup Lookup
@@ -41,7 +43,7 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing. The error says what is wrong with the
 // configuration, and contains no credential.
 func New(config Config) (*Client, error) {
-	if err := logout.CheckID(config.TokenRealm); err != nil {
+	if err := cmp.Or(logout.CheckID(config.TokenRealm), logout.CheckPathSegment(config.TokenRealm)); err != nil {
 		return nil, errors.New("token realm " + err.Error())
 	}
 	caller, err := bearer.New(bearer.Config{Client: &bearer.Client{
@@ -53,12 +55,16 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{caller, config.Endpoint.Join("/admin/realms/").String(), config.Lookup}, nil
+	ids := logout.IDs{Account: logout.CheckPathSegment}
+	if config.Lookup == ByID { // otherwise it is in a query
+		ids.User = logout.CheckPathSegment
+	}
+	return &Client{ids, caller, config.Endpoint.Join("/admin/realms/").String(), config.Lookup}, nil
 }
 
 // Logout ends all sessions of the user. See logout.Client for its guarantees.
 func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Receipt, error) {
-	if err := logout.CheckIDs(realm, userID); err != nil {
+	if err := c.CheckIDs(realm, userID); err != nil {
 		return logout.Receipt{}, err
 	}
 	users := c.realms + url.PathEscape(realm) + "/users"

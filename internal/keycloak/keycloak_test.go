@@ -246,9 +246,9 @@ func TestAnswers(t *testing.T) {
 func TestNewChecksTheConfiguration(t *testing.T) {
 	endpoint := httpcall.MustParseEndpoint("https://keycloak.example")
 	for want, config := range map[string]Config{
-		"token realm must not be empty":           {Endpoint: endpoint},
-		"token realm must not be \".\" or \"..\"": {Endpoint: endpoint, TokenRealm: ".."},
-		"client ID and secret must not be empty":  {Endpoint: endpoint, TokenRealm: "master", ClientID: "a"},
+		"token realm must not be empty":             {Endpoint: endpoint},
+		"token realm must not consist of dots only": {Endpoint: endpoint, TokenRealm: ".."},
+		"client ID and secret must not be empty":    {Endpoint: endpoint, TokenRealm: "master", ClientID: "a"},
 	} {
 		if _, err := New(config); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -37,7 +38,7 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 		return "", err
 	}
 	for _, u := range found {
-		if logout.CheckID(u.ID) != nil || !sameName(c.lookup.of(u), name) {
+		if cmp.Or(logout.CheckID(u.ID), logout.CheckPathSegment(u.ID)) != nil || !sameName(c.lookup.of(u), name) {
 			return "", unexpected(answer)
 		}
 	}

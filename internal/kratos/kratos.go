@@ -49,6 +49,7 @@ type Config struct {
 
 // Client ends sessions. It is safe for concurrent use.
 type Client struct {
+	logout.IDs
 	identities string // the URL to which an identity's ID is appended
 	caller     *bearer.Caller
 }
@@ -66,13 +67,17 @@ func New(config Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{identities: config.Endpoint.Join("/admin/identities/").String(), caller: caller}, nil
+	return &Client{
+		IDs:        logout.IDs{User: logout.CheckPathSegment},
+		identities: config.Endpoint.Join("/admin/identities/").String(),
+		caller:     caller,
+	}, nil
 }
 
 // Logout ends all sessions of an identity. See logout.Client for its
 // guarantees. It checks the account like every ID, but does not send it.
 func (c *Client) Logout(ctx context.Context, accountID, identityID string) (logout.Receipt, error) {
-	if err := logout.CheckIDs(accountID, identityID); err != nil {
+	if err := c.CheckIDs(accountID, identityID); err != nil {
 		return logout.Receipt{}, err
 	}
 	identity := c.identities + url.PathEscape(identityID)

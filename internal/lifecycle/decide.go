@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/internal/logout"
 )
 
 // Action is what a Decision asks for.
@@ -55,9 +54,6 @@ func Decide(obj *v1alpha1.UserLogout, changed, now time.Time) Decision {
 		return writeStatus(obj, deadlineExceeded(obj, now, ""), time.Time{})
 	case now.Before(next):
 		return Decision{At: earliest(next, Deadline(obj))}
-	}
-	if field, err := checkIDs(obj); err != nil {
-		return writeStatus(obj, failedStatus(obj, v1alpha1.ReasonInvalidSpec, field+" "+err.Error(), now), time.Time{})
 	}
 	return Decision{Do: Attempt}
 }
@@ -139,6 +135,12 @@ func DecideBlocked(obj *v1alpha1.UserLogout, refused Refusal, now time.Time) Dec
 	return writeStatus(obj, blockedStatus(obj, refused.Reason, refused.Message, now), end)
 }
 
+// DecideInvalid ends an object whose IDs the provider's client cannot send. The message names the field, and says what
+// it must be.
+func DecideInvalid(obj *v1alpha1.UserLogout, message string, now time.Time) Decision {
+	return writeStatus(obj, failedStatus(obj, v1alpha1.ReasonInvalidSpec, message, now), time.Time{})
+}
+
 // decideFinished leaves a finished object alone, except for its TTL and for a later edit of suspend or of the TTL. It
 // acknowledges such an edit; otherwise tools that compare generations would show the object as in progress for ever.
 func decideFinished(obj *v1alpha1.UserLogout, now time.Time) Decision {
@@ -161,11 +163,4 @@ func writeStatus(obj *v1alpha1.UserLogout, status v1alpha1.UserLogoutStatus, at 
 		return Decision{At: at}
 	}
 	return Decision{Do: Write, Status: status, At: at}
-}
-
-func checkIDs(obj *v1alpha1.UserLogout) (field string, err error) {
-	if err := logout.CheckID(obj.Spec.AccountID); err != nil {
-		return "spec.accountID", err
-	}
-	return "spec.userID", logout.CheckID(obj.Spec.UserID)
 }

@@ -211,10 +211,6 @@ func TestDecide(t *testing.T) {
 			3605, Write, time.Time{}, v1alpha1.ReasonDeadlineExceeded},
 		{"attempted, waits for its turn past notAfter", object(notAfter(50), queuedAt(10)), 50, Write, time.Time{},
 			v1alpha1.ReasonDeadlineExceeded},
-		{"bad account", object(func(o *v1alpha1.UserLogout) { o.Spec.AccountID = "{UserId}" }), 0, Write, time.Time{},
-			v1alpha1.ReasonInvalidSpec},
-		{"bad user", object(func(o *v1alpha1.UserLogout) { o.Spec.UserID = ".." }), 0, Write, time.Time{},
-			v1alpha1.ReasonInvalidSpec},
 
 		{"logged out", object(claimedAt(0), loggedOutAt(1)), 99999, Wait, time.Time{}, ""},
 		{"refused", object(claimedAt(0), refusedAt(1)), 99999, Wait, time.Time{}, ""},
@@ -360,6 +356,18 @@ func TestBlocked(t *testing.T) {
 		Message: "no provider"}, at(9))
 	if again.Do != Wait || !again.At.Equal(at(3605)) {
 		t.Errorf("said twice: %+v", again)
+	}
+}
+
+// TestInvalid: an object whose IDs cannot be sent finishes, whatever it has been through.
+func TestInvalid(t *testing.T) {
+	for _, obj := range []*v1alpha1.UserLogout{object(), object(claimedAt(0), throttledAt(1, 1)), object(blockedAt(5))} {
+		d := DecideInvalid(obj, "spec.userID must not contain a slash", at(6))
+		is := Ready(d.Status)
+		if obj.Status = d.Status; d.Do != Write || !Finished(obj) || is.Reason != v1alpha1.ReasonInvalidSpec ||
+			is.Message != "spec.userID must not contain a slash" {
+			t.Errorf("%+v", d)
+		}
 	}
 }
 

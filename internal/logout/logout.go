@@ -17,6 +17,9 @@ import (
 // nothing after the deadline of ctx. A nil error means that the service
 // confirmed the logout. Every other error is an *Error.
 type Client interface {
+	// CheckIDs returns the error for IDs that cannot be sent safely; nil if they
+	// can. It sends nothing. Logout rejects the same IDs.
+	CheckIDs(accountID, userID string) *Error
 	Logout(ctx context.Context, accountID, userID string) (Receipt, error)
 }
 

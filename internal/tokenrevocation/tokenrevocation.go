@@ -59,6 +59,7 @@ type Config struct {
 
 // Client calls a revocation endpoint. It is safe for concurrent use.
 type Client struct {
+	logout.IDs // the user's in JSON
 	*bearer.Caller
 	endpoint string
 	subject  func(userID string) Subject
@@ -74,7 +75,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{caller, config.Endpoint.String(), config.Subject, config.Accepted}
+	c := &Client{logout.IDs{}, caller, config.Endpoint.String(), config.Subject, config.Accepted}
 	if len(c.accepted) == 0 {
 		c.accepted = []int32{http.StatusNoContent}
 	}
@@ -85,7 +86,7 @@ func New(config Config) (*Client, error) {
 // It does not send the account: the protocol has no accounts, and the endpoint
 // stands for one.
 func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.Receipt, error) {
-	if err := logout.CheckIDs(accountID, userID); err != nil {
+	if err := c.CheckIDs(accountID, userID); err != nil {
 		return logout.Receipt{}, err
 	}
 	body, err := json.Marshal(map[string]Subject{"sub_id": c.subject(userID)})

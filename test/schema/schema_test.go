@@ -139,7 +139,14 @@ func (e *endpoint) logOut(t *testing.T, base, accountID, userID string) {
 	}
 	defer c.Close()
 	e.had = nil
-	if _, err := c.Logout(t.Context(), accountID, userID); err != nil {
+	_, err = c.Logout(t.Context(), accountID, userID)
+	if c.CheckIDs(accountID, userID) != nil {
+		if err == nil || len(e.had) != 0 {
+			t.Errorf("%q, %q: %v after %d requests", accountID, userID, err, len(e.had))
+		}
+		return
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if len(e.had) != 1 {

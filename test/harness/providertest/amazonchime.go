@@ -25,6 +25,10 @@ var AmazonChime = Fixture{
 	OptionalKeys: []string{"AWS_SESSION_TOKEN"},
 	AccountID:    "12a3456b-7c89-012d-3456-78901e23fg45",
 	UserID:       "1ab2345c-67de-8901-f23g-45h678901j2k",
+
+	UnsafeInAccount: unsafeInPath + "{}",
+	UnsafeInUser:    unsafeInPath + "{}",
+
 	Call: func(r *http.Request, body []byte) (Call, bool) {
 		path := strings.Split(r.URL.EscapedPath(), "/")
 		if len(path) != 5 || path[1] != "accounts" || path[3] != "users" || r.Method != http.MethodPost ||

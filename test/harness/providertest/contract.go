@@ -291,7 +291,12 @@ func (k *kit) oversized() {
 func (k *kit) escaping() {
 	for _, id := range escaped {
 		for _, ids := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
-			if _, e := k.attemptFor(ids.AccountID, ids.UserID); e != nil {
+			before := len(k.server.Calls())
+			if _, e := k.attemptFor(ids.AccountID, ids.UserID); k.p.refuses(ids) {
+				if e == nil || e.Reason != logout.BadRequest || len(k.server.Calls()) != before {
+					k.Errorf("%+v: %+v after %d calls", ids, e, len(k.server.Calls())-before)
+				}
+			} else if e != nil {
 				k.Errorf("%+v: %+v", ids, e)
 			} else if calls := k.server.Calls(); calls[len(calls)-1] != k.p.Want(ids.AccountID, ids.UserID) {
 				k.Errorf("%+v arrives as %+v", ids, calls[len(calls)-1])
@@ -301,8 +306,8 @@ func (k *kit) escaping() {
 }
 
 func (k *kit) refusedIDs() {
-	for _, id := range []string{"", ".", "..", "a/b", "a b", "a?b", "a#b", "a%2Fb", "{UserId}", `a\b`, "a\x00b",
-		"a\u200bb", "\xff"} {
+	for _, id := range []string{"", ".", "..", "...", " ", " a", "a ", "a\tb", "a\u00a0b", "a\x00b", "a\u200bb", "\xff",
+		"1.23456789e+09"} {
 		for _, call := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
 			_, e := k.attemptFor(call.AccountID, call.UserID)
 			if e == nil || e.Reason != logout.BadRequest {

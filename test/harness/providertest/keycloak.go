@@ -19,7 +19,11 @@ var Keycloak = Fixture{
 	DerivedLater: oauthDerived(1),
 	AccountID:    "example",
 	UserID:       "8f3c1b6e-2d4a-4c55-9b1e-0a7d5e2f9c11",
-	Call:         keycloakCall(func(id string) string { return id }),
+
+	UnsafeInAccount: unsafeInPath,
+	UnsafeInUser:    unsafeInPath,
+
+	Call: keycloakCall(func(id string) string { return id }),
 	Other: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != keycloakToken {
 			keycloakError(404, "HTTP 404 Not Found").write(w)
@@ -45,15 +49,26 @@ var Keycloak = Fixture{
 	},
 }
 
-// KeycloakByUsername and KeycloakByEmail look users up: here the ID is the reversed name.
+// KeycloakByUsername and KeycloakByEmail look users up.
 var (
 	KeycloakByUsername = keycloakBy(v1alpha1.UserLookupUsername, "username")
 	KeycloakByEmail    = keycloakBy(v1alpha1.UserLookupEmail, "email")
 )
 
+// idOf is the ID of a user in this Keycloak: the reversed name, with look-alikes of what is unsafe in a path.
+func idOf(name string) string {
+	return reversed(strings.NewReplacer("/", "∕", `\`, "∖", "%", "٪").Replace(name))
+}
+
+// nameOf is the name of the user with an ID.
+func nameOf(id string) string {
+	return strings.NewReplacer("∕", "/", "∖", `\`, "٪", "%").Replace(reversed(id))
+}
+
 func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Fixture {
 	p := Keycloak
-	p.Spec, p.UserID, p.Call = keycloakSpec(lookup), "jane@example.com", keycloakCall(reversed)
+	p.Spec, p.UserID, p.Call = keycloakSpec(lookup), "jane@example.com", keycloakCall(nameOf)
+	p.UnsafeInUser = ""
 	p.Beside = []string{http.MethodGet} // in addition to the request for a token
 	p.Other = func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Query().Get(parameter)
@@ -65,7 +80,7 @@ func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Fixture {
 			Keycloak.NotAuthorized[0].write(w)
 			return
 		}
-		jsonAnswer(200, []map[string]any{{"id": reversed(name), parameter: strings.ToUpper(name)}}).write(w)
+		jsonAnswer(200, []map[string]any{{"id": idOf(name), parameter: strings.ToUpper(name)}}).write(w)
 	}
 	return p
 }

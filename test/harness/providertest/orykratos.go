@@ -29,6 +29,7 @@ var OryKratos = Fixture{
 	UserID:         kratosIdentity,
 	InvalidUserID:  "jane",
 	AccountNotSent: true,
+	UnsafeInUser:   unsafeInPath,
 	Call: func(r *http.Request, body []byte) (Call, bool) {
 		id, ok := kratosPath(r, "/sessions")
 		if !ok || r.Method != http.MethodDelete || len(body) != 0 {

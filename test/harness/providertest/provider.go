@@ -59,6 +59,8 @@ type Fixture struct {
 	AccountID, UserID string
 	// InvalidUserID is that of a call that the service refuses as Invalid; empty if it may refuse any like that.
 	InvalidUserID string
+	// UnsafeInAccount and UnsafeInUser are the characters that make the client refuse an ID; empty if it refuses none.
+	UnsafeInAccount, UnsafeInUser string
 	// Call reads a request. It returns false if the request is not the logout but one that comes before or after it;
 	// Other answers those.
 	Call func(*http.Request, []byte) (Call, bool)
@@ -131,6 +133,9 @@ type Hint struct {
 	Want time.Duration
 }
 
+// unsafeInPath are the characters that no ID in a URL's path may have.
+const unsafeInPath = `/\%`
+
 // Name of the type.
 func (p Fixture) Name() string { return string(p.Spec("", "").Type) }
 
@@ -147,6 +152,14 @@ func (p Fixture) Want(accountID, userID string) Call {
 		accountID = ""
 	}
 	return Call{AccountID: accountID, UserID: userID}
+}
+
+// refuses reports whether the type refuses IDs, because it could not send them safely.
+func (p Fixture) refuses(ids Call) bool {
+	in := func(id, unsafe string) bool {
+		return strings.ContainsAny(id, unsafe) || unsafe != "" && strings.HasPrefix(id, "..;")
+	}
+	return in(ids.AccountID, p.UnsafeInAccount) || in(ids.UserID, p.UnsafeInUser)
 }
 
 // Field is the path of one of the member's fields.
@@ -181,5 +194,7 @@ func (a Answer) write(w http.ResponseWriter) {
 	}
 }
 
-// escaped are IDs that the CRD accepts, and that a client must escape somewhere.
-var escaped = []string{"a:b;c,d+e=f~g@h&i", `"quoted"<b>`, "Zoë", "用户!$'()*", "...", strings.Repeat("é", 256)}
+// escaped are IDs that the CRD accepts, and that a client must escape somewhere, or refuse.
+var escaped = []string{"a:b;c,d+e=f~g@h&i", `"quoted"<b>`, "Zoë", "用户!$'()*", strings.Repeat("é", 256), "Company GmbH",
+	`corp\jane`, "Okta_yzD0/3n+2Qk=", "AzureAD_x#EXT#@t.onmicrosoft.com", "f:1b2c:first12#second34", "o%hare@corp.example",
+	"spiffe://corp/ns/jane", "samlp|corp|jane", "a?b", "{UserId}", "{AccountId}", "a%2Fb", "%2e%2e", "../a", "..;/a", "..;a"}
