@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -51,7 +52,8 @@ type Caller struct {
 	grant   *clientcredentials.Config // nil for a static token
 	secrets []string                  // without the tokens that were fetched
 
-	fetched *credential.Source[string] // nil for a static token
+	fetched  *credential.Source[string] // nil for a static token
+	accepted atomic.Pointer[string]     // the last token that was not rejected
 }
 
 // New returns a caller that sends through wire. New itself sends nothing. Its
@@ -96,15 +98,13 @@ func Anonymous(wire *httpcall.Wire) *Caller { return &Caller{wire: wire} }
 // Response is the answer to a request that was sent with a token.
 type Response struct {
 	*httpcall.Response
-	secrets  []string
-	outdated bool // the token was rejected after another had replaced it
+	secrets []string
 }
 
 // Failure returns the *logout.Error for an answer. The finding need not name
 // the secrets.
 func (a *Response) Failure(f httpcall.Finding) *logout.Error {
 	f.Secrets = a.secrets
-	f.ProviderWide = f.ProviderWide && !a.outdated
 	return a.Response.Failure(f)
 }
 
@@ -116,14 +116,40 @@ func (a *Response) Receipt(requestID string) logout.Receipt {
 
 // Call sends a request with a token. If it has no valid token, it fetches one
 // first. The error is a *logout.Error. If the service answers 401, Call drops
-// the token, so that the next attempt fetches a new one; if it answers 403, it
-// fetches a new one for the next attempt, though not often, because a token has
-// only the rights that were granted before it was fetched.
+// the token; if it answers 403, Call fetches a new one for the next attempt,
+// though not often, because a token has only the rights that were granted before
+// it was fetched.
+//
+// A token may end before its time, for example when the service restarts. So a
+// 401 for a token that has been accepted before, or that has been replaced
+// meanwhile, is not the last word: Call sends the request once more with the
+// next token. A service that answers 401 has not carried out the request. This
+// happens once in the life of a token, so that nobody can double the calls.
 func (c *Caller) Call(req *http.Request) (*Response, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
 		return nil, err
 	}
+	again := req.Clone(req.Context())
+	response, err := c.send(req, value)
+	if err != nil || !c.ended(response, value) {
+		return response, err
+	}
+	next, err := c.token(req.Context())
+	if err == nil && req.GetBody != nil {
+		again.Body, err = req.GetBody()
+	}
+	if err != nil || next == value {
+		return response, nil
+	}
+	if response, err = c.send(again, next); err == nil {
+		_ = c.ended(response, next)
+	}
+	return response, err
+}
+
+// send sends a request with a token.
+func (c *Caller) send(req *http.Request, value string) (*Response, error) {
 	if value != "" {
 		req.Header.Set("Authorization", "Bearer "+value)
 	}
@@ -135,14 +161,24 @@ func (c *Caller) Call(req *http.Request) (*Response, error) {
 	if value != "" {
 		response.secrets = append(response.secrets, value)
 	}
+	return response, nil
+}
+
+// ended notes what an answer says of a token, and reports whether the token was
+// valid before and is no more.
+func (c *Caller) ended(response *Response, value string) bool {
 	switch {
 	case c.fetched == nil:
-	case answer.Status == http.StatusUnauthorized:
-		response.outdated = !c.fetched.Forget(value)
-	case answer.Status == http.StatusForbidden:
+	case response.Status == http.StatusUnauthorized:
+		last := c.accepted.Load()
+		replaced := !c.fetched.Forget(value)
+		return replaced || last != nil && *last == value
+	case response.Status == http.StatusForbidden:
 		c.fetched.Doubt(value)
+	case response.Status < http.StatusMultipleChoices:
+		c.accepted.Store(&value)
 	}
-	return response, nil
+	return false
 }
 
 // known returns everything that no message may repeat. An earlier token may still be valid.

@@ -187,18 +187,82 @@ func TestTokenWithoutALife(t *testing.T) {
 	})
 }
 
-// A token that the service rejects is not sent again, and the same attempt does
-// not fetch another.
-func TestRefusedTokenIsFetchedAnewForTheNextAttempt(t *testing.T) {
+// A token that the service rejects is not sent again. If it was accepted before, the same attempt sends the request once
+// more with another token; a token that was never accepted costs one request in each attempt.
+func TestRejectedToken(t *testing.T) {
 	s := &service{expires: 300}
 	c := newCaller(t, s)
-	for _, step := range []struct {
-		revoked      bool
-		status, sent int
-	}{{false, 200, 1}, {true, 401, 1}, {false, 200, 2}, {false, 200, 2}} {
-		s.reject = step.revoked
-		if status, e := call(t.Context(), t, c); status != step.status || s.issued != step.sent {
-			t.Errorf("%+v: %d, %+v with %d tokens issued", step, status, e, s.issued)
+	for i, step := range []struct {
+		do                     func()
+		status, issued, logout int // the tokens so far, and the requests to the service in this step
+	}{
+		{nil, 200, 1, 1},
+		{nil, 200, 1, 1},
+		{func() { s.issued++ }, 200, 3, 2}, // the server has killed the token
+		{func() { s.reject = true }, 401, 4, 2},
+		{nil, 401, 5, 1}, // the token is the service's first and is rejected
+		{nil, 401, 6, 1},
+		{func() { s.reject = false }, 200, 7, 1},
+	} {
+		if step.do != nil {
+			step.do()
+		}
+		s.hosts = nil
+		status, e := call(t.Context(), t, c)
+		sent := len(slices.DeleteFunc(s.hosts, func(host string) bool { return host != "service.example" }))
+		if status != step.status || s.issued != step.issued || sent != step.logout {
+			t.Errorf("%d: %d, %+v with %d tokens issued and %d requests", i, status, e, s.issued, sent)
+		}
+	}
+}
+
+// TestRepeatedRequest: the request that is sent again is the same, but for its token. If there is no other token, the
+// answer is the first one.
+func TestRepeatedRequest(t *testing.T) {
+	for _, unavailable := range []bool{false, true} {
+		var came []string
+		tokens := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				if tokens++; unavailable && tokens > 1 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","expires_in":300}`, tokens)
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			came = append(came, fmt.Sprintf("%s %s %s %s", r.Method, r.Header["Authorization"], r.Header["X-Test"], body))
+			if len(came) == 2 {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}))
+		defer server.Close()
+		c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL + "/token"), ID: clientID,
+			Secret: secret}}, httpcall.NewWire())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		want := []string{"POST [Bearer token-1] [a] {}", "POST [Bearer token-1] [a] {}", "POST [Bearer token-2] [a] {}"}
+		status := http.StatusOK
+		if unavailable {
+			want, status = want[:2], http.StatusUnauthorized
+		}
+		var last *Response
+		for range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Test", "a")
+			if last, err = c.Call(req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(came, want) || last.Status != status {
+			t.Errorf("token endpoint unavailable %t: %d, %q, want %q", unavailable, last.Status, came, want)
 		}
 	}
 }
@@ -277,7 +341,8 @@ func (o onTheWay) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // TestRejectedAfterReplacement: a server with one valid token for each client rejects the one that was replaced while
-// its request was on the way. That is nobody else's failure. A token that nobody replaced is everybody's.
+// its request was on the way. The request is sent again with the other. A token that nobody replaced, and that was never
+// accepted, is everybody's trouble.
 func TestRejectedAfterReplacement(t *testing.T) {
 	for _, replaced := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -302,11 +367,12 @@ func TestRejectedAfterReplacement(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, err := c.Call(req)
-			if err != nil || a.Status != http.StatusUnauthorized {
-				t.Fatalf("%+v, %v", a, err)
+			want := http.StatusUnauthorized
+			if replaced {
+				want = http.StatusOK
 			}
-			if e := a.Failure(httpcall.Finding{Reason: logout.Unauthorized, ProviderWide: true}); e.ProviderWide == replaced {
-				t.Errorf("replaced %t: %+v", replaced, e)
+			if err != nil || a.Status != want {
+				t.Errorf("replaced %t: %+v, %v", replaced, a, err)
 			}
 		})
 	}

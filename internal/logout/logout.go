@@ -13,7 +13,8 @@ import (
 //
 // Logout makes exactly one attempt: it sends one request and does not retry,
 // because only the caller has claimed the attempt and knows when the next one
-// is due. It returns when the service has answered or ctx is done, and it sends
+// is due. Only a request that was refused with 401, because its token had ended
+// early, may be sent once more with another. It returns when the service has answered or ctx is done, and it sends
 // nothing after the deadline of ctx. A nil error means that the service
 // confirmed the logout. Every other error is an *Error.
 type Client interface {
