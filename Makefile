@@ -100,10 +100,12 @@ ALL_BUT  = go list ./... | grep -v -E
 # The packages that need an API server, and those that check the release.
 SERVER   = controllers|cmd/logout-operator/app|test/(bench|faults|harness/(controlplane|operatortest)|memory|overload|soak)
 RELEASED = test/(chart|docs|image|manifests|observability)
+# Those with targets of their own, which run nothing without what these targets set.
+OWN      = test/keycloak
 
 .PHONY: unit
 unit: ## Run the tests that need only Go
-	@$(GO_TEST) -short $$($(ALL_BUT) '/($(SERVER)|$(RELEASED))$$')
+	@$(GO_TEST) -short $$($(ALL_BUT) '/($(SERVER)|$(RELEASED)|$(OWN))$$')
 
 # Tests against an API server mostly wait, so four packages run in parallel, and so do three parts of the fault
 # scenarios, each with its own API server. The common code is compiled once, before.
@@ -114,7 +116,7 @@ test: ## Run the operator's tests against a real API server (the first time it b
 	  exec $(MAKE) --no-print-directory -j4 test/others test/faults-a-l test/faults-m-o test/faults-p-z
 
 test/others:
-	@$(GO_TEST) -p 4 $$($(ALL_BUT) '/($(RELEASED)|test/faults)$$')
+	@$(GO_TEST) -p 4 $$($(ALL_BUT) '/($(RELEASED)|$(OWN)|test/faults)$$')
 
 test/faults-a-l: SCENARIOS = -run '^Test[A-L]'
 test/faults-m-o: SCENARIOS = -run '^Test[M-O]'
@@ -138,6 +140,11 @@ gitops: ## Have Argo CD's scripts, Flux's code and kubectl wait judge real objec
 .PHONY: kratos
 kratos: ## Log users out of a real Ory Kratos (the first time it compiles one, in about 2 minutes)
 	@$(WITH_ASSETS) cd test/kratos && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 20m ./...
+
+.PHONY: keycloak
+keycloak: ## Log users out of a real Keycloak, if Java 17 and Maven are here (the first time it fetches one, in a minute)
+	@home=$$(go run ./hack/keycloak) || exit 1; test -n "$$home" || exit 0; \
+	$(WITH_ASSETS) KEYCLOAK_HOME=$$home $(GO_TEST) ./test/keycloak -parallel 20
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a new cluster (root on Linux), or on that of KUBECONFIG: see test/e2e/doc.go

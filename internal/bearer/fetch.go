@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -109,10 +110,19 @@ func (c *Caller) refusal(a *httpcall.Response) *logout.Error {
 		Reason:       reasonOf(a.Status, body.Error),
 		ProviderWide: true,
 		Code:         body.Error,
-		Message:      body.Description,
+		Message:      cmp.Or(body.Description, sentence(a.Status, body.Error)),
 		Operation:    "the token request",
 		Secrets:      c.known(),
 	}))
+}
+
+// sentence returns what some servers say in the place of a code, unless it is
+// only the text of the status.
+func sentence(status int, code string) string {
+	if strings.Contains(code, " ") && code != http.StatusText(status) {
+		return code
+	}
+	return ""
 }
 
 // reasonOf uses the codes of RFC 6749, section 5.2, and access_denied, by which

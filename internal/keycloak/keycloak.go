@@ -108,13 +108,17 @@ func failure(a *bearer.Response, operation string) *logout.Error {
 	if body.Error == http.StatusText(a.Status) { // this text comes from a gateway, not from Keycloak
 		body.Error = ""
 	}
-	return a.Failure(httpcall.Finding{
+	e := a.Failure(httpcall.Finding{
 		Reason:       reasonOf(a.Status, body.Error, body.Description, body.Message),
 		ProviderWide: a.Status == http.StatusUnauthorized,
 		Code:         body.Error,
 		Message:      words(body.Message, body.Error, body.Description),
 		Operation:    operation,
 	})
+	if a.Status == http.StatusForbidden && body.Error == "HTTP 403 Forbidden" { // says nothing, but is Keycloak's own
+		e.Message, e.Words = "Keycloak refuses the client (HTTP 403): give its service account the role manage-users", ""
+	}
+	return e
 }
 
 // reasonOf returns the meaning of a status together with Keycloak's texts,

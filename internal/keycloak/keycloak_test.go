@@ -113,7 +113,7 @@ func TestLookup(t *testing.T) {
 			&logout.Error{Reason: logout.NotFound, Message: "Realm not found."}},
 		"no permission": {ByUsername, answer{403, `{"error":"HTTP 403 Forbidden"}`},
 			&logout.Error{Reason: logout.Unauthorized,
-				Message: "the service does not accept the credentials (HTTP 403)", Words: "HTTP 403 Forbidden"}},
+				Message: "Keycloak refuses the client (HTTP 403): give its service account the role manage-users"}},
 		"down": {ByUsername, answer{503, ``},
 			&logout.Error{Reason: logout.ServiceUnavailable, ProviderWide: true,
 				Message: "the service answered HTTP 503"}},
