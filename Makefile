@@ -89,6 +89,8 @@ lint: ## Run the linters (the first time it compiles them, in about a minute)
 	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 	cd test/kratos && \
 	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
+	cd test/cognito && \
+	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 	cd hack/report && \
 	  go tool -modfile=../../hack/lint/go.mod golangci-lint-kube-api-linter run -c ../../.golangci.yml ./...
 
@@ -145,6 +147,12 @@ kratos: ## Log users out of a real Ory Kratos (the first time it compiles one, i
 keycloak: ## Log users out of a real Keycloak, if Java 17 and Maven are here (the first time it fetches one, in a minute)
 	@home=$$(go run ./hack/keycloak) || exit 1; test -n "$$home" || exit 0; \
 	$(WITH_ASSETS) KEYCLOAK_HOME=$$home $(GO_TEST) ./test/keycloak -parallel 20
+
+.PHONY: cognito
+cognito: ## Log users out of a real moto, which acts as Cognito, IAM and STS, and try AWS's own clients (needs Python)
+	@MOTO=$$(hack/aws/install.sh python) && if test -z "$$MOTO"; then exit 0; fi && \
+	  AWS_SDK_JS=$$(hack/aws/install.sh node) && export MOTO AWS_SDK_JS && \
+	  $(WITH_ASSETS) cd test/cognito && go mod tidy -diff && go vet ./... && go test -race -count=1 -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a new cluster (root on Linux), or on that of KUBECONFIG: see test/e2e/doc.go

@@ -42,15 +42,15 @@ var rejected = []string{
 
 // classify returns the error for an answer other than success.
 func (s Service) classify(a *responseError) *logout.Error {
-	var code, message string
+	var p problem
 	if a.Status >= http.StatusBadRequest { // otherwise it is not an error of the service, whatever it contains
-		code, message = a.problem()
+		p = a.problem()
 	}
 	return a.Failure(httpcall.Finding{
-		Reason:       s.reasonOf(a.Status, code),
-		ProviderWide: matchesAny(code, rejected),
-		Code:         code,
-		Message:      message,
+		Reason:       s.reasonOf(a.Status, p),
+		ProviderWide: matchesAny(p.code, rejected),
+		Code:         p.code,
+		Message:      p.message,
 		RequestID:    requestID(a.Header),
 		Operation:    s.Operation,
 		Secrets:      a.secrets,
@@ -58,15 +58,16 @@ func (s Service) classify(a *responseError) *logout.Error {
 }
 
 // reasonOf uses the code if it is known, otherwise the status. A final code
-// counts only with a status that AWS documents for such codes; with any other
-// status, the answer comes from a proxy or firewall on the way.
-func (s Service) reasonOf(status int, code string) logout.Reason {
+// counts only in JSON, as our services answer, and with a status that AWS
+// documents for such codes; otherwise the answer comes from a proxy or firewall
+// on the way.
+func (s Service) reasonOf(status int, p problem) logout.Reason {
 	documented := status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound
 	for _, c := range slices.Concat(s.Codes, common) {
-		if !matchesAny(code, c.Patterns) {
+		if !matchesAny(p.code, c.Patterns) {
 			continue
 		}
-		if documented || c.Reason.Class() != logout.Permanent {
+		if documented && !p.xml || c.Reason.Class() != logout.Permanent {
 			return c.Reason
 		}
 		break

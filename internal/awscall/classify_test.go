@@ -56,6 +56,56 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// Refusals in XML are about the credentials. They are never final, whatever
+// they say, because our services answer in JSON.
+func TestXML(t *testing.T) {
+	const denied = "User: arn:aws:iam::123456789012:user/jane is not authorized to perform: chime:LogoutUser"
+	query := func(code, message string) string {
+		return `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>` +
+			code + `</Code><Message>` + message + `</Message></Error><RequestId>3f1c</RequestId></ErrorResponse>`
+	}
+	moto := func(code, message string) string {
+		return `<?xml version="1.0" encoding="utf-8"?>` + "\n<ErrorResponse><Errors><Error><Code>" + code +
+			"</Code><Message>" + message + "</Message><Type>Sender</Type></Error></Errors></ErrorResponse>"
+	}
+	for _, tc := range []struct {
+		code, message string
+		status        int
+		want          logout.Error
+	}{
+		{"AccessDenied", denied, 403, logout.Error{Reason: logout.Unauthorized, Words: denied}},
+		{"SignatureDoesNotMatch", "wrong", 403,
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Words: "wrong"}},
+		{"InvalidClientTokenId", "unknown", 403,
+			logout.Error{Reason: logout.Unauthorized, ProviderWide: true, Words: "unknown"}},
+		{"Throttling", "slower", 400, logout.Error{Reason: logout.Throttled, ProviderWide: true, Message: "slower"}},
+		{"NotFound", "no such bucket", 404, logout.Error{Reason: logout.UnexpectedResponse, Words: "no such bucket"}},
+		{"NotFoundException", "no", 400, logout.Error{Reason: logout.UnexpectedResponse, Words: "no"}},
+		{"ValidationError", "no", 403, logout.Error{Reason: logout.UnexpectedResponse, Words: "no"}},
+	} {
+		for _, form := range []func(code, message string) string{query, moto} {
+			body := form(tc.code, tc.message)
+			got := service.classify(&responseError{
+				Response: &httpcall.Response{Status: tc.status, Header: http.Header{}, Body: []byte(body)}})
+			if got.Reason != tc.want.Reason || got.ProviderWide != tc.want.ProviderWide || got.Code != tc.code ||
+				got.Words != tc.want.Words || tc.want.Message != "" && got.Message != tc.want.Message {
+				t.Errorf("%s: %+v", body, got)
+			}
+		}
+	}
+	for _, body := range []string{
+		`<html><Error><Code>AccessDenied</Code></Error></html>`,
+		`<ErrorResponse><Error><Code>AccessDenied</Code></Error>`,
+		`{"message":"no"}`,
+	} {
+		got := service.classify(&responseError{
+			Response: &httpcall.Response{Status: 403, Header: http.Header{}, Body: []byte(body)}})
+		if got.Reason != logout.UnexpectedResponse || got.Code != "" {
+			t.Errorf("%s: %+v", body, got)
+		}
+	}
+}
+
 func FuzzClassify(f *testing.F) {
 	f.Add(400, "ThrottlingException:http://x", "7", "3f1c", `{"Code":"NotFound","Message":"no user"}`)
 	f.Add(403, "", "", "", `{"__type":"a#AccessDeniedException","message":"\u202eAWS4-HMAC-SHA256"}`)
@@ -63,6 +113,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(999, "a#b#c:d", "-1", strings.Repeat("9", 200), `{"Message":"`+strings.Repeat("界", 300)+`"}`)
 	f.Add(500, "", "", "", strings.Repeat("[", 20_000))
 	f.Add(400, "", "", "", `{"__type":"AWS4-HMAC"}`)
+	f.Add(404, "", "", "", `<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>`)
 	f.Add(429, sessionToken, "", sessionToken, `{"Message":"`+sessionToken+`"}`)
 	f.Fuzz(func(t *testing.T, status int, errorType, retryAfter, id, body string) {
 		e := service.classify(&responseError{&httpcall.Response{

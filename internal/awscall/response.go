@@ -2,7 +2,9 @@ package awscall
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,7 +42,7 @@ func (c *Caller) onlySuccess(stack *middleware.Stack) error {
 		a := &responseError{httpcall.Read(resp.Response), keyID(in.Request), c.secrets(in.Request)}
 		resp.Body = io.NopCloser(bytes.NewReader(a.Body)) // for the SDK
 		if s := c.Service; a.Status != s.Status || s.IsSuccess != nil && !s.IsSuccess(a.Response) {
-			if code, _ := a.problem(); code == "" { // a page: the SDK must not set its clock by it
+			if p := a.problem(); p.code == "" || p.xml { // perhaps a proxy's: the SDK must not set its clock by it
 				resp.Header = resp.Header.Clone()
 				resp.Header.Del("Date")
 			}
@@ -78,16 +80,23 @@ func keyID(request any) string {
 	return id
 }
 
+// problem is what an answer says about an error.
+type problem struct {
+	code, message string // either is empty if the answer has none
+	xml           bool   // in the form of other AWS services than ours
+}
+
 // problem returns the service's error code, from the header X-Amzn-ErrorType or
-// the body's Code, code or __type, and the message in the body. Either is empty
-// if the service gave none. A body that is not a JSON object gives neither.
-func (a *responseError) problem() (code, message string) {
+// the body's Code, code or __type, and the message in the body. A body that is
+// not a JSON object has neither, unless it is an error in XML.
+func (a *responseError) problem() problem {
 	var fields map[string]any
 	_ = a.JSON(&fields)
 	text := func(name string) string {
 		s, _ := fields[name].(string)
 		return s
 	}
+	var p problem
 	for _, s := range []string{a.Header.Get("X-Amzn-ErrorType"), text("Code"), text("code"), text("__type")} {
 		// For example
 		// com.amazonaws.chime#NotFoundException:http://internal.amazon.com/…
@@ -95,14 +104,38 @@ func (a *responseError) problem() (code, message string) {
 		if _, name, ok := strings.Cut(s, "#"); ok {
 			s = name
 		}
-		if code = httpcall.Identifier(strings.TrimSpace(s)); code != "" {
+		if p.code = httpcall.Identifier(strings.TrimSpace(s)); p.code != "" {
 			break
 		}
 	}
-	if message = text("Message"); message == "" {
-		message = text("message")
+	if p.code == "" && fields == nil {
+		return a.xmlProblem()
 	}
-	return code, message
+	if p.message = text("Message"); p.message == "" {
+		p.message = text("message")
+	}
+	return p
+}
+
+// xmlProblem returns the error in a body of the form
+//
+//	<ErrorResponse><Error><Code>AccessDenied</Code><Message>…</Message></Error></ErrorResponse>
+//
+// Services with a query API answer like this, and so do some that stand in for
+// AWS or in front of it when they check signatures and permissions: moto, for
+// every service, with <Errors> around <Error>.
+func (a *responseError) xmlProblem() problem {
+	type xmlError struct{ Code, Message string }
+	var body struct {
+		XMLName xml.Name `xml:"ErrorResponse"`
+		Error   xmlError
+		Nested  xmlError `xml:"Errors>Error"`
+	}
+	if a.Partial || xml.Unmarshal(a.Body, &body) != nil {
+		return problem{}
+	}
+	e := cmp.Or(body.Error, body.Nested)
+	return problem{httpcall.Identifier(strings.TrimSpace(e.Code)), strings.TrimSpace(e.Message), true}
 }
 
 // requestID returns the ID by which those who run the service find the request.

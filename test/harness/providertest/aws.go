@@ -39,7 +39,8 @@ func awsSignerOf(sets [2]map[string]string, r *http.Request, service string) int
 
 func values(keys map[string]string) []string { return slices.Sorted(maps.Values(keys)) }
 
-// awsRejected are the codes with which AWS services reject a signature, and one for a missing permission.
+// awsRejected are the codes with which AWS services reject a signature, and one for a missing permission: in the form
+// of the service, and in XML, as moto answers for every service.
 func awsRejected(failed func(status int, code, message string) Answer) []Answer {
 	var all []Answer
 	for _, code := range []string{
@@ -49,6 +50,11 @@ func awsRejected(failed func(status int, code, message string) Answer) []Answer 
 		for _, status := range []int{400, 403} {
 			all = append(all, failed(status, code, fmt.Sprintf("no (%s)", code)))
 		}
+	}
+	for _, code := range []string{"SignatureDoesNotMatch", "InvalidClientTokenId", "AccessDenied"} {
+		all = append(all, Answer{Status: 403, Header: map[string]string{"Content-Type": "text/html; charset=utf-8"},
+			Body: `<?xml version="1.0" encoding="utf-8"?><ErrorResponse><Errors><Error><Code>` + code +
+				`</Code><Message>no</Message><Type>Sender</Type></Error></Errors></ErrorResponse>`})
 	}
 	return all
 }
