@@ -57,7 +57,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire()}}
+	c := &Client{Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire(config.Auth.TLS)}}
 	o := c.Options()
 	c.api = awschime.New(awschime.Options{
 		APIOptions:   o.APIOptions,
