@@ -41,20 +41,20 @@ type providerReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=logout-operator.io,resources=clusterlogoutproviders/status,verbs=update
-// +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=secrets,verbs=list;watch
+// +kubebuilder:rbac:groups="",namespace=logout-operator-system,resources=configmaps;secrets,verbs=list;watch
 
 func (r *providerReconciler) setup(mgr ctrl.Manager) error {
+	toUsers := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		var requests []reconcile.Request
+		for _, p := range usersOf(ctx, r.client, obj) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&p)})
+		}
+		return requests
+	})
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.ClusterLogoutProvider{}, builder.WithPredicates(specChanged)).
-		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(func(
-			ctx context.Context, secret client.Object,
-		) []reconcile.Request {
-			var requests []reconcile.Request
-			for _, p := range usersOfSecret(ctx, r.client, secret) {
-				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&p)})
-			}
-			return requests
-		})).
+		Watches(&corev1.Secret{}, toUsers).
+		Watches(&corev1.ConfigMap{}, toUsers).
 		WatchesRawSource(source.Func(func(
 			ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request],
 		) error {

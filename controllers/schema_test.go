@@ -200,6 +200,30 @@ func TestProvidersThatAreRefused(t *testing.T) {
 			[]string{"spec.amazonChime.endpoint", "absolute URL"}},
 		{"region that is none", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AmazonChime.Region = "us east" },
 			[]string{"spec.amazonChime.region", "us-east-1"}},
+		{"TLS without a setting", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.TLS = &v1alpha1.TLS{} },
+			[]string{"spec.tls", "at least 1 propert"}},
+		{"two CA bundles", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundle: certificate, CABundleRef: bundleIn("ConfigMap", "ca.crt")}
+		}, []string{"spec.tls.caBundle", "not both"}},
+		{"CA bundle that is a path", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundle: "/etc/ssl/ca.pem"}
+		}, []string{"spec.tls.caBundle", "at least one certificate"}},
+		{"private key", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundle: certificate + "-----BEGIN RSA PRIVATE KEY-----"}
+		}, []string{"spec.tls.caBundle", "must not contain a private key"}},
+		{"CA bundle that is too long", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundle: certificate + strings.Repeat("a", 64<<10)}
+		}, []string{"spec.tls.caBundle", "65536"}},
+		{"CA bundle in another kind", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundleRef: bundleIn("Bundle", "ca.crt")}
+		}, []string{"spec.tls.caBundleRef.kind", "ConfigMap"}},
+		{"key that is a path", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{CABundleRef: bundleIn("Secret", "ca/crt")}
+		}, []string{"spec.tls.caBundleRef.key", "letters, digits"}},
+		{"client certificate without a Secret", func(s *v1alpha1.ClusterLogoutProviderSpec) {
+			s.TLS = &v1alpha1.TLS{ClientCertificate: &v1alpha1.ClientCertificate{
+				SecretRef: v1alpha1.SecretReference{Name: "Not_A_Name"}}}
+		}, []string{"spec.tls.clientCertificate.secretRef.name", "valid object name"}},
 		{"no accounts", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = nil },
 			[]string{"spec.accountIDs"}},
 		{"account twice", func(s *v1alpha1.ClusterLogoutProviderSpec) { s.AccountIDs = []string{"a", "a"} },
@@ -316,4 +340,10 @@ func roleOf(name string, passes bool) string {
 		return "arn:aws:iam::123456789012:role/" + name
 	}
 	return "arn:aws:iam::123456789012:user/" + name
+}
+
+const certificate = "-----BEGIN CERTIFICATE-----\n"
+
+func bundleIn(kind v1alpha1.CABundleKind, key string) *v1alpha1.CABundleReference {
+	return &v1alpha1.CABundleReference{Kind: kind, Name: "a", Key: key}
 }

@@ -32,8 +32,8 @@ import (
 	"github.com/logout-operator/logout-operator/internal/turns"
 )
 
-// providersBySecret is the cache index of ClusterLogoutProviders by the name of their Secret.
-const providersBySecret = "providers-by-secret"
+// providersByReference is the cache index of ClusterLogoutProviders by the Secrets and ConfigMaps that they use.
+const providersByReference = "providers-by-reference"
 
 // withoutSlot is how many objects without a slot are reconciled at a time; half of them can be of one namespace. Most
 // take microseconds. The others take a status write, and the fewer of these are in progress, the less the claims and
@@ -57,7 +57,7 @@ type Options struct {
 	// this long after the claim. It must be well above CallTimeout, by more than the difference between the clocks of
 	// two operators.
 	VisibilityTimeout time.Duration
-	// Namespace is the operator's own namespace. Secrets are read from no other.
+	// Namespace is the operator's own namespace. Secrets and ConfigMaps are read from no other.
 	Namespace string
 	// AllowInsecureEndpoints allows http to hosts other than the loopback.
 	AllowInsecureEndpoints bool
@@ -128,9 +128,12 @@ func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedO
 		mgr.GetFieldIndexer().IndexField(
 			ctx,
 			&v1alpha1.ClusterLogoutProvider{},
-			providersBySecret,
-			func(o client.Object) []string {
-				return []string{providers.SecretName(o.(*v1alpha1.ClusterLogoutProvider))}
+			providersByReference,
+			func(o client.Object) (all []string) {
+				for _, r := range providers.References(o.(*v1alpha1.ClusterLogoutProvider)) {
+					all = append(all, string(r))
+				}
+				return all
 			},
 		),
 		mgr.AddReadyzCheck("userlogouts", func(*http.Request) error {
@@ -140,7 +143,7 @@ func warmUp(mgr ctrl.Manager, unfinished *unfinishedObjects, finished *finishedO
 			return nil
 		}),
 	}
-	for _, kind := range []client.Object{&corev1.Secret{}, namespaceMetadata()} {
+	for _, kind := range []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, namespaceMetadata()} {
 		_, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		errs = append(errs, err)
 	}
@@ -168,11 +171,10 @@ func (everyReplica) NeedLeaderElection() bool { return false }
 // CacheOptions returns what the manager's cache has to hold for the reconcilers. UserLogouts are not in it: package
 // store keeps them, in less memory.
 func CacheOptions(o Options) cache.Options {
+	own := cache.ByObject{Namespaces: map[string]cache.Config{o.Namespace: {}}}
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}},
-		},
+		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: own, &corev1.ConfigMap{}: own},
 	}
 }
 
@@ -180,7 +182,8 @@ func CacheOptions(o Options) cache.Options {
 func (r *userLogoutReconciler) setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("userlogout").
 		Watches(&v1alpha1.ClusterLogoutProvider{}, onChange(r.wakeForProvider), builder.WithPredicates(specChanged)).
-		Watches(&corev1.Secret{}, onChange(r.wakeForSecret)).
+		Watches(&corev1.Secret{}, onChange(r.wakeForReferenced)).
+		Watches(&corev1.ConfigMap{}, onChange(r.wakeForReferenced)).
 		WatchesMetadata(namespaceMetadata(), onChange(r.wakeInNamespace), builder.WithPredicates(labelsChanged)).
 		WatchesRawSource(
 			source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
@@ -248,8 +251,9 @@ func (r *userLogoutReconciler) wakeInNamespace(_ context.Context, namespace clie
 	r.wake.later(r.unfinished.InNamespace(namespace.GetName())...)
 }
 
-func (r *userLogoutReconciler) wakeForSecret(ctx context.Context, secret client.Object) {
-	for _, p := range usersOfSecret(ctx, r.client, secret) {
+// wakeForReferenced wakes the objects of all providers that use a Secret or ConfigMap.
+func (r *userLogoutReconciler) wakeForReferenced(ctx context.Context, obj client.Object) {
+	for _, p := range usersOf(ctx, r.client, obj) {
 		r.wakeForProvider(ctx, &p)
 	}
 }
@@ -261,13 +265,14 @@ func namespaceMetadata() *metav1.PartialObjectMetadata {
 	return namespace
 }
 
-// usersOfSecret returns the providers that use a Secret. The cache holds only the Secrets of the operator's namespace,
-// so the name is enough.
-func usersOfSecret(ctx context.Context, c client.Reader, secret client.Object) []v1alpha1.ClusterLogoutProvider {
+// usersOf returns the providers that use a Secret or ConfigMap. The cache holds only those of the operator's namespace,
+// so kind and name are enough.
+func usersOf(ctx context.Context, c client.Reader, obj client.Object) []v1alpha1.ClusterLogoutProvider {
 	var list v1alpha1.ClusterLogoutProviderList
-	if err := c.List(ctx, &list, client.MatchingFields{providersBySecret: secret.GetName()}); err != nil {
+	used := client.MatchingFields{providersByReference: string(providers.ReferenceTo(obj))}
+	if err := c.List(ctx, &list, used); err != nil {
 		// the cache has no transient errors, so this is a bug
-		ctrl.LoggerFrom(ctx).Error(err, "cannot list providers by Secret")
+		ctrl.LoggerFrom(ctx).Error(err, "cannot list providers by reference")
 	}
 	return list.Items
 }

@@ -87,6 +87,12 @@ type ClusterLogoutProviderSpec struct {
 	// +optional
 	OryKratos *OryKratosProvider `json:"oryKratos,omitempty"`
 
+	// tls configures the connections to the service: a private CA, and a client
+	// certificate. If absent, the operator trusts the CAs of its image, and
+	// shows no certificate.
+	// +optional
+	TLS *TLS `json:"tls,omitempty"`
+
 	// accountIDs are the accounts whose users may be logged out through this
 	// provider; "*" allows any account.
 	// +required

@@ -119,6 +119,9 @@ const (
 	// ReasonInvalidSecret: the Secret lacks a key, or the operator cannot use
 	// its value.
 	ReasonInvalidSecret = "InvalidSecret"
+	// ReasonInvalidConfigMap: the ConfigMap with the CA certificates is not in
+	// the operator's namespace, lacks the key, or has something else in it.
+	ReasonInvalidConfigMap = "InvalidConfigMap"
 	// ReasonCredentialsUnavailable: the operator's AWS identity, the role to
 	// assume or the token endpoint gave no credentials.
 	ReasonCredentialsUnavailable = "CredentialsUnavailable"

@@ -48,6 +48,9 @@ type Config struct {
 	// AssumeRole, if not nil, is a role to assume through AWS STS with those
 	// credentials. Calls are then signed with the role's credentials.
 	AssumeRole *AssumeRole
+	// TLS configures the connections to whoever issues credentials. Clients use
+	// it for the service, too.
+	TLS httpcall.TLS
 }
 
 // Keys are long-lived keys, or temporary ones with their session token. White
@@ -131,6 +134,7 @@ func newProvider(ctx context.Context, config Config) (aws.CredentialsProvider, e
 				t.DisableKeepAlives = true // about one request an hour
 				t.DisableCompression = true
 				t.MaxResponseHeaderBytes = maxHeader
+				t.TLSClientConfig = config.TLS.Config()
 			})),
 		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{contained}),
 		// One request for each fetch: package credential decides when to retry.
@@ -169,7 +173,9 @@ func contained(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Contained", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
-		out, metadata, err = next.HandleDeserialize(ctx, in)
+		issuer := &httpcall.Asking{} // there is one connection for each request
+		out, metadata, err = next.HandleDeserialize(issuer.Note(ctx), in)
+		err = issuer.Hint(err)
 		if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {
 			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 			defer cancel()

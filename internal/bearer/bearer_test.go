@@ -83,7 +83,7 @@ func (*service) CloseIdleConnections() {}
 
 func newCaller(t *testing.T, transport *service) *Caller {
 	t.Helper()
-	wire := httpcall.NewWire()
+	wire := httpcall.NewWire(httpcall.TLS{})
 	wire.Transport = transport
 	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"),
 		ID: clientID, Secret: secret}}, wire)
@@ -290,7 +290,7 @@ func TestTokenRequest(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"access_token":"token-0"}`)
 		}
-		wire := httpcall.NewWire()
+		wire := httpcall.NewWire(httpcall.TLS{})
 		wire.Transport = s
 		c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example/token"),
 			ID: clientID, Secret: secret, InBody: inBody, Scopes: []string{"a", "b"},
@@ -653,7 +653,7 @@ func TestUnreachableTokenEndpoint(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
 	c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL), ID: clientID,
-		Secret: secret}}, httpcall.NewWire())
+		Secret: secret}}, httpcall.NewWire(httpcall.TLS{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -685,7 +685,7 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 		{Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint("https://tokens.example"), ID: "a"}},
 			"client ID and secret must not be empty"},
 	} {
-		if _, err := New(tc.config, httpcall.NewWire()); err == nil || err.Error() != tc.want {
+		if _, err := New(tc.config, httpcall.NewWire(httpcall.TLS{})); err == nil || err.Error() != tc.want {
 			t.Errorf("%+v: %v", tc.config, err)
 		}
 	}

@@ -62,7 +62,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	}
 	c := &Client{
 		IDs:    logout.IDs{Account: checkID, User: checkID},
-		Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire()},
+		Caller: awscall.Caller{Service: logoutUser, Credentials: credentials, Wire: httpcall.NewWire(config.Auth.TLS)},
 	}
 	o := c.Options()
 	c.api = awschime.New(awschime.Options{

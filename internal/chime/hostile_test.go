@@ -212,11 +212,12 @@ func TestNoTLS(t *testing.T) {
 		"client certificate": {func(s *httptest.Server) {
 			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 			s.StartTLS()
-		}, func(*tls.Config) {}, "TLS: the endpoint asks for a client certificate, and the operator has none"},
+		}, func(*tls.Config) {}, "TLS: the endpoint asks for a client certificate, and the provider names none"},
 		"client certificate, TLS 1.2": {func(s *httptest.Server) {
 			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}
 			s.StartTLS()
-		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake (handshake failure)"},
+		}, func(*tls.Config) {}, "TLS: the endpoint refused the handshake (handshake failure); " +
+			"the endpoint asks for a client certificate, and the provider names none"},
 		"plain HTTP": {func(s *httptest.Server) { s.Start() }, func(*tls.Config) {},
 			"TLS: the endpoint does not speak TLS"},
 	} {

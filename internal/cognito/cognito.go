@@ -73,7 +73,7 @@ func New(ctx context.Context, config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Caller: awscall.Caller{Service: signOut, Credentials: credentials, Wire: httpcall.NewWire()}}
+	c := &Client{Caller: awscall.Caller{Service: signOut, Credentials: credentials, Wire: httpcall.NewWire(config.Auth.TLS)}}
 	o := c.Options()
 	options := cognitoidentityprovider.Options{
 		APIOptions:  o.APIOptions,

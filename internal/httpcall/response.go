@@ -32,6 +32,8 @@ type Response struct {
 	Partial bool
 	// At is when the answer arrived.
 	At time.Time
+
+	hint string // see hintOf
 }
 
 // Read reads an answer and closes its body.
@@ -41,6 +43,11 @@ func Read(resp *http.Response) *Response {
 	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)) // the body that Contain read, and its error
 	a.Partial = err != nil
 	_ = resp.Body.Close()
+	if resp.Request != nil { // not in every test
+		if host, ok := resp.Request.Context().Value(askingKey{}).(*Asking); ok && host.none.Load() {
+			a.hint = noCertificate
+		}
+	}
 	return a
 }
 
@@ -118,13 +125,25 @@ func (a *Response) message(f Finding, code string) (message, words string) {
 	}
 	switch {
 	case f.Reason == logout.Unauthorized:
-		return "the service does not accept the credentials (" + what + ")", words
+		return "the service does not accept the credentials (" + what + ")" + a.hintOf(), words
 	case f.Reason == logout.UnexpectedResponse:
-		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint", words
+		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint" + a.hintOf(), words
 	case words == "":
 		return "the service answered " + what, ""
 	}
 	return words, ""
+}
+
+// hintOf returns the hint for the end of a message, if the answer may be how
+// the server, or a gateway before it, refuses a client without a certificate:
+// nginx sends a page with 400.
+func (a *Response) hintOf() string {
+	refuses := a.Status == http.StatusBadRequest || a.Status == http.StatusUnauthorized ||
+		a.Status == http.StatusForbidden
+	if a.hint == "" || !refuses {
+		return ""
+	}
+	return "; " + a.hint
 }
 
 func unlessSecret(token string, secrets []string) string {

@@ -23,7 +23,7 @@ func TestCall(t *testing.T) {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		_, _ = w.Write(make([]byte, 3*MaxBody))
 	}))
-	w := NewWire()
+	w := NewWire(TLS{})
 	defer w.Close()
 	request := func() *http.Request {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)

@@ -26,6 +26,18 @@ func Unreachable(err error) *logout.Error {
 // errors, which contains addresses and URLs. Down means that the endpoint could
 // not be reached at all, not only that this call failed.
 func Explain(err error) (words string, down bool) {
+	words, down = explain(err)
+	if e, ok := errors.AsType[hinted](err); ok && !strings.Contains(words, e.hint) {
+		words += "; " + e.hint
+	}
+	return words, down
+}
+
+func explain(err error) (words string, down bool) {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
+		words, down = explain(e.Err)
+		return "proxy: " + words, down
+	}
 	switch {
 	case errors.Is(err, errTooLate):
 		return "timeout: " + errTooLate.Error(), false
@@ -74,14 +86,22 @@ func explainTLS(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the endpoint does not speak TLS"
 	}
-	// crypto/tls hides the type of an alert from the other side, but marks it
-	// so. The texts of alerts are its own.
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
-		alert := strings.TrimPrefix(e.Err.Error(), "tls: ")
-		if alert == "certificate required" {
-			return "the endpoint asks for a client certificate, and the operator has none"
-		}
+	switch alert := alertIn(err); alert {
+	case "":
+		return ""
+	case "certificate required":
+		return noCertificate
+	default:
 		return "the endpoint refused the handshake (" + alert + ")"
+	}
+}
+
+// alertIn returns the TLS alert that ended a connection; empty if none did.
+// crypto/tls hides the type of an alert from the other side, but marks it so.
+// The texts of alerts are its own.
+func alertIn(err error) string {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
+		return strings.TrimPrefix(e.Err.Error(), "tls: ")
 	}
 	return ""
 }

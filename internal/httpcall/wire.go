@@ -2,12 +2,12 @@ package httpcall
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 )
 
@@ -59,6 +59,8 @@ type Wire struct {
 		http.RoundTripper
 		CloseIdleConnections()
 	}
+
+	asking sync.Map // *Asking by host: the configuration has one or two
 }
 
 // NewWire returns a wire whose transport
@@ -69,10 +71,10 @@ type Wire struct {
 //     retries a POST only if an idle connection turned out to be closed before
 //     the first byte of the request was written, so the service sees it once;
 //   - asks for no compression, because answers are short.
-func NewWire() *Wire {
+func NewWire(config TLS) *Wire {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	return &Wire{&http.Transport{
+	return &Wire{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 			if resp.StatusCode != http.StatusOK {
@@ -81,7 +83,7 @@ func NewWire() *Wire {
 			return nil
 		},
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        config.Config(),
 		TLSHandshakeTimeout:    dialTimeout,
 		Protocols:              &http1,
 		DisableCompression:     true,
@@ -137,8 +139,11 @@ type outcome struct {
 }
 
 func (w *Wire) send(req *http.Request) outcome {
+	is, _ := w.asking.LoadOrStore(req.URL.Host, &Asking{})
+	host := is.(*Asking) //nolint:forcetypeassert // nothing else is in the map
+	req = req.WithContext(host.Note(req.Context()))
 	resp, err := w.Transport.RoundTrip(req) //nolint:bodyclose // Contain closes it
-	if err != nil {
+	if err = host.Hint(err); err != nil {
 		return outcome{nil, err}
 	}
 	_ = Contain(req.Context(), resp) // reading the body returns the error again: see Response.Partial

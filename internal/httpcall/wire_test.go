@@ -70,7 +70,7 @@ func TestEveryCallEnds(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					release := make(chan struct{})
 					defer close(release)
-					w := &Wire{tc.send(release)}
+					w := &Wire{Transport: tc.send(release)}
 					ctx, limit := t.Context(), MaxTime
 					if deadline != 0 {
 						limit = deadline

@@ -28,6 +28,8 @@ type Config struct {
 	ClientID, ClientSecret string
 	// Lookup says how a user ID identifies a user.
 	Lookup Lookup
+	// TLS configures all connections.
+	TLS httpcall.TLS
 }
 
 // Client calls Keycloak. It is safe for concurrent use.
@@ -51,7 +53,7 @@ func New(config Config) (*Client, error) {
 			"/protocol/openid-connect/token"),
 		ID:     config.ClientID,
 		Secret: config.ClientSecret,
-	}}, httpcall.NewWire())
+	}}, httpcall.NewWire(config.TLS))
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	Endpoint httpcall.Endpoint
 	// Token is sent as a bearer token; empty for none.
 	Token string
+	// TLS configures all connections.
+	TLS httpcall.TLS
 }
 
 // Client ends sessions. It is safe for concurrent use.
@@ -59,7 +61,7 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing. The error says what is wrong with the
 // configuration, and contains no credential.
 func New(config Config) (*Client, error) {
-	wire := httpcall.NewWire()
+	wire := httpcall.NewWire(config.TLS)
 	caller := bearer.Anonymous(wire)
 	if config.Token != "" {
 		var err error

@@ -7,7 +7,7 @@ import (
 
 // aws returns how to sign calls to an AWS service.
 func (s source) aws(region string, role *v1alpha1.AssumeRole) (awsauth.Config, error) {
-	config := awsauth.Config{Region: region}
+	config := awsauth.Config{Region: region, TLS: s.tls}
 	if s.secret != nil {
 		keys, err := awsauth.KeysFrom(s.secret.Data)
 		if err != nil {

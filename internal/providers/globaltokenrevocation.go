@@ -27,7 +27,7 @@ var globalTokenRevocation = union[v1alpha1.GlobalTokenRevocationProvider]{
 			return nil, err
 		}
 		c, err := tokenrevocation.New(tokenrevocation.Config{Endpoint: s.endpoint, Subject: subject,
-			Accepted: m.AcceptedStatusCodes, Auth: auth})
+			Accepted: m.AcceptedStatusCodes, Auth: auth, TLS: s.tls})
 		if err != nil {
 			return nil, s.unusable(err)
 		}

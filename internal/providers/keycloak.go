@@ -33,7 +33,8 @@ var keycloakType = union[v1alpha1.KeycloakProvider]{
 			return nil, s.invalidSecret(err)
 		}
 		c, err := keycloak.New(keycloak.Config{
-			Endpoint: s.endpoint, TokenRealm: m.TokenRealm, ClientID: id, ClientSecret: secret, Lookup: lookup})
+			Endpoint: s.endpoint, TokenRealm: m.TokenRealm, ClientID: id, ClientSecret: secret, Lookup: lookup,
+			TLS: s.tls})
 		if err != nil {
 			return nil, invalidSpec("spec.keycloak: %v", err)
 		}

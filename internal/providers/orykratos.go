@@ -14,7 +14,7 @@ var oryKratos = union[v1alpha1.OryKratosProvider]{
 	endpoint:    func(m *v1alpha1.OryKratosProvider) string { return m.Endpoint },
 	credentials: func(m *v1alpha1.OryKratosProvider) *v1alpha1.Credentials { return m.Credentials },
 	newClient: func(_ context.Context, _ *v1alpha1.OryKratosProvider, s source) (Client, error) {
-		config := kratos.Config{Endpoint: s.endpoint}
+		config := kratos.Config{Endpoint: s.endpoint, TLS: s.tls}
 		if s.secret != nil {
 			token, err := bearer.TokenFrom(s.secret.Data)
 			if err != nil {

@@ -12,9 +12,7 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -46,9 +44,9 @@ func (e *ConfigError) Error() string { return e.Message }
 // Resolver creates and keeps the clients of all providers. It replaces a client when something has changed that it is
 // created from: a label of the Secret or a rate limit does not make the breaker forget what it knows of the service.
 type Resolver struct {
-	// Reader reads Secrets. It is a cache, because every attempt reads from it.
+	// Reader reads Secrets and ConfigMaps. It is a cache, because every attempt reads from it.
 	Reader client.Reader
-	// SecretNamespace is the only namespace whose Secrets are read.
+	// SecretNamespace is the only namespace whose Secrets and ConfigMaps are read.
 	SecretNamespace string
 	// AllowInsecure allows http endpoints on hosts other than the loopback.
 	AllowInsecure bool
@@ -62,6 +60,7 @@ type entry struct {
 	// spec is what the client is created from.
 	spec    v1alpha1.ClusterLogoutProviderSpec
 	secret  map[string][]byte
+	tls     tlsObjects
 	client  Client
 	changed time.Time // when it replaced an earlier client; zero for the first
 
@@ -85,11 +84,14 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 	if !p.DeletionTimestamp.IsZero() {
 		return nil, &ConfigError{v1alpha1.ReasonDeleted, "the provider is being deleted"}
 	}
-	secret, err := r.secret(ctx, p)
+	secret, err := r.secret(ctx, secretName(p))
 	if err != nil {
 		return nil, err
 	}
 	now := entry{provider: p.UID, spec: p.Spec}
+	if now.tls, err = r.readTLS(ctx, p.Spec.TLS); err != nil {
+		return nil, err
+	}
 	now.spec.RateLimit, now.spec.AllowedNamespaces = v1alpha1.RateLimit{}, v1alpha1.AllowedNamespaces{}
 	if secret != nil {
 		now.secret = secret.Data
@@ -105,7 +107,12 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec,
 			fmt.Sprintf("spec.type: unsupported value %q", p.Spec.Type)}
 	}
-	now.client, err = known.client(ctx, source{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure})
+	connection, err := now.tls.parse(p.Spec.TLS, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	now.client, err = known.client(ctx, source{spec: &p.Spec, secret: secret, allowInsecure: r.AllowInsecure,
+		tls: connection})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +131,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 // same reports whether both are created from the same configuration. It compares contents, as an etcd that is restored
 // from a backup issues the same generations and resourceVersions again.
 func (e entry) same(as entry) bool {
-	return e.provider == as.provider && maps.EqualFunc(e.secret, as.secret, bytes.Equal) &&
+	return e.provider == as.provider && maps.EqualFunc(e.secret, as.secret, bytes.Equal) && e.tls.same(as.tls) &&
 		equality.Semantic.DeepEqual(e.spec, as.spec)
 }
 
@@ -198,34 +205,4 @@ func (r *Resolver) Forget(name string) {
 		old.client.Close()
 		delete(r.clients, name)
 	}
-}
-
-// SecretName returns the name of the Secret that a provider uses; empty for none.
-func SecretName(p *v1alpha1.ClusterLogoutProvider) string {
-	known, ok := typesOf[p.Spec.Type]
-	if !ok {
-		return ""
-	}
-	if c := known.credentialsOf(&p.Spec); c != nil {
-		return c.SecretRef.Name
-	}
-	return ""
-}
-
-func (r *Resolver) secret(ctx context.Context, p *v1alpha1.ClusterLogoutProvider) (*corev1.Secret, error) {
-	name := SecretName(p)
-	if name == "" {
-		return nil, nil
-	}
-	var s corev1.Secret
-	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: r.SecretNamespace, Name: name}, &s)
-	if apierrors.IsNotFound(err) {
-		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound,
-			fmt.Sprintf("Secret %q not found in namespace %q", name, r.SecretNamespace)}
-	}
-	if err == nil && !s.DeletionTimestamp.IsZero() {
-		return nil, &ConfigError{v1alpha1.ReasonSecretNotFound,
-			fmt.Sprintf("Secret %q in namespace %q is being deleted", name, r.SecretNamespace)}
-	}
-	return &s, err
 }

@@ -2,7 +2,9 @@ package providers_test
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,16 +12,27 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/providers"
+	"github.com/logout-operator/logout-operator/test/harness/pki"
 )
 
-// secrets is a cache that holds one Secret.
-type secrets struct {
+// objects is a cache that holds two Secrets and a ConfigMap.
+type objects struct {
 	client.Reader
-	only *corev1.Secret
+	credentials, certificate *corev1.Secret
+	bundle                   *corev1.ConfigMap
 }
 
-func (s secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	s.only.DeepCopyInto(into.(*corev1.Secret))
+func (o objects) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	switch into := into.(type) {
+	case *corev1.ConfigMap:
+		o.bundle.DeepCopyInto(into)
+	case *corev1.Secret:
+		if key.Name == "certificate" {
+			o.certificate.DeepCopyInto(into)
+		} else {
+			o.credentials.DeepCopyInto(into)
+		}
+	}
 	return nil
 }
 
@@ -37,7 +50,17 @@ func TestClientIsMadeAnew(t *testing.T) {
 		Region:      "us-east-1",
 		Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "credentials"}},
 	}
-	resolver := &providers.Resolver{Reader: secrets{only: secret}}
+	ca := pki.New(t)
+	bundle := &corev1.ConfigMap{Data: map[string]string{"ca.crt": ca.PEM()}}
+	certificate := &corev1.Secret{}
+	issue := func() {
+		certificate.Data = map[string][]byte{}
+		for key, value := range ca.Client("client", time.Now().Add(time.Hour)) {
+			certificate.Data[key] = []byte(value)
+		}
+	}
+	issue()
+	resolver := &providers.Resolver{Reader: objects{credentials: secret, certificate: certificate, bundle: bundle}}
 	get := func() providers.Client {
 		t.Helper()
 		c, err := resolver.Client(t.Context(), provider.DeepCopy())
@@ -65,6 +88,18 @@ func TestClientIsMadeAnew(t *testing.T) {
 		{"a label of the Secret", func() { secret.ResourceVersion = "8" }, false},
 		{"the Secret, created anew with the same keys", func() { secret.UID = "2" }, false},
 		{"the keys, of the same version", func() { secret.Data["AWS_SECRET_ACCESS_KEY"] = []byte("other") }, true},
+		{"a CA", func() {
+			provider.Spec.TLS = &v1alpha1.TLS{CABundleRef: &v1alpha1.CABundleReference{
+				Kind: v1alpha1.CABundleKindConfigMap, Name: "bundle", Key: "ca.crt"}}
+		}, true},
+		{"another key of the ConfigMap", func() { bundle.Data["other"] = "other" }, false},
+		{"the CA, of the same version", func() { bundle.Data["ca.crt"] += pki.New(t).PEM() }, true},
+		{"a client certificate", func() {
+			provider.Spec.TLS.ClientCertificate = &v1alpha1.ClientCertificate{
+				SecretRef: v1alpha1.SecretReference{Name: "certificate"}}
+		}, true},
+		{"the CA beside the certificate", func() { certificate.Data["ca.crt"] = []byte("other") }, false},
+		{"a renewed certificate", issue, true},
 	} {
 		before := resolver.ChangedAt("default")
 		tt.change()
@@ -76,5 +111,32 @@ func TestClientIsMadeAnew(t *testing.T) {
 			t.Errorf("%s: told of as changed is %t, want %t", tt.what, changed, tt.anew)
 		}
 		last = now
+	}
+}
+
+// TestReferences: everything that a client is created from is watched.
+func TestReferences(t *testing.T) {
+	named := func(name string) v1alpha1.SecretReference { return v1alpha1.SecretReference{Name: name} }
+	p := &v1alpha1.ClusterLogoutProvider{Spec: v1alpha1.ClusterLogoutProviderSpec{
+		Type: v1alpha1.OryKratosProviderType,
+		OryKratos: &v1alpha1.OryKratosProvider{
+			Credentials: &v1alpha1.Credentials{SecretRef: named("credentials")}},
+		TLS: &v1alpha1.TLS{
+			CABundleRef:       &v1alpha1.CABundleReference{Kind: v1alpha1.CABundleKindSecret, Name: "ca"},
+			ClientCertificate: &v1alpha1.ClientCertificate{SecretRef: named("certificate")}},
+	}}
+	if got, want := providers.References(p), []providers.Reference{"Secret/credentials", "Secret/ca",
+		"Secret/certificate"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.Spec.OryKratos.Credentials, p.Spec.TLS.ClientCertificate = nil, nil
+	p.Spec.TLS.CABundleRef.Kind = v1alpha1.CABundleKindConfigMap
+	if got := providers.References(p); len(got) != 1 || got[0] != "ConfigMap/ca" {
+		t.Errorf("%q", got)
+	}
+	ca := metav1.ObjectMeta{Name: "ca"}
+	if secret, configMap := providers.ReferenceTo(&corev1.Secret{ObjectMeta: ca}),
+		providers.ReferenceTo(&corev1.ConfigMap{ObjectMeta: ca}); secret != "Secret/ca" || configMap != "ConfigMap/ca" {
+		t.Errorf("%q, %q", secret, configMap)
 	}
 }

@@ -79,6 +79,7 @@ type source struct {
 	secret        *corev1.Secret // nil if the spec names none
 	allowInsecure bool
 	endpoint      httpcall.Endpoint
+	tls           httpcall.TLS
 }
 
 // parse checks the URL in a field of the spec.
@@ -97,9 +98,11 @@ func invalidSpec(format string, a ...any) error {
 
 // invalidSecret returns the error for a Secret that lacks what the type needs.
 // The error why names the key, and quotes no value.
-func (s source) invalidSecret(why error) error {
+func (s source) invalidSecret(why error) error { return invalidSecret(s.secret, why) }
+
+func invalidSecret(secret *corev1.Secret, why error) error {
 	return &ConfigError{v1alpha1.ReasonInvalidSecret,
-		fmt.Sprintf("Secret %q in namespace %q: %v", s.secret.Name, s.secret.Namespace, why)}
+		fmt.Sprintf("Secret %q in namespace %q: %v", secret.Name, secret.Namespace, why)}
 }
 
 // unusable returns the error for a Secret from which no client can be created.

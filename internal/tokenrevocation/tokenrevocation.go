@@ -55,6 +55,8 @@ type Config struct {
 	Accepted []int32
 	// Auth selects the token to send.
 	Auth bearer.Config
+	// TLS configures all connections.
+	TLS httpcall.TLS
 }
 
 // Client calls a revocation endpoint. It is safe for concurrent use.
@@ -71,7 +73,7 @@ var _ logout.Client = (*Client)(nil)
 // New returns a client. It sends nothing. The error says what is wrong with the
 // configuration, and contains no credential.
 func New(config Config) (*Client, error) {
-	caller, err := bearer.New(config.Auth, httpcall.NewWire())
+	caller, err := bearer.New(config.Auth, httpcall.NewWire(config.TLS))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -88,7 +89,7 @@ func TestPod(t *testing.T) {
 		"podLabels spare the selector": d.Spec.Template.Labels["app.kubernetes.io/name"] == "logout-operator",
 		"podAnnotations":               d.Spec.Template.Annotations["example.com/a"] == "true",
 		"serviceAccount.name":          pod.ServiceAccountName == "mine",
-		"env": container.Env[1].Name == "AWS_REGION" &&
+		"env": container.Env[2].Name == "AWS_REGION" && container.Env[1].Name == "NO_PROXY" &&
 			container.Env[0].Name == "POD_NAMESPACE",
 		"terminationGracePeriodSeconds": *pod.TerminationGracePeriodSeconds == 35,
 	} {
@@ -165,4 +166,56 @@ func TestPrometheusLabels(t *testing.T) {
 // TestDependency: Helm passes global values to charts that other charts depend on, and the schema must accept them.
 func TestDependency(t *testing.T) {
 	render(t, "--set=global.region=eu", "--set-json=affinity=null", "--set-json=resources=null")
+}
+
+// TestProxy: with a proxy, the API server is still called without it, whatever else is.
+func TestProxy(t *testing.T) {
+	container := deploymentOf(t, render(t,
+		`--set-json=env=[{"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}}]`,
+		`--set-json=noProxy=[".corp.example", "10.0.0.0/8"]`)).Spec.Template.Spec.Containers[0]
+	values := map[string]string{}
+	for _, e := range container.Env {
+		values[e.Name] = e.Value
+	}
+	hosts := strings.Split(values["NO_PROXY"], ",")
+	for _, want := range []string{"$(KUBERNETES_SERVICE_HOST)", ".svc", ".cluster.local", "127.0.0.1", ".corp.example",
+		"10.0.0.0/8"} {
+		if !slices.Contains(hosts, want) {
+			t.Errorf("NO_PROXY is %q, without %s", hosts, want)
+		}
+	}
+	if _, ok := values["HTTPS_PROXY"]; !ok {
+		t.Errorf("environment %v", container.Env)
+	}
+}
+
+func TestVolumes(t *testing.T) {
+	pod := deploymentOf(t, render(t,
+		`--set-json=volumes=[{"name": "ca", "configMap": {"name": "corporate-ca"}}]`,
+		`--set-json=volumeMounts=[{"name": "ca", "mountPath": "/etc/corporate", "readOnly": true}]`)).Spec.Template.Spec
+	if len(pod.Volumes) != 1 || pod.Volumes[0].ConfigMap == nil || pod.Volumes[0].ConfigMap.Name != "corporate-ca" ||
+		len(pod.Containers[0].VolumeMounts) != 1 || pod.Containers[0].VolumeMounts[0].MountPath != "/etc/corporate" {
+		t.Errorf("%+v, mounted at %+v", pod.Volumes, pod.Containers[0].VolumeMounts)
+	}
+}
+
+// TestEgressPorts: DNS stays, and so does the rule for the node's identity.
+func TestEgressPorts(t *testing.T) {
+	obj := render(t, "--set=networkPolicy.enabled=true",
+		"--set-json=networkPolicy.egressPorts=[443, 8443, 3128]")["NetworkPolicy "+namespace+" logout-operator"]
+	if obj == nil {
+		t.Fatal("no NetworkPolicy")
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(obj.Object, policy, true); err != nil {
+		t.Fatal(err)
+	}
+	var ports []string
+	for _, p := range policy.Spec.Egress[0].Ports {
+		ports = append(ports, string(*p.Protocol)+" "+p.Port.String())
+	}
+	if want := []string{"UDP 53", "TCP 53", "TCP 443", "TCP 8443", "TCP 3128"}; !slices.Equal(ports, want) ||
+		len(policy.Spec.Egress) != 2 || len(policy.Spec.Egress[1].To) != 2 {
+		t.Errorf("ports %q, want %q; %+v", ports, want, policy.Spec.Egress)
+	}
 }

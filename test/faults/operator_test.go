@@ -36,6 +36,14 @@ var started int
 // data race fails the test.
 func start(t *testing.T, on cluster, program string, flags ...string) *operator {
 	t.Helper()
+	return startWith(t, on, program, func(*operatortest.Options) {}, flags...)
+}
+
+// startWith is start with other options.
+func startWith(
+	t *testing.T, on cluster, program string, edit func(*operatortest.Options), flags ...string,
+) *operator {
+	t.Helper()
 	access, err := on.ServiceAccountConfig(t.Context(), operatortest.Namespace, operatortest.Account)
 	if err != nil {
 		t.Fatal(err)
@@ -44,9 +52,11 @@ func start(t *testing.T, on cluster, program string, flags ...string) *operator 
 		access.Host, access.CAData = on.proxy.URL, on.proxy.CA
 	}
 	audit.expected = audit.expected || on.ControlPlane == plane
-	return &operator{Operator: suite.Start(t, operatortest.Options{Binary: program, Access: access, Metrics: true,
+	options := operatortest.Options{Binary: program, Access: access, Metrics: true,
 		Flags: append([]string{fmt.Sprintf("--workers=%d", workers), fmt.Sprintf("--call-timeout=%s", callTimeout),
-			fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)})}
+			fmt.Sprintf("--visibility-timeout=%s", 2*callTimeout)}, flags...)}
+	edit(&options)
+	return &operator{Operator: suite.Start(t, options)}
 }
 
 // launch starts an operator that reaches the API server only through the proxy.

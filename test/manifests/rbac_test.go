@@ -35,6 +35,7 @@ var rareVerbs = map[string]string{
 	"patch /events":                                  "an event of leader election that comes again is counted up",
 	"get logout-operator.io/userlogouts":             "the API server has refused to store an outcome",
 	"list /secrets":                                  "it does not stream lists: feature WatchList",
+	"list /configmaps":                               "likewise",
 	"list /namespaces":                               "likewise",
 	"list logout-operator.io/clusterlogoutproviders": "likewise",
 }
@@ -181,6 +182,7 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 	}{
 		// Allowed requests, so that the table can fail.
 		{operatortest.User, "list", "", "secrets", "", operatortest.Namespace, true},
+		{operatortest.User, "list", "", "configmaps", "", operatortest.Namespace, true},
 		{operatortest.User, "patch", ours, "userlogouts", "status", "tenant", true},
 		{tenantUser, "create", ours, "userlogouts", "", "tenant", true},
 		{tenantUser, "patch", ours, "userlogouts", "", "tenant", true},
@@ -190,7 +192,9 @@ subjects: [{kind: ServiceAccount, name: editor, namespace: tenant}]
 		{operatortest.User, "get", "", "secrets", "", "kube-system", false},
 		{operatortest.User, "create", "", "secrets", "", operatortest.Namespace, false},
 		{operatortest.User, "update", "", "secrets", "", operatortest.Namespace, false},
-		{operatortest.User, "list", "", "configmaps", "", operatortest.Namespace, false},
+		{operatortest.User, "list", "", "configmaps", "", "tenant", false},
+		{operatortest.User, "list", "", "configmaps", "", "", false},
+		{operatortest.User, "update", "", "configmaps", "", operatortest.Namespace, false},
 		{operatortest.User, "list", "", "pods", "", operatortest.Namespace, false},
 		{operatortest.User, "create", "", "pods", "", operatortest.Namespace, false},
 		{operatortest.User, "create", "", "serviceaccounts", "token", operatortest.Namespace, false},

@@ -222,11 +222,15 @@ func FuzzUserLogout(f *testing.F) {
 	})
 }
 
-// secrets contains every Secret that a provider may name.
+// secrets contains every Secret that a provider may name, and every ConfigMap, which is empty.
 type secrets struct{ client.Reader }
 
 func (secrets) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	into.(*corev1.Secret).Data = map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("AKIDEXAMPLE"),
+	secret, ok := into.(*corev1.Secret)
+	if !ok {
+		return nil
+	}
+	secret.Data = map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("AKIDEXAMPLE"),
 		"AWS_SECRET_ACCESS_KEY": []byte("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
 	return nil
 }
@@ -248,6 +252,12 @@ func FuzzClusterLogoutProvider(f *testing.F) {
 		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, accountIDs: ['*'], allowedNamespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Near}]}}}",
 		"spec: {type: AmazonCognito, amazonCognito: {region: eu-central-1}" + rest,
 		"spec: {type: AmazonCognito, amazonCognito: {region: eu-central-1, endpoint: 'https://c/..'}, amazonChime: {endpoint: 'https://c'}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {caBundle: '-----BEGIN CERTIFICATE-----'}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {caBundle: '-----BEGIN PRIVATE KEY-----'}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {caBundle: a, caBundleRef: {kind: ConfigMap, name: a}}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {caBundleRef: {kind: Secret, name: a, key: 'a/b'}}" + rest,
+		"spec: {type: AmazonChime, amazonChime: {endpoint: 'https://c'}, tls: {clientCertificate: {secretRef: {name: s}}}" + rest,
 		"spec: {type: AmazonChime}",
 		"spec: {}",
 	} {

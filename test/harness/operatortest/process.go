@@ -25,6 +25,8 @@ type Options struct {
 	// Flags in addition to those of every operator here: its kubeconfig, its namespace, and no addresses to listen on.
 	// A flag that is given here overrides the same flag there.
 	Flags []string
+	// Environment has variables, as NAME=value, in addition to those of this process.
+	Environment []string
 	// Metrics makes it serve metrics at Process.Metrics.
 	Metrics bool
 	// Log receives the operator's output. If it is nil, the output is dropped.
@@ -62,6 +64,7 @@ func Start(o Options) (*Process, error) {
 	}
 	p.cmd = exec.Command(o.Binary, append(flags, o.Flags...)...)
 	p.cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true") // no identity other than that in the Secrets
+	p.cmd.Env = append(p.cmd.Env, o.Environment...)
 	p.cmd.Stdout, p.cmd.Stderr = o.Log, o.Log
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
@@ -121,7 +124,8 @@ func FreeAddress() (string, error) {
 func writeKubeconfig(path string, access *rest.Config) error {
 	const only = "operator"
 	file := clientcmdapi.NewConfig()
-	file.Clusters[only] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData}
+	file.Clusters[only] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData,
+		TLSServerName: access.ServerName}
 	file.AuthInfos[only] = &clientcmdapi.AuthInfo{Token: access.BearerToken}
 	file.Contexts[only] = &clientcmdapi.Context{Cluster: only, AuthInfo: only, Namespace: Namespace}
 	file.CurrentContext = only

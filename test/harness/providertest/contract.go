@@ -63,6 +63,9 @@ func run(t *testing.T, p Fixture) {
 		{"hostile", (*kit).hostile},
 		{"hostile beside the logout", (*kit).hostileBeside},
 		{"misconfigured", (*kit).misconfigured},
+		{"private CA", (*kit).privateCA},
+		{"client certificate", (*kit).clientCertificate},
+		{"misconfigured TLS", (*kit).misconfiguredTLS},
 	} {
 		t.Run(b.name, func(t *testing.T) { b.run(newKit(t, p)) })
 	}

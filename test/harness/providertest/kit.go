@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -30,10 +33,13 @@ type kit struct {
 	object   *v1alpha1.ClusterLogoutProvider
 	secret   *corev1.Secret
 	resolver *providers.Resolver
+	objects  []client.Object // others that the provider references
 }
 
-func newKit(t testing.TB, p Fixture) *kit {
-	k := &kit{TB: t, p: p, server: NewServer(t, p)}
+func newKit(t testing.TB, p Fixture) *kit { return newKitAt(t, p, NewServer(t, p)) }
+
+func newKitAt(t testing.TB, p Fixture, server *Server) *kit {
+	k := &kit{TB: t, p: p, server: server}
 	k.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operators", Name: "credentials"}}
 	k.setSecret(p.Secrets[0])
 	k.object = &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "p", Generation: 1},
@@ -43,16 +49,17 @@ func newKit(t testing.TB, p Fixture) *kit {
 	return k
 }
 
-// reader reads the kit's Secret, in place of a cluster.
+// reader reads the kit's objects, in place of a cluster.
 type reader struct{ k *kit }
 
-func (r reader) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
-	s, ok := obj.(*corev1.Secret)
-	if !ok || key != client.ObjectKeyFromObject(r.k.secret) {
-		return fmt.Errorf("unexpected read of %T %s", obj, key)
+func (r reader) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	for _, obj := range append(r.k.objects, r.k.secret) {
+		if reflect.TypeOf(obj) == reflect.TypeOf(into) && client.ObjectKeyFromObject(obj) == key {
+			reflect.ValueOf(into).Elem().Set(reflect.ValueOf(obj.DeepCopyObject()).Elem())
+			return nil
+		}
 	}
-	r.k.secret.DeepCopyInto(s)
-	return nil
+	return apierrors.NewNotFound(schema.GroupResource{Resource: fmt.Sprintf("%T", into)}, key.Name)
 }
 
 func (reader) List(context.Context, client.ObjectList, ...client.ListOption) error {

@@ -2,7 +2,9 @@ package providertest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,13 +26,26 @@ type Server struct {
 	logout http.HandlerFunc // answers the logout calls
 	other  http.HandlerFunc // answers the other requests
 	calls  []Call
+
+	clients map[string]int // requests by the name in the client's certificate; empty for none
 }
 
 // NewServer starts a service that confirms every logout.
-func NewServer(t testing.TB, p Fixture) *Server {
-	s := &Server{t: t, p: p}
+func NewServer(t testing.TB, p Fixture) *Server { return NewTLSServer(t, p, nil) }
+
+// NewTLSServer is NewServer for a service that speaks TLS, unless the configuration is nil. It counts the requests of
+// all clients by the names in their certificates.
+func NewTLSServer(t testing.TB, p Fixture, config *tls.Config) *Server {
+	s := &Server{t: t, p: p, clients: map[string]int{}}
 	s.Answer(p.LoggedOut)
-	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	if config == nil {
+		s.Start()
+	} else {
+		s.Config.ErrorLog = log.New(io.Discard, "", 0) // do not log handshakes that fail
+		s.TLS = config.Clone()
+		s.StartTLS()
+	}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -70,6 +85,15 @@ func (s *Server) Calls() []Call {
 	return slices.Clone(s.calls)
 }
 
+// Clients returns how many requests came from which client certificate, since the last time.
+func (s *Server) Clients() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clients := s.clients
+	s.clients = map[string]int{}
+	return clients
+}
+
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body) // also to notice when a client hangs up
 	if err != nil {
@@ -79,7 +103,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.t.Errorf("%s %s comes from %q, so the service's logs do not tell whose it is", r.Method, r.URL.Path, who)
 	}
 	call, isLogout := s.p.Call(r, body)
+	client := ""
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		client = r.TLS.PeerCertificates[0].Subject.CommonName
+	}
 	s.mu.Lock()
+	s.clients[client]++
 	handle := s.other
 	if isLogout {
 		s.calls = append(s.calls, call)
