@@ -240,7 +240,7 @@ func TestRepeatedRequest(t *testing.T) {
 		}))
 		defer server.Close()
 		c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL + "/token"), ID: clientID,
-			Secret: secret}}, httpcall.NewWire())
+			Secret: secret}}, httpcall.NewWire(httpcall.TLS{}))
 		if err != nil {
 			t.Fatal(err)
 		}
