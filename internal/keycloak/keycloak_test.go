@@ -82,6 +82,7 @@ const (
 // The result of a search decides whether there is a logout, and of whom.
 func TestLookup(t *testing.T) {
 	const foreign = "unexpected response to Keycloak's search for users (HTTP 200); check the endpoint"
+	const other = "Keycloak's search found a user with another username: write the userID exactly as Keycloak shows it"
 	for name, tc := range map[string]struct {
 		lookup Lookup
 		found  answer
@@ -92,10 +93,10 @@ func TestLookup(t *testing.T) {
 		"several": {ByEmail, answer{200, `[{"id":"u-1","email":"jane+x"},{"id":"u-2","email":"jane+x"}]`},
 			&logout.Error{Reason: logout.BadRequest, Message: "several users of the realm have this email"}},
 		"another": {ByUsername, answer{200, `[{"id":"u-2","username":"mary-jane+x"}]`},
-			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: other}},
 		"another beside": {ByUsername,
 			answer{200, `[{"id":"u-1","username":"jane+x"},{"id":"u-2","username":"jane+xy"}]`},
-			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
+			&logout.Error{Reason: logout.UnexpectedResponse, Message: other}},
 		"the other property": {ByEmail, answer{200, `[{"id":"u-1","username":"jane+x"}]`},
 			&logout.Error{Reason: logout.UnexpectedResponse, Message: foreign}},
 		"no ID": {ByUsername, answer{200, `[{"username":"jane+x"}]`},

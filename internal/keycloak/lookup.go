@@ -38,8 +38,14 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 		return "", err
 	}
 	for _, u := range found {
-		if cmp.Or(logout.CheckID(u.ID), logout.CheckPathSegment(u.ID)) != nil || !sameName(c.lookup.of(u), name) {
+		switch other := c.lookup.of(u); {
+		case cmp.Or(logout.CheckID(u.ID), logout.CheckPathSegment(u.ID)) != nil || other == "":
 			return "", unexpected(answer)
+		case !sameName(other, name):
+			e := unexpected(answer)
+			e.Message = "Keycloak's search found a user with another " + string(c.lookup) +
+				": write the userID exactly as Keycloak shows it"
+			return "", e
 		}
 	}
 	switch len(found) {
@@ -89,7 +95,7 @@ func (c *Client) search(ctx context.Context, users string, query url.Values) ([]
 // searching is the name of the operation, for messages.
 const searching = "Keycloak's search for users"
 
-func unexpected(a *bearer.Response) error {
+func unexpected(a *bearer.Response) *logout.Error {
 	return a.Failure(httpcall.Finding{Reason: logout.UnexpectedResponse, Operation: searching})
 }
 
