@@ -15,11 +15,11 @@ import (
 
 	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/logout"
-	"github.com/logout-operator/logout-operator/test/harness/pki"
+	"github.com/logout-operator/logout-operator/internal/pkitest"
 )
 
 func TestParseCAs(t *testing.T) {
-	ca, other := pki.New(t), pki.New(t)
+	ca, other := pkitest.New(t), pkitest.New(t)
 	client := ca.Client("client", time.Now().Add(time.Hour))
 	garbage := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("secret-EXAMPLE")}))
 	for name, tc := range map[string]struct{ bundle, want string }{
@@ -50,7 +50,7 @@ func TestParseCAs(t *testing.T) {
 }
 
 func TestCertificateFrom(t *testing.T) {
-	ca, now := pki.New(t), time.Now()
+	ca, now := pkitest.New(t), time.Now()
 	good, other := ca.Client("a", now.Add(time.Hour)), ca.Client("b", now.Add(time.Hour))
 	encrypted := string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("secret-EXAMPLE")}))
 	for name, tc := range map[string]struct{ certificate, key, want string }{
@@ -85,9 +85,9 @@ func TestCertificateFrom(t *testing.T) {
 
 // TestCAsReplaceTheSystems: a configured CA is the only one, and no client can add to it for others.
 func TestCAsReplaceTheSystems(t *testing.T) {
-	ca := pki.New(t)
+	ca := pkitest.New(t)
 	config := httpcall.TLS{CAs: ca.Pool()}
-	config.Config().RootCAs.AppendCertsFromPEM([]byte(pki.New(t).PEM())) // as AWS's SDK does with AWS_CA_BUNDLE
+	config.Config().RootCAs.AppendCertsFromPEM([]byte(pkitest.New(t).PEM())) // as AWS's SDK does with AWS_CA_BUNDLE
 	if got := config.Config(); !got.RootCAs.Equal(ca.Pool()) || got.MinVersion != tls.VersionTLS12 {
 		t.Errorf("%+v", got)
 	}
@@ -97,7 +97,7 @@ func TestCAsReplaceTheSystems(t *testing.T) {
 }
 
 // server starts a service with a certificate of the CA, and returns its URL.
-func server(t *testing.T, ca *pki.CA, config *tls.Config, handler http.HandlerFunc) string {
+func server(t *testing.T, ca *pkitest.CA, config *tls.Config, handler http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(handler)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -115,8 +115,8 @@ func TestServerAsksForACertificate(t *testing.T) {
 		none  = "the endpoint asks for a client certificate, and the provider names none"
 		given = "the endpoint asked for the client certificate and may not accept it"
 	)
-	ca := pki.New(t)
-	stranger, err := httpcall.CertificateFrom(secretData(pki.New(t).Client("stranger", time.Now().Add(time.Hour))),
+	ca := pkitest.New(t)
+	stranger, err := httpcall.CertificateFrom(secretData(pkitest.New(t).Client("stranger", time.Now().Add(time.Hour))),
 		time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestServerAsksForACertificate(t *testing.T) {
 // TestWorkingCertificateIsNotBlamed: a service that accepts the certificate, and then fails in another way, fails in
 // that way.
 func TestWorkingCertificateIsNotBlamed(t *testing.T) {
-	ca, hangsUp := pki.New(t), false
+	ca, hangsUp := pkitest.New(t), false
 	certificate, err := httpcall.CertificateFrom(secretData(ca.Client("client", time.Now().Add(time.Hour))), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func TestProxyIsNamed(t *testing.T) {
 	_ = listener.Close()
 	wire := httpcall.NewWire(httpcall.TLS{})
 	defer wire.Close()
-	wire.Transport.(*http.Transport).Proxy = func(r *http.Request) (*url.URL, error) {
+	wire.Transport.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) {
 		return url.Parse("http://user:hunter2-EXAMPLE@" + nobody)
 	}
 	if got := call(t, wire, "https://service.example"); got != "EndpointUnreachable: proxy: connection refused" {

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/pkitest"
 	"github.com/logout-operator/logout-operator/internal/providers"
-	"github.com/logout-operator/logout-operator/test/harness/pki"
 )
 
 // objects is a cache that holds two Secrets and a ConfigMap.
@@ -50,7 +50,7 @@ func TestClientIsMadeAnew(t *testing.T) {
 		Region:      "us-east-1",
 		Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretReference{Name: "credentials"}},
 	}
-	ca := pki.New(t)
+	ca := pkitest.New(t)
 	bundle := &corev1.ConfigMap{Data: map[string]string{"ca.crt": ca.PEM()}}
 	certificate := &corev1.Secret{}
 	issue := func() {
@@ -93,7 +93,7 @@ func TestClientIsMadeAnew(t *testing.T) {
 				Kind: v1alpha1.CABundleKindConfigMap, Name: "bundle", Key: "ca.crt"}}
 		}, true},
 		{"another key of the ConfigMap", func() { bundle.Data["other"] = "other" }, false},
-		{"the CA, of the same version", func() { bundle.Data["ca.crt"] += pki.New(t).PEM() }, true},
+		{"the CA, of the same version", func() { bundle.Data["ca.crt"] += pkitest.New(t).PEM() }, true},
 		{"a client certificate", func() {
 			provider.Spec.TLS.ClientCertificate = &v1alpha1.ClientCertificate{
 				SecretRef: v1alpha1.SecretReference{Name: "certificate"}}

@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/pkitest"
 	"github.com/logout-operator/logout-operator/test/harness/await"
 	"github.com/logout-operator/logout-operator/test/harness/operatortest"
-	"github.com/logout-operator/logout-operator/test/harness/pki"
 )
 
 // connectProxy is an HTTP proxy that opens tunnels for those who know its password. It resolves host names by itself.
@@ -103,7 +103,7 @@ func TestProxy(t *testing.T) {
 	const apiServer = "0.0.0.0"
 	const service = "chime.corp.example:8443" // only the proxy knows it
 	right, wrong := url.UserPassword("egress", "right-EXAMPLE"), url.UserPassword("egress", "wrong-EXAMPLE")
-	ca := pki.New(t)
+	ca := pkitest.New(t)
 	s := newSecured(t, "only", &tls.Config{Certificates: []tls.Certificate{ca.Server("chime.corp.example")}})
 	api, err := url.Parse(plane.Config.Host)
 	if err != nil {

@@ -24,9 +24,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
+	"github.com/logout-operator/logout-operator/internal/pkitest"
 	"github.com/logout-operator/logout-operator/test/chimetest"
 	"github.com/logout-operator/logout-operator/test/harness/operatortest"
-	"github.com/logout-operator/logout-operator/test/harness/pki"
 )
 
 // secured is an endpoint whose service speaks TLS.
@@ -104,7 +104,7 @@ func (s *secured) unreachable(t *testing.T, words string) *v1alpha1.UserLogout {
 // TestPrivateCA: a service with a certificate of a private CA can be called once the provider has that CA, which
 // replaces those of the system. A changed ConfigMap counts at once.
 func TestPrivateCA(t *testing.T) {
-	system, private, other := pki.New(t), pki.New(t), pki.New(t)
+	system, private, other := pkitest.New(t), pkitest.New(t), pkitest.New(t)
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	if err := os.WriteFile(roots, []byte(system.PEM()), 0o600); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestPrivateCA(t *testing.T) {
 		o.Environment = []string{"SSL_CERT_FILE=" + roots, "SSL_CERT_DIR=" + filepath.Dir(roots) + "/none"}
 	})
 	const untrusted = "TLS: certificate signed by unknown authority"
-	of := func(ca *pki.CA) *tls.Config {
+	of := func(ca *pkitest.CA) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{ca.Server("127.0.0.1")}}
 	}
 
@@ -144,7 +144,7 @@ func TestPrivateCA(t *testing.T) {
 // operator uses a renewed one at once. Nothing that is written has the private key.
 func TestClientCertificate(t *testing.T) {
 	o := start(t, common(), binary, "--log-level=debug")
-	ca, clients, next := pki.New(t), pki.New(t), pki.New(t)
+	ca, clients, next := pkitest.New(t), pkitest.New(t), pkitest.New(t)
 	var accepted atomic.Pointer[x509.CertPool]
 	accepted.Store(clients.Pool())
 	base := &tls.Config{Certificates: []tls.Certificate{ca.Server("127.0.0.1")},

@@ -130,7 +130,7 @@ func (s *server) stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) { // kc.sh passes it on
 		return err
 	}
-	<-s.exited // it has a status of its own after SIGTERM
+	_ = <-s.exited // it has a status of its own after SIGTERM
 	return nil
 }
 

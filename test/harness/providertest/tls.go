@@ -11,14 +11,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
-	"github.com/logout-operator/logout-operator/test/harness/pki"
+	"github.com/logout-operator/logout-operator/internal/pkitest"
 )
 
 const asksForCertificate = "asks for a client certificate, and the provider names none"
 
 // overTLS returns a kit whose whole service, with every server that issues credentials, has a certificate of the CA.
 // Clients need a certificate of the other CA, unless that is nil.
-func (k *kit) overTLS(ca, clients *pki.CA) *kit {
+func (k *kit) overTLS(ca, clients *pkitest.CA) *kit {
 	config := &tls.Config{Certificates: []tls.Certificate{ca.Server("127.0.0.1")}}
 	if clients != nil {
 		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, clients.Pool()
@@ -60,7 +60,7 @@ func (k *kit) failsTLS(what, words string) {
 
 // privateCA: only the configured CA is trusted, by every connection, and a changed bundle replaces the client.
 func (k *kit) privateCA() {
-	ca, other := pki.New(k), pki.New(k)
+	ca, other := pkitest.New(k), pkitest.New(k)
 	s := k.overTLS(ca, nil)
 	const untrusted = "TLS: certificate signed by unknown authority"
 	s.failsTLS("without a CA", untrusted)
@@ -91,14 +91,14 @@ func (k *kit) privateCA() {
 // clientCertificate: every server that asks gets the certificate, a renewed one replaces the client, and the message
 // says what the server asked for.
 func (k *kit) clientCertificate() {
-	ca, clients := pki.New(k), pki.New(k)
+	ca, clients := pkitest.New(k), pkitest.New(k)
 	s := k.overTLS(ca, clients)
 	with := &v1alpha1.TLS{CABundle: ca.PEM(), ClientCertificate: &v1alpha1.ClientCertificate{
 		SecretRef: v1alpha1.SecretReference{Name: "client"}}}
 	s.trust(&v1alpha1.TLS{CABundle: ca.PEM()})
 	s.failsTLSAsked("without a certificate", asksForCertificate)
 	in := time.Now().Add(time.Hour)
-	s.holds("client", "Secret", pki.New(k).Client("stranger", in))
+	s.holds("client", "Secret", pkitest.New(k).Client("stranger", in))
 	s.trust(with)
 	s.failsTLSAsked("of another CA", "may not accept it")
 	for _, name := range []string{"first", "renewed"} {
@@ -128,7 +128,7 @@ func (k *kit) failsTLSAsked(what, words string) {
 }
 
 // answersOnlyAsked: nginx lets the handshake succeed, and answers 400 to those without a certificate.
-func (k *kit) answersOnlyAsked(ca *pki.CA) {
+func (k *kit) answersOnlyAsked(ca *pkitest.CA) {
 	server := NewTLSServer(k.TB, k.p, &tls.Config{Certificates: []tls.Certificate{ca.Server("127.0.0.1")},
 		ClientAuth: tls.RequestClientCert})
 	s := newKitAt(k.TB, k.p, server)
@@ -144,7 +144,7 @@ func (k *kit) answersOnlyAsked(ca *pki.CA) {
 
 // misconfiguredTLS: the error names the field, or the object and its key, and quotes no value.
 func (k *kit) misconfiguredTLS() {
-	ca := pki.New(k)
+	ca := pkitest.New(k)
 	good, expired := ca.Client("client", time.Now().Add(time.Hour)), ca.Client("client", time.Now().Add(-time.Minute))
 	const namespace = `namespace "operators"`
 	for _, tc := range []struct {

@@ -1,5 +1,5 @@
-// Package pki issues certificates, for tests of services with a private CA.
-package pki
+// Package pkitest issues certificates, for tests of services with a private CA.
+package pkitest
 
 import (
 	"crypto"
