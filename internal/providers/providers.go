@@ -53,6 +53,7 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	clients map[string]entry // by the provider's name
+	parsed  map[string]parsedTLS
 }
 
 type entry struct {
@@ -107,7 +108,7 @@ func (r *Resolver) Client(ctx context.Context, p *v1alpha1.ClusterLogoutProvider
 		return nil, &ConfigError{v1alpha1.ReasonInvalidSpec,
 			fmt.Sprintf("spec.type: unsupported value %q", p.Spec.Type)}
 	}
-	connection, err := now.tls.parse(p.Spec.TLS, time.Now())
+	connection, err := r.parseTLS(p.Name, now.tls, p.Spec.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +202,7 @@ func (r *Resolver) ChangedAt(name string) time.Time {
 func (r *Resolver) Forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.parsed, name)
 	if old, ok := r.clients[name]; ok {
 		old.client.Close()
 		delete(r.clients, name)

@@ -140,3 +140,32 @@ func TestReferences(t *testing.T) {
 		t.Errorf("%q, %q", secret, configMap)
 	}
 }
+
+// TestBadBundleIsParsedOnce: the objects that wait for a provider with a bad CA bundle do not make the operator parse
+// it again and again, and a fixed one is parsed.
+func TestBadBundleIsParsedOnce(t *testing.T) {
+	bundle := &corev1.ConfigMap{Data: map[string]string{"ca.crt": "bad"}}
+	resolver := &providers.Resolver{Reader: objects{bundle: bundle}}
+	provider := &v1alpha1.ClusterLogoutProvider{ObjectMeta: metav1.ObjectMeta{Name: "default"},
+		Spec: v1alpha1.ClusterLogoutProviderSpec{
+			Type:      v1alpha1.OryKratosProviderType,
+			OryKratos: &v1alpha1.OryKratosProvider{Endpoint: "https://service.example"},
+			TLS: &v1alpha1.TLS{CABundleRef: &v1alpha1.CABundleReference{
+				Kind: v1alpha1.CABundleKindConfigMap, Name: "bundle"}},
+		}}
+	_, first := resolver.Client(t.Context(), provider)
+	_, second := resolver.Client(t.Context(), provider.DeepCopy())
+	if first == nil || first != second { //nolint:errorlint // the same error, not an equal one
+		t.Errorf("first %v, then %v", first, second)
+	}
+	bundle.Data["ca.crt"] = "worse"
+	_, third := resolver.Client(t.Context(), provider)
+	if third == nil || third == first { //nolint:errorlint // likewise
+		t.Errorf("another bundle: %v", third)
+	}
+	bundle.Data["ca.crt"] = pki.New(t).PEM()
+	if _, err := resolver.Client(t.Context(), provider); err != nil {
+		t.Error(err)
+	}
+	resolver.Forget("default")
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
@@ -76,6 +77,29 @@ func (r *Resolver) readBundle(ctx context.Context, ref *v1alpha1.CABundleReferen
 		err = o.invalidBundle(errors.New("is missing or empty"))
 	}
 	return o, err
+}
+
+// parsedTLS is the last result of parsing.
+type parsedTLS struct {
+	spec    *v1alpha1.TLS
+	objects tlsObjects
+	config  httpcall.TLS
+	err     error
+}
+
+// parseTLS parses what was read for a provider, unless it is what it parsed last. Every object of a provider that
+// cannot be used asks for its client, and a bundle may have hundreds of certificates. The caller must hold the lock.
+func (r *Resolver) parseTLS(provider string, o tlsObjects, spec *v1alpha1.TLS) (httpcall.TLS, error) {
+	last, ok := r.parsed[provider]
+	if !ok || !last.objects.same(o) || !equality.Semantic.DeepEqual(last.spec, spec) {
+		last = parsedTLS{spec: spec.DeepCopy(), objects: o}
+		last.config, last.err = o.parse(spec, time.Now())
+		if r.parsed == nil {
+			r.parsed = map[string]parsedTLS{}
+		}
+		r.parsed[provider] = last
+	}
+	return last.config, last.err
 }
 
 // parse returns the TLS configuration of a client. The error is a *ConfigError.
