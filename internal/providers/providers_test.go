@@ -163,7 +163,7 @@ func TestBadBundleIsParsedOnce(t *testing.T) {
 	if third == nil || third == first { //nolint:errorlint // likewise
 		t.Errorf("another bundle: %v", third)
 	}
-	bundle.Data["ca.crt"] = pki.New(t).PEM()
+	bundle.Data["ca.crt"] = pkitest.New(t).PEM()
 	if _, err := resolver.Client(t.Context(), provider); err != nil {
 		t.Error(err)
 	}

@@ -30,8 +30,8 @@ type server struct {
 
 	program string
 	flags   []string
-	running *exec.Cmd // nil if it is stopped
-	exited  chan error
+	running *exec.Cmd     // nil if it is stopped
+	exited  chan struct{} // closed when it is gone
 }
 
 // newServer returns a Keycloak of the distribution in home, which is not changed: what it writes is in dir.
@@ -68,17 +68,16 @@ func newServer(home, dir string) (*server, error) {
 func (s *server) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s.running, s.exited = exec.Command(s.program, s.flags...), make(chan error, 1)
+	s.running, s.exited = exec.Command(s.program, s.flags...), make(chan struct{})
 	s.running.Env = append(os.Environ(), "JAVA_OPTS_KC_HEAP=-Xms64m -Xmx512m",
 		"KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword)
 	s.running.Stdout, s.running.Stderr = &s.log, &s.log
 	if err := s.running.Start(); err != nil {
 		return err
 	}
-	go func(wait func() error, exited chan<- error) {
-		err := wait()
-		cancel(errors.Join(errors.New("it ended"), err))
-		exited <- err
+	go func(wait func() error, exited chan<- struct{}) {
+		cancel(errors.Join(errors.New("it ended"), wait())) // it has a status of its own after SIGTERM
+		close(exited)
 	}(s.running.Wait, s.exited)
 	if err := s.awaitReady(ctx); err != nil {
 		return fmt.Errorf("starting Keycloak: %w\n%s", errors.Join(err, context.Cause(ctx)), s.log.Tail(20_000))
@@ -130,7 +129,7 @@ func (s *server) stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) { // kc.sh passes it on
 		return err
 	}
-	_ = <-s.exited // it has a status of its own after SIGTERM
+	<-s.exited
 	return nil
 }
 
