@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -172,10 +173,27 @@ func (everyReplica) NeedLeaderElection() bool { return false }
 // store keeps them, in less memory.
 func CacheOptions(o Options) cache.Options {
 	own := cache.ByObject{Namespaces: map[string]cache.Config{o.Namespace: {}}}
+	bundles := own
+	bundles.Transform = onlyBundles
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: own, &corev1.ConfigMap{}: own},
+		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: own, &corev1.ConfigMap{}: bundles},
 	}
+}
+
+// onlyBundles drops what is in ConfigMaps of others: they can be in the operator's namespace, have a MiB each, and are
+// not for it. Of a text without a certificate it keeps enough for the message that says so.
+func onlyBundles(obj any) (any, error) {
+	const enough = 64
+	if m, ok := obj.(*corev1.ConfigMap); ok {
+		m.BinaryData, m.ManagedFields = nil, nil
+		for key, text := range m.Data {
+			if len(text) > enough && !strings.Contains(text, "-----BEGIN ") {
+				m.Data[key] = strings.Clone(text[:enough])
+			}
+		}
+	}
+	return obj, nil
 }
 
 // setup watches everything that can unblock an object, so that nothing has to be polled.

@@ -37,8 +37,8 @@ type KeycloakProvider struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]')",message="must not contain invisible characters, or white space other than the space"
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ')",message="must not begin or end with a space"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('[/%\\\\\\\\]|^[.]+(;|$)')",message="must not contain any of / \\ %, or consist of dots only"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ') && !self.contains('  ')",message="must not begin or end with a space, or have two in a row"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[/%?#;\\\\\\\\]|^[.]+$')",message="must not contain any of / \\ % ? # ;, or consist of dots only"
 	TokenRealm string `json:"tokenRealm,omitempty"`
 
 	// userLookup says what the userID of a UserLogout is: ID for Keycloak's own

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -51,6 +52,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := checkProxies(); err != nil {
+		return err
+	}
 	liblog.Redirect(slog.New(logr.ToSlogHandler(options.Logger)))
 	ctrl.SetLogger(options.Logger)
 	klog.SetLogger(options.Logger)
@@ -60,6 +64,20 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return fmt.Errorf("cannot load the cluster configuration: %w", err)
 	}
 	return app.Run(ctx, cluster, options)
+}
+
+// checkProxies rejects what net/http would ignore: without an error, calls would then go round the proxy. The error does
+// not quote the value, which may have a password.
+func checkProxies() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value := os.Getenv(name)
+		_, err := url.Parse(value)
+		if _, bare := url.Parse("http://" + value); err != nil && bare != nil { // net/http takes both forms
+			return fmt.Errorf("%s is not a URL: remove line breaks and spaces, and escape special characters of its password",
+				name)
+		}
+	}
+	return nil
 }
 
 func parse(args []string, stderr io.Writer) (app.Options, error) {

@@ -92,3 +92,21 @@ func TestLibrariesQuoteNothing(t *testing.T) {
 		t.Errorf("logged %s", text)
 	}
 }
+
+// TestProxies: the operator does not start with a proxy that net/http would ignore, and does not quote it.
+func TestProxies(t *testing.T) {
+	for value, ok := range map[string]bool{
+		"": true, "http://proxy.example:3128": true, "proxy.example:3128": true, "http://jane:hunter2@proxy.example": true,
+		"http://proxy.example:3128\n": false, " http://proxy.example": false, "http://jane:hun%ter2@proxy.example": false,
+	} {
+		for _, name := range []string{"HTTPS_PROXY", "http_proxy"} {
+			t.Run(name, func(t *testing.T) {
+				t.Setenv(name, value)
+				err := run(t.Context(), []string{"--kubeconfig=/does/not/exist"}, io.Discard)
+				if err == nil || strings.HasPrefix(err.Error(), name+" is not a URL") == ok || strings.Contains(err.Error(), "ter2") {
+					t.Errorf("%q: %v", value, err)
+				}
+			})
+		}
+	}
+}

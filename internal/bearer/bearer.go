@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -53,8 +54,19 @@ type Caller struct {
 	secrets []string                  // without the tokens that were fetched
 
 	fetched  *credential.Source[string] // nil for a static token
-	accepted atomic.Pointer[string]     // the last token that was not rejected
+	accepted atomic.Pointer[acceptance] // of the last token that was accepted
 }
+
+// acceptance is when a token was first accepted.
+type acceptance struct {
+	value string
+	at    time.Time
+}
+
+// provenAfter is how long a token must have been in use before a 401 is taken
+// for its end. A service that ends tokens more often is not called more often
+// because of that.
+const provenAfter = 10 * time.Second
 
 // New returns a caller that sends through wire. New itself sends nothing. Its
 // error says what is wrong with the configuration, and contains no credential.
@@ -123,8 +135,7 @@ func (a *Response) Receipt(requestID string) logout.Receipt {
 // A token may end before its time, for example when the service restarts. So a
 // 401 for a token that has been accepted before, or that has been replaced
 // meanwhile, is not the last word: Call sends the request once more with the
-// next token. A service that answers 401 has not carried out the request. This
-// happens once in the life of a token, so that nobody can double the calls.
+// next token. A service that answers 401 has not carried out the request.
 func (c *Caller) Call(req *http.Request) (*Response, error) {
 	value, err := c.token(req.Context())
 	if err != nil {
@@ -172,11 +183,13 @@ func (c *Caller) ended(response *Response, value string) bool {
 	case response.Status == http.StatusUnauthorized:
 		last := c.accepted.Load()
 		replaced := !c.fetched.Forget(value)
-		return replaced || last != nil && *last == value
+		return replaced || last != nil && last.value == value && time.Since(last.at) >= provenAfter
 	case response.Status == http.StatusForbidden:
 		c.fetched.Doubt(value)
 	case response.Status < http.StatusMultipleChoices:
-		c.accepted.Store(&value)
+		if last := c.accepted.Load(); last == nil || last.value != value {
+			c.accepted.Store(&acceptance{value, time.Now()})
+		}
 	}
 	return false
 }

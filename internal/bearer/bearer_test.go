@@ -187,83 +187,92 @@ func TestTokenWithoutALife(t *testing.T) {
 	})
 }
 
-// A token that the service rejects is not sent again. If it was accepted before, the same attempt sends the request once
-// more with another token; a token that was never accepted costs one request in each attempt.
+// A token that the service rejects is not sent again. If it was accepted for a while, the same attempt sends the request
+// once more with another token. Any other rejected token costs one request in each attempt.
 func TestRejectedToken(t *testing.T) {
-	s := &service{expires: 300}
-	c := newCaller(t, s)
-	for i, step := range []struct {
-		do                     func()
-		status, issued, logout int // the tokens so far, and the requests to the service in this step
-	}{
-		{nil, 200, 1, 1},
-		{nil, 200, 1, 1},
-		{func() { s.issued++ }, 200, 3, 2}, // the server has killed the token
-		{func() { s.reject = true }, 401, 4, 2},
-		{nil, 401, 5, 1}, // the token is the service's first and is rejected
-		{nil, 401, 6, 1},
-		{func() { s.reject = false }, 200, 7, 1},
-	} {
-		if step.do != nil {
-			step.do()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{expires: 300}
+		c := newCaller(t, s)
+		for i, step := range []struct {
+			after                  time.Duration
+			do                     func()
+			status, issued, logout int // the tokens so far, and the requests to the service in this step
+		}{
+			{0, nil, 200, 1, 1},
+			{provenAfter, func() { s.issued++ }, 200, 3, 2}, // the server has killed the token
+			{0, func() { s.issued++ }, 401, 4, 1},           // and at once the next one
+			{0, nil, 200, 5, 1},
+			{provenAfter, func() { s.reject = true }, 401, 6, 2},
+			{provenAfter, nil, 401, 7, 1}, // the token is new
+			{provenAfter, nil, 401, 8, 1},
+			{0, func() { s.reject = false }, 200, 9, 1},
+		} {
+			<-time.After(step.after)
+			if step.do != nil {
+				step.do()
+			}
+			s.hosts = nil
+			status, e := call(t.Context(), t, c)
+			sent := len(slices.DeleteFunc(s.hosts, func(host string) bool { return host != "service.example" }))
+			if status != step.status || s.issued != step.issued || sent != step.logout {
+				t.Errorf("%d: %d, %+v with %d tokens issued and %d requests", i, status, e, s.issued, sent)
+			}
 		}
-		s.hosts = nil
-		status, e := call(t.Context(), t, c)
-		sent := len(slices.DeleteFunc(s.hosts, func(host string) bool { return host != "service.example" }))
-		if status != step.status || s.issued != step.issued || sent != step.logout {
-			t.Errorf("%d: %d, %+v with %d tokens issued and %d requests", i, status, e, s.issued, sent)
-		}
+	})
+}
+
+// recorder is a transport that keeps the requests to the service, and rejects the second.
+type recorder struct {
+	*service
+	came []string
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host != "service.example" {
+		return r.service.RoundTrip(req)
 	}
+	body, err := io.ReadAll(req.Body)
+	r.came = append(r.came, fmt.Sprintf("%s %s %s %s", req.Method, req.Header["Authorization"], req.Header["X-Test"], body))
+	w := httptest.NewRecorder()
+	if len(r.came) == 2 {
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	return w.Result(), err
 }
 
 // TestRepeatedRequest: the request that is sent again is the same, but for its token. If there is no other token, the
 // answer is the first one.
 func TestRepeatedRequest(t *testing.T) {
 	for _, unavailable := range []bool{false, true} {
-		var came []string
-		tokens := 0
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/token" {
-				if tokens++; unavailable && tokens > 1 {
-					w.WriteHeader(http.StatusServiceUnavailable)
-					return
+		synctest.Test(t, func(t *testing.T) {
+			r := &recorder{service: &service{expires: 300}}
+			c := newCaller(t, r.service)
+			c.wire.Transport = r
+			want := []string{"POST [Bearer token-1] [a] {}", "POST [Bearer token-1] [a] {}", "POST [Bearer token-2] [a] {}"}
+			status := http.StatusOK
+			if unavailable {
+				want, status = want[:2], http.StatusUnauthorized
+			}
+			var last *Response
+			for range 2 {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://service.example/logout",
+					strings.NewReader("{}"))
+				if err != nil {
+					t.Fatal(err)
 				}
-				w.Header().Set("Content-Type", "application/json")
-				fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","expires_in":300}`, tokens)
-				return
+				req.Header.Set("X-Test", "a")
+				if last, err = c.Call(req); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(provenAfter)
+				if unavailable {
+					r.token = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+				}
 			}
-			body, _ := io.ReadAll(r.Body)
-			came = append(came, fmt.Sprintf("%s %s %s %s", r.Method, r.Header["Authorization"], r.Header["X-Test"], body))
-			if len(came) == 2 {
-				w.WriteHeader(http.StatusUnauthorized)
+			if !slices.Equal(r.came, want) || last.Status != status {
+				t.Errorf("token endpoint unavailable %t: %d, %q, want %q", unavailable, last.Status, r.came, want)
 			}
-		}))
-		defer server.Close()
-		c, err := New(Config{Client: &Client{TokenURL: httpcall.MustParseEndpoint(server.URL + "/token"), ID: clientID,
-			Secret: secret}}, httpcall.NewWire(httpcall.TLS{}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		want := []string{"POST [Bearer token-1] [a] {}", "POST [Bearer token-1] [a] {}", "POST [Bearer token-2] [a] {}"}
-		status := http.StatusOK
-		if unavailable {
-			want, status = want[:2], http.StatusUnauthorized
-		}
-		var last *Response
-		for range 2 {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("X-Test", "a")
-			if last, err = c.Call(req); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !slices.Equal(came, want) || last.Status != status {
-			t.Errorf("token endpoint unavailable %t: %d, %q, want %q", unavailable, last.Status, came, want)
-		}
+		})
 	}
 }
 

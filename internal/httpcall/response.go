@@ -44,11 +44,22 @@ func Read(resp *http.Response) *Response {
 	a.Partial = err != nil
 	_ = resp.Body.Close()
 	if resp.Request != nil { // not in every test
-		if host, ok := resp.Request.Context().Value(askingKey{}).(*Asking); ok && host.none.Load() {
-			a.hint = noCertificate
-		}
+		a.hint = hintFor(resp)
 	}
 	return a
+}
+
+// hintFor returns what to say if the server asked for a client certificate.
+// 400 with a certificate is how nginx refuses it: expired, or of another CA.
+func hintFor(resp *http.Response) string {
+	host, ok := resp.Request.Context().Value(askingKey{}).(*Asking)
+	switch {
+	case ok && host.none.Load():
+		return noCertificate
+	case ok && host.given.Load() && resp.StatusCode == http.StatusBadRequest:
+		return certificateIn
+	}
+	return ""
 }
 
 // JSON decodes the body, and reports whether it is complete and is JSON that

@@ -127,6 +127,7 @@ func TestServerAsksForACertificate(t *testing.T) {
 			_, _ = io.WriteString(w, "<html><title>400 No required SSL certificate was sent</title></html>")
 		}
 	}
+	refuses := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }
 	hangUp := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	required, old := tls.RequireAndVerifyClientCert, uint16(tls.VersionTLS12)
 	for name, tc := range map[string]struct {
@@ -135,17 +136,18 @@ func TestServerAsksForACertificate(t *testing.T) {
 		certificate *tls.Certificate
 		want        string
 	}{
-		"TLS 1.3":              {&tls.Config{ClientAuth: required}, nil, nil, none},
-		"TLS 1.2":              {&tls.Config{ClientAuth: required, MaxVersion: old}, nil, nil, none},
-		"a page":               {&tls.Config{ClientAuth: tls.RequestClientCert}, nginx, nil, none},
-		"hangs up":             {&tls.Config{ClientAuth: tls.RequestClientCert}, hangUp, nil, none},
-		"stranger, TLS 1.3":    {&tls.Config{ClientAuth: required}, nil, stranger, given},
-		"stranger, TLS 1.2":    {&tls.Config{ClientAuth: required, MaxVersion: old}, nil, stranger, given},
-		"stranger is hung up":  {&tls.Config{ClientAuth: tls.RequestClientCert}, hangUp, stranger, given},
-		"does not ask":         {&tls.Config{}, hangUp, nil, ""},
-		"does not ask, page":   {&tls.Config{}, nginx, nil, ""},
-		"does not ask for it":  {&tls.Config{}, hangUp, stranger, ""},
-		"accepts the stranger": {&tls.Config{ClientAuth: tls.RequestClientCert}, nginx, stranger, ""},
+		"TLS 1.3":               {&tls.Config{ClientAuth: required}, nil, nil, none},
+		"TLS 1.2":               {&tls.Config{ClientAuth: required, MaxVersion: old}, nil, nil, none},
+		"a page":                {&tls.Config{ClientAuth: tls.RequestClientCert}, nginx, nil, none},
+		"hangs up":              {&tls.Config{ClientAuth: tls.RequestClientCert}, hangUp, nil, none},
+		"stranger, TLS 1.3":     {&tls.Config{ClientAuth: required}, nil, stranger, given},
+		"stranger, TLS 1.2":     {&tls.Config{ClientAuth: required, MaxVersion: old}, nil, stranger, given},
+		"stranger is hung up":   {&tls.Config{ClientAuth: tls.RequestClientCert}, hangUp, stranger, given},
+		"a page for a stranger": {&tls.Config{ClientAuth: tls.RequestClientCert}, refuses, stranger, given},
+		"does not ask":          {&tls.Config{}, hangUp, nil, ""},
+		"does not ask, page":    {&tls.Config{}, nginx, nil, ""},
+		"does not ask for it":   {&tls.Config{}, hangUp, stranger, ""},
+		"accepts the stranger":  {&tls.Config{ClientAuth: tls.RequestClientCert}, nginx, stranger, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wire := httpcall.NewWire(httpcall.TLS{CAs: ca.Pool(), Certificate: tc.certificate})

@@ -78,6 +78,10 @@ func explainTLS(err error) string {
 		return "certificate is for another host name"
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		if v, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && e.Cert != nil &&
+			len(v.UnverifiedCertificates) > 0 && !e.Cert.Equal(v.UnverifiedCertificates[0]) {
+			return "the certificate of a CA, from the CA bundle or the endpoint, has expired or is not yet valid"
+		}
 		return "certificate has expired or is not yet valid"
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

@@ -1,6 +1,7 @@
 // Package keycloak logs users out of Keycloak by its Admin REST API. The
 // account is a realm. One Logout sends at most one logout request, and before it
-// at most one for a token and two that look the user up. Those change nothing.
+// at most one for a token and two that look the user up, which change nothing. A
+// request whose token has ended is sent once more (package bearer).
 //
 // The API: https://www.keycloak.org/docs-api/latest/rest-api/index.html
 package keycloak
@@ -59,9 +60,20 @@ func New(config Config) (*Client, error) {
 	}
 	ids := logout.IDs{Account: logout.CheckPathSegment}
 	if config.Lookup == ByID { // otherwise it is in a query
-		ids.User = logout.CheckPathSegment
+		ids.User = checkUserID
 	}
 	return &Client{ids, caller, config.Endpoint.Join("/admin/realms/").String(), config.Lookup}, nil
+}
+
+// checkUserID rejects a user's ID that cannot be sent safely. IDs from federated
+// stores may have a #. If a proxy cuts the path there, nothing happens: Keycloak
+// takes no POST at a user.
+func checkUserID(id string) error {
+	before, _, _ := strings.Cut(id, "#")
+	if strings.Trim(before, ".") == "" {
+		return errors.New("must not have only dots before a #: Keycloak has it in the path of a URL")
+	}
+	return logout.CheckPathSegment(strings.ReplaceAll(id, "#", ""))
 }
 
 // Logout ends all sessions of the user. See logout.Client for its guarantees.

@@ -256,3 +256,14 @@ func TestNewChecksTheConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestIDsWithHash: IDs from federated stores may have a #, but not where a proxy that cuts the path there would change
+// more than the ID.
+func TestIDsWithHash(t *testing.T) {
+	for id, ok := range map[string]bool{"f:1b2c:first12#second34": true, "a#b#c": true, "a#": true, "#a": false, "..#a": false,
+		"a#/b": false, "a#?b": false, "a#%2Fb": false, "a#;b": false} {
+		if err := checkUserID(id); (err == nil) != ok {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}

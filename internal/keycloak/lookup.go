@@ -39,7 +39,7 @@ func (c *Client) find(ctx context.Context, users, name string) (string, error) {
 	}
 	for _, u := range found {
 		switch other := c.lookup.of(u); {
-		case cmp.Or(logout.CheckID(u.ID), logout.CheckPathSegment(u.ID)) != nil || other == "":
+		case cmp.Or(logout.CheckID(u.ID), checkUserID(u.ID)) != nil || other == "":
 			return "", unexpected(answer)
 		case !sameName(other, name):
 			e := unexpected(answer)

@@ -17,7 +17,8 @@ var exponential = regexp.MustCompile(`^[0-9](\.[0-9]+)?[eE][+][0-9]{2,}$`)
 
 // CheckID rejects an ID that no service has: an empty or over-long one, one of
 // dots only, and any with control, format or private-use characters, white
-// space other than the space, or a space at an end. It also rejects a number in
+// space other than the space, a space at an end, or two in a row, which would
+// look like columns. It also rejects a number in
 // exponential form, which would be somebody else's: templates write 1234567890
 // so if nobody quotes it. The CRD's schema has the same rules. The operator
 // checks again before a call, because the schema of a cluster can be older than
@@ -33,8 +34,8 @@ func CheckID(id string) error {
 		return fmt.Errorf("must be at most %d characters long", maxIDLength)
 	case strings.Trim(id, ".") == "":
 		return errors.New("must not consist of dots only")
-	case strings.HasPrefix(id, " ") || strings.HasSuffix(id, " "):
-		return errors.New("must not begin or end with a space")
+	case strings.HasPrefix(id, " ") || strings.HasSuffix(id, " ") || strings.Contains(id, "  "):
+		return errors.New("must not begin or end with a space, or have two in a row")
 	case exponential.MatchString(id):
 		return errors.New("must not be a number in exponential form")
 	case strings.ContainsFunc(id, invisible):
@@ -49,16 +50,16 @@ func invisible(r rune) bool { return r != ' ' && unicode.In(r, unicode.C, unicod
 
 // CheckPathSegment rejects an ID that must not be a segment of a URL's path,
 // even if it is escaped. Many proxies and servers decode the path before they
-// split it, or decode it twice, and some take a backslash for a slash, or drop
-// what follows a semicolon: the ID could change the path.
+// split it, or decode it twice, or send it on decoded, so that ? and # end it
+// (nginx, with a variable in proxy_pass), and some take a backslash for a slash,
+// or drop what follows a semicolon: the ID could change the path.
 func CheckPathSegment(id string) error {
 	const inPath = ": the service has it in the path of a URL"
-	before, _, _ := strings.Cut(id, ";")
 	switch {
-	case strings.ContainsAny(id, `/\%`):
-		return errors.New(`must not contain any of / \ %` + inPath)
-	case strings.Trim(before, ".") == "":
-		return errors.New("must not have only dots before a semicolon" + inPath)
+	case strings.ContainsAny(id, `/\%?#;`):
+		return errors.New(`must not contain any of / \ % ? # ;` + inPath)
+	case strings.Trim(id, ".") == "":
+		return errors.New("must not consist of dots only" + inPath)
 	}
 	return nil
 }

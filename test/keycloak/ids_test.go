@@ -59,10 +59,10 @@ func TestNamesOfUsers(t *testing.T) {
 }
 
 // TestIDsOfUsers: IDs that are no UUIDs, as users have them who come from elsewhere. Keycloak gets each of them in one
-// segment of the path. It would also take a slash, a backslash and a percent sign there, but proxies on the way do not.
+// segment of the path. It would take any character there, but proxies on the way do not.
 func TestIDsOfUsers(t *testing.T) {
 	t.Parallel()
-	ids := []string{"first12#second34", "jane doe", "a?b", "{a}", "a;b=c", "a..", "Ärger"}
+	ids := []string{"first12#second34", "jane doe", "{a}", "a..", "a:b@c", "Ärger"}
 	username := func(i int) string { return fmt.Sprintf("user%d", i) }
 	var users []any
 	for i, id := range ids {

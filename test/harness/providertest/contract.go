@@ -309,7 +309,7 @@ func (k *kit) escaping() {
 }
 
 func (k *kit) refusedIDs() {
-	for _, id := range []string{"", ".", "..", "...", " ", " a", "a ", "a\tb", "a\u00a0b", "a\x00b", "a\u200bb", "\xff",
+	for _, id := range []string{"", ".", "..", "...", " ", " a", "a ", "a  b", "a\tb", "a\u00a0b", "a\x00b", "a\u200bb", "\xff",
 		"1.23456789e+09"} {
 		for _, call := range []Call{{AccountID: id, UserID: k.p.UserID}, {AccountID: k.p.AccountID, UserID: id}} {
 			_, e := k.attemptFor(call.AccountID, call.UserID)

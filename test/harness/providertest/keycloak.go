@@ -21,7 +21,7 @@ var Keycloak = Fixture{
 	UserID:       "8f3c1b6e-2d4a-4c55-9b1e-0a7d5e2f9c11",
 
 	UnsafeInAccount: unsafeInPath,
-	UnsafeInUser:    unsafeInPath,
+	UnsafeInUser:    `/\%?;`, // IDs from federated stores have a #
 
 	Call: keycloakCall(func(id string) string { return id }),
 	Other: func(w http.ResponseWriter, r *http.Request) {
@@ -57,12 +57,12 @@ var (
 
 // idOf is the ID of a user in this Keycloak: the reversed name, with look-alikes of what is unsafe in a path.
 func idOf(name string) string {
-	return reversed(strings.NewReplacer("/", "∕", `\`, "∖", "%", "٪").Replace(name))
+	return reversed(strings.NewReplacer("/", "∕", `\`, "∖", "%", "٪", "?", "？", ";", "；").Replace(name))
 }
 
 // nameOf is the name of the user with an ID.
 func nameOf(id string) string {
-	return strings.NewReplacer("∕", "/", "∖", `\`, "٪", "%").Replace(reversed(id))
+	return strings.NewReplacer("∕", "/", "∖", `\`, "٪", "%", "？", "?", "；", ";").Replace(reversed(id))
 }
 
 func keycloakBy(lookup v1alpha1.UserLookup, parameter string) Fixture {
