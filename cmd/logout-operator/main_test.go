@@ -97,7 +97,7 @@ func TestLibrariesQuoteNothing(t *testing.T) {
 func TestProxies(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"": true, "http://proxy.example:3128": true, "proxy.example:3128": true, "http://jane:hunter2@proxy.example": true,
-		"http://proxy.example:3128\n": false, " http://proxy.example": false, "http://jane:hun%ter2@proxy.example": false,
+		"http://proxy.example:3128\n": false, "http://pro%xy.example": false, "http://jane:hun%ter2@proxy.example": false,
 	} {
 		for _, name := range []string{"HTTPS_PROXY", "http_proxy"} {
 			t.Run(name, func(t *testing.T) {
