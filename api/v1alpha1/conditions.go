@@ -88,6 +88,9 @@ const (
 	ReasonNotFound = "NotFound"
 	// ReasonForbidden: the service forbids the operation for good. Final.
 	ReasonForbidden = "Forbidden"
+	// ReasonUnconfirmed: the service has answered five calls with a success that
+	// it does not document, so the user may be logged out or not. Final.
+	ReasonUnconfirmed = "Unconfirmed"
 	// ReasonUnauthorized: the service does not accept the credentials, or the
 	// operator could not get any. Retried slowly.
 	ReasonUnauthorized = "Unauthorized"

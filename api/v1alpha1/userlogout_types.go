@@ -165,6 +165,13 @@ type UserLogoutStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
 
+	// unconfirmedAttempts is the number of attempts that the service answered
+	// with a success that it does not document. Each may have logged the user
+	// out. After five, the logout ends with the reason Unconfirmed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	UnconfirmedAttempts int32 `json:"unconfirmedAttempts,omitempty"`
+
 	// lastAttempt is the last attempt whose outcome is known.
 	// +optional
 	LastAttempt *AttemptStatus `json:"lastAttempt,omitempty"`

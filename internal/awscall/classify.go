@@ -53,6 +53,7 @@ func (s Service) classify(a *responseError) *logout.Error {
 		Message:      p.message,
 		RequestID:    requestID(a.Header),
 		Operation:    s.Operation,
+		LogsOut:      true,
 		Secrets:      a.secrets,
 	})
 }

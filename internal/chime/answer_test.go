@@ -123,14 +123,12 @@ func TestAnswers(t *testing.T) {
 				Message: "unexpected response to LogoutUser (HTTP 200); check the endpoint"}},
 		"200 with an error": {200, map[string]string{"X-Amzn-ErrorType": "NotFoundException"},
 			`{"Code":"NotFound","Message":"x"}`,
-			logout.Error{Reason: logout.UnexpectedResponse,
-				Message: "unexpected response to LogoutUser (HTTP 200); check the endpoint"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true, Message: unconfirmed(200)}},
 		"201": {201, nil, "",
-			logout.Error{Reason: logout.UnexpectedResponse,
-				Message: "unexpected response to LogoutUser (HTTP 201); check the endpoint"}},
+			logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true, Message: unconfirmed(201)}},
 		"202 with Retry-After": {202, map[string]string{"Retry-After": "60"}, "",
-			logout.Error{Reason: logout.UnexpectedResponse, RetryAfter: time.Minute,
-				Message: "unexpected response to LogoutUser (HTTP 202); check the endpoint"}},
+			logout.Error{Reason: logout.UnexpectedResponse, RetryAfter: time.Minute, Unconfirmed: true,
+				Message: unconfirmed(202)}},
 		"code beyond 599": {777, nil, "",
 			logout.Error{Reason: logout.UnexpectedResponse,
 				Message: "unexpected response to LogoutUser (HTTP 777); check the endpoint"}},
@@ -361,4 +359,10 @@ func TestPageSetsNoClock(t *testing.T) {
 	if len(dates) != 2 {
 		t.Errorf("%d calls", len(dates))
 	}
+}
+
+// unconfirmed is the message about a success that Chime does not document.
+func unconfirmed(status int) string {
+	return fmt.Sprintf("unexpected response to LogoutUser (HTTP %d), which does not confirm the logout: "+
+		"the user may be logged out or not; check the endpoint", status)
 }

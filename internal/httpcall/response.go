@@ -5,14 +5,19 @@
 package httpcall
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/logout-operator/logout-operator/internal/logout"
 )
+
+const endpointStep = "check the endpoint"
 
 // MaxBody is how much of an answer's body is read at most, in bytes.
 const MaxBody = 64 << 10
@@ -89,6 +94,12 @@ type Finding struct {
 	RetryAfter time.Duration
 	// Operation is the operation that was called, for messages: "LogoutUser".
 	Operation string
+	// LogsOut means that the operation is the logout itself, and not a look-up
+	// before it.
+	LogsOut bool
+	// NextStep is what to do about an answer that is not the service's, for
+	// messages; if empty, it is to check the endpoint.
+	NextStep string
 	// Secrets are the credentials of the request. The error contains no text
 	// that repeats one of them.
 	Secrets []string
@@ -105,8 +116,9 @@ func (a *Response) Failure(f Finding) *logout.Error {
 		HTTPStatusCode: a.Status,
 		Code:           unlessSecret(Identifier(f.Code), f.Secrets),
 		RequestID:      unlessSecret(Identifier(f.RequestID), f.Secrets),
+		Unconfirmed:    f.LogsOut && f.Reason == logout.UnexpectedResponse && a.undocumented(),
 	}
-	e.Message, e.Words = a.message(f, e.Code)
+	e.Message, e.Words = a.message(f, e)
 	if e.Reason.Class() != logout.Permanent {
 		e.RetryAfter = min(max(f.RetryAfter, logout.ParseRetryAfter(a.Header, a.At), 0), logout.MaxRetryAfter)
 		if e.RetryAfter == 0 && e.Reason == logout.Throttled { // other answers may state a limit that is not reached
@@ -114,6 +126,14 @@ func (a *Response) Failure(f Finding) *logout.Error {
 		}
 	}
 	return e
+}
+
+// undocumented reports whether the answer is a success that may come from the
+// service. A web page does not: a proxy or a sign-in page sends it.
+func (a *Response) undocumented() bool {
+	page := strings.Contains(strings.ToLower(a.Header.Get("Content-Type")), "html") ||
+		bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("<"))
+	return 200 <= a.Status && a.Status <= 299 && !page
 }
 
 // Receipt returns the receipt of an answer that confirms a logout. The request
@@ -125,10 +145,10 @@ func (a *Response) Receipt(requestID string, secrets []string) logout.Receipt {
 // message returns the message for users about an answer: the service's own
 // words if they quote no part of the credentials. They stand beside the
 // operator's message if that says what to do.
-func (a *Response) message(f Finding, code string) (message, words string) {
+func (a *Response) message(f Finding, e *logout.Error) (message, words string) {
 	what := fmt.Sprintf("HTTP %d", a.Status)
-	if code != "" {
-		what += ", " + code
+	if e.Code != "" {
+		what += ", " + e.Code
 	}
 	words = logout.Shorten(Clean(f.Message))
 	if quotesCredentials(words, f.Secrets) {
@@ -137,8 +157,11 @@ func (a *Response) message(f Finding, code string) (message, words string) {
 	switch {
 	case f.Reason == logout.Unauthorized:
 		return "the service does not accept the credentials (" + what + ")" + a.hintOf(), words
+	case e.Unconfirmed:
+		return "unexpected response to " + f.Operation + " (" + what + "), which does not confirm the logout: " +
+			"the user may be logged out or not; " + cmp.Or(f.NextStep, endpointStep), words
 	case f.Reason == logout.UnexpectedResponse:
-		return "unexpected response to " + f.Operation + " (" + what + "); check the endpoint" + a.hintOf(), words
+		return "unexpected response to " + f.Operation + " (" + what + "); " + endpointStep + a.hintOf(), words
 	case words == "":
 		return "the service answered " + what, ""
 	}

@@ -43,6 +43,9 @@ type Client struct {
 
 var _ logout.Client = (*Client)(nil)
 
+// endSessions is the name of the logout itself, for messages.
+const endSessions = "Keycloak's logout"
+
 // New returns a client. It sends nothing. The error says what is wrong with the
 // configuration, and contains no credential.
 func New(config Config) (*Client, error) {
@@ -96,7 +99,7 @@ func (c *Client) Logout(ctx context.Context, realm, userID string) (logout.Recei
 	case answer.Status == http.StatusNoContent:
 		return answer.Receipt(""), nil
 	}
-	return logout.Receipt{}, failure(answer, "Keycloak's logout")
+	return logout.Receipt{}, failure(answer, endSessions)
 }
 
 func (c *Client) call(ctx context.Context, method, url string) (*bearer.Response, error) {
@@ -128,6 +131,7 @@ func failure(a *bearer.Response, operation string) *logout.Error {
 		Code:         body.Error,
 		Message:      words(body.Message, body.Error, body.Description),
 		Operation:    operation,
+		LogsOut:      operation == endSessions,
 	})
 	if a.Status == http.StatusForbidden && body.Error == "HTTP 403 Forbidden" { // says nothing, but is Keycloak's own
 		e.Message, e.Words = "Keycloak refuses the client (HTTP 403): give its service account the role manage-users", ""

@@ -189,6 +189,8 @@ func TestLookalikesAreNotLoggedOut(t *testing.T) {
 // Keycloak's answers other than 204, with the messages of several versions.
 func TestAnswers(t *testing.T) {
 	const refused = "the service does not accept the credentials (HTTP "
+	const unconfirmed = "unexpected response to Keycloak's logout (HTTP 200), which does not confirm the logout: " +
+		"the user may be logged out or not; check the endpoint"
 	foreign := func(what string) string {
 		return "unexpected response to Keycloak's logout (HTTP " + what + "); check the endpoint"
 	}
@@ -233,7 +235,8 @@ func TestAnswers(t *testing.T) {
 		{answer{500, `{"error":"unknown_error"}`},
 			logout.Error{Reason: logout.ServiceFailure, Code: "unknown_error",
 				Message: "the service answered HTTP 500, unknown_error"}},
-		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("200")}},
+		{answer{200, `<html>`}, logout.Error{Reason: logout.UnexpectedResponse, Message: foreign("200")}},
+		{answer{200, `[]`}, logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true, Message: unconfirmed}},
 	} {
 		k := newKeycloak(t, map[string]answer{ofU1: tc.answer})
 		e := k.attempt(t, ByID, "u-1")

@@ -128,7 +128,7 @@ func (c *Client) call(ctx context.Context, method, address string) (*bearer.Resp
 func failure(a *bearer.Response, operation, identityID string) *logout.Error {
 	own := problemOf(a)
 	finding := httpcall.Finding{
-		Reason: httpcall.ReasonOf(a.Status), Operation: operation,
+		Reason: httpcall.ReasonOf(a.Status), Operation: operation, LogsOut: operation == deleteSessions,
 		Code: own.ID, Message: own.Reason, RequestID: own.Request,
 	}
 	if finding.Message == "" {

@@ -12,6 +12,7 @@ import (
 
 func TestBackoff(t *testing.T) {
 	retry := &logout.Error{Reason: logout.ServiceFailure}
+	unconfirmed := &logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true}
 	for _, tt := range []struct {
 		name    string
 		attempt int32
@@ -28,6 +29,10 @@ func TestBackoff(t *testing.T) {
 		{"Retry-After below the backoff", 10, &logout.Error{RetryAfter: 20 * time.Second}, 0, 20 * time.Second},
 		{"Retry-After, most", 10, &logout.Error{RetryAfter: 20 * time.Second}, 1, 5 * time.Minute},
 		{"slowly", 1, &logout.Error{Reason: logout.Unauthorized}, 0, 30 * time.Second},
+		{"unconfirmed", 1, unconfirmed, 1, time.Minute},
+		{"unconfirmed, again", 2, unconfirmed, 0, 2 * time.Minute},
+		{"unconfirmed, late", 1 << 30, unconfirmed, 1, 5 * time.Minute},
+		{"unconfirmed, asked for more", 1, &logout.Error{Unconfirmed: true, RetryAfter: 70 * time.Second}, 0, 70 * time.Second},
 		{"slowly, late", 9, &logout.Error{Reason: logout.Unauthorized}, 1, 256 * time.Second},
 	} {
 		if got := Backoff(tt.attempt, tt.failure, tt.random); got != tt.want {
@@ -38,7 +43,8 @@ func TestBackoff(t *testing.T) {
 		failure := &logout.Error{
 			Reason: rapid.SampledFrom([]logout.Reason{logout.ServiceFailure, logout.Unauthorized}).Draw(t,
 				"reason"),
-			RetryAfter: time.Duration(rapid.Int64Range(0, int64(logout.MaxRetryAfter)).Draw(t, "retryAfter")),
+			Unconfirmed: rapid.Bool().Draw(t, "unconfirmed"),
+			RetryAfter:  time.Duration(rapid.Int64Range(0, int64(logout.MaxRetryAfter)).Draw(t, "retryAfter")),
 		}
 		got := Backoff(rapid.Int32Range(1, 1<<30).Draw(t, "attempt"), failure,
 			rapid.Float64Range(0, 1).Draw(t, "random"))

@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"pgregory.net/rapid"
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/logout"
@@ -371,98 +369,6 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
-func TestFinishedObjectKeepsItsOutcome(t *testing.T) {
-	obj := object(claimedAt(0), loggedOutAt(1))
-	obj.Spec.Suspend, obj.Generation = ptr.To(true), 2
-	d := Decide(obj, time.Time{}, at(5))
-	want := obj.Status.DeepCopy()
-	want.ObservedGeneration = 2
-	for i := range want.Conditions {
-		want.Conditions[i].ObservedGeneration = 2
-	}
-	if d.Do != Write || !equality.Semantic.DeepEqual(d.Status, *want) {
-		t.Errorf("a later generation changed more than observedGeneration:\n%+v\nwant\n%+v", d.Status, *want)
-	}
-	obj.Status = d.Status
-	if d := Decide(obj, time.Time{}, at(6)); d.Do != Wait {
-		t.Errorf("written twice: %+v", d)
-	}
-}
-
-func TestDeadlineExceededSaysHowFarItCame(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		obj  *v1alpha1.UserLogout
-		want string
-	}{
-		{"never seen", object(), "not logged out within activeDeadlineSeconds (3600)"},
-		{"notAfter", object(notAfter(10)), "not logged out by notAfter (2026-11-22T12:00:10Z)"},
-		{"blocked", object(blockedAt(0)),
-			"not logged out within activeDeadlineSeconds (3600); last: ProviderNotFound: no provider"},
-		{"throttled", object(claimedAt(0), throttledAt(1, 1)),
-			"not logged out within activeDeadlineSeconds (3600); last: Throttled: slow down"},
-		{"outcome lost", object(claimedAt(0)),
-			"not logged out within activeDeadlineSeconds (3600); the outcome of attempt 1 is unknown, so the user may have been logged out"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := Ready(deadlineExceeded(tt.obj, at(4000), "")).Message; got != tt.want {
-				t.Errorf("message %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestConditions(t *testing.T) {
-	blocked := func(obj *v1alpha1.UserLogout) {
-		obj.Status = blockedStatus(obj, v1alpha1.ReasonNotAllowed, "not allowed", at(0))
-	}
-	for _, tt := range []struct {
-		name string
-		obj  *v1alpha1.UserLogout
-		want string // the statuses of Ready, Finished, Reconciling and Stalled
-	}{
-		{"created", object(), "- - - -"},
-		{"calling", object(claimedAt(0)), "Unknown:Calling False:InProgress True:Progressing -"},
-		{"will retry", object(claimedAt(0), throttledAt(1, 9)),
-			"False:Throttled False:InProgress True:ProgressingWithRetry -"},
-		{"calling again", object(claimedAt(0), throttledAt(1, 9), claimedAt(10)),
-			"Unknown:Calling False:InProgress True:Progressing -"},
-		{"blocked", object(blocked), "False:NotAllowed False:InProgress True:ProgressingWithRetry -"},
-		{"queued", object(queuedAt(0)), "Unknown:Queued False:InProgress True:Queued -"},
-		{"queued after a failure", object(claimedAt(0), throttledAt(1, 9), queuedAt(10)),
-			"False:Throttled False:InProgress True:Queued -"},
-		{"queued once the provider is there", object(blocked, queuedAt(10)),
-			"Unknown:Queued False:InProgress True:Queued -"},
-		{"called up", object(queuedAt(0), claimedAt(20)), "Unknown:Calling False:InProgress True:Progressing -"},
-		{"suspended", object(claimedAt(0), throttledAt(1, 9), suspendedAt(2)), "False:Suspended False:Suspended - -"},
-		{"resumed", object(suspendedAt(2), liftSuspend, resumedAt(3)),
-			"Unknown:Progressing False:InProgress True:Progressing -"},
-		{"failed for good", object(claimedAt(0), refusedAt(1)), "False:NotFound True:Failed - True:NotFound"},
-		{"logged out", object(claimedAt(0), throttledAt(1, 9), claimedAt(10), loggedOutAt(11)),
-			"True:LoggedOut True:Succeeded - -"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var got []string
-			for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionFinished,
-				v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
-				c := meta.FindStatusCondition(tt.obj.Status.Conditions, kind)
-				if c == nil {
-					got = append(got, "-")
-					continue
-				}
-				got = append(got, string(c.Status)+":"+c.Reason)
-				if c.ObservedGeneration != tt.obj.Generation || tt.obj.Status.ObservedGeneration != tt.obj.Generation {
-					t.Errorf("%s: observedGeneration %d, status %d, want %d", kind, c.ObservedGeneration,
-						tt.obj.Status.ObservedGeneration, tt.obj.Generation)
-				}
-			}
-			if s := strings.Join(got, " "); s != tt.want {
-				t.Errorf("conditions %s, want %s", s, tt.want)
-			}
-		})
-	}
-}
-
 // TestClockSetBack checks that, after a clock was set back by an hour, an object does not wait for that hour, but no
 // longer than the longest backoff.
 func TestClockSetBack(t *testing.T) {
@@ -478,97 +384,6 @@ func TestClockSetBack(t *testing.T) {
 	if d := Decide(longest, time.Time{}, at(9)); d.Do != Wait || !d.At.Equal(at(10).Add(MaxBackoff)) {
 		t.Errorf("the longest backoff, a second set back: %+v", d)
 	}
-}
-
-// TestRandomHistories drives Decide with edits, answers, crashes and passing time in any order, and with a clock that
-// is set forward and back. It checks what must hold at every step.
-func TestRandomHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		obj := object()
-		if rapid.Bool().Draw(t, "notAfter") {
-			obj.Spec.NotAfter = metaAt(rapid.IntRange(-10, 4000).Draw(t, "notAfterAt"))
-		}
-		now, claimed, ends := 0, false, 0 // ends is when the current claim runs out
-		const longest = MaxBackoff + time.Second
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			now += rapid.SampledFrom([]int{0, 1, 5, 29, 30, 31, 300, 4000, 3600, -3600}).Draw(t, "pass")
-			if rapid.Bool().Draw(t, "edit") {
-				obj.Spec.Suspend = ptr.To(rapid.Bool().Draw(t, "suspend"))
-				obj.Generation++
-			}
-			before := obj.DeepCopy()
-			d := Decide(obj, time.Time{}, at(now))
-			if Finished(before) && d.Do == Write && Ready(d.Status).Reason != Ready(before.Status).Reason {
-				t.Fatalf("a finished object changed: %+v", d)
-			}
-			if claimed && now < ends && at(ends).Sub(at(now)) <= longest && d.Do != Wait {
-				t.Fatalf("%d although a claim stands", d.Do)
-			}
-			switch d.Do {
-			case Write:
-				obj.Status, claimed = d.Status, false
-			case Attempt:
-				if Suspended(obj) || Finished(obj) || passed(Deadline(obj), at(now)) ||
-					at(now).Before(nextAttempt(obj, time.Time{}, at(now))) {
-					t.Fatalf("a call that must not be made: %+v", obj)
-				}
-				if n := obj.Spec.NotAfter; n != nil && !at(now).Before(n.Time) {
-					t.Fatal("a call past notAfter")
-				}
-				attempts := obj.Status.Attempts
-				claimedAt(now)(obj)
-				if obj.Status.Attempts != attempts+1 {
-					t.Fatal("a claim that does not count")
-				}
-				claimed, ends = true, now+30
-				answered := now + rapid.SampledFrom([]int{0, 9, 3600, -3600}).Draw(t, "in the call")
-				switch rapid.SampledFrom([]string{"done", "refused", "throttled", "not called", "crash"}).Draw(t,
-					"answer") {
-				case "done":
-					loggedOutAt(answered)(obj)
-					claimed = false
-				case "refused":
-					refusedAt(answered)(obj)
-					claimed = false
-				case "throttled":
-					throttledAt(answered, rapid.IntRange(0, int(MaxBackoff/time.Second)).Draw(t, "backoff"))(obj)
-					claimed = false
-				case "not called":
-					obj.Status = Uncalled(obj, &Refusal{Reason: v1alpha1.ReasonQueued,
-						Message: "calls have been paused"}, at(answered))
-					claimed = false
-				}
-			case Wait:
-				if !Finished(obj) && !Suspended(obj) && d.At.IsZero() {
-					t.Fatalf("an unfinished object that nothing wakes: %+v", obj)
-				}
-				if !Finished(obj) && !Suspended(obj) && d.At.After(at(now).Add(longest)) {
-					t.Fatalf("waits until %s", d.At)
-				}
-			}
-			if c := obj.Status.Conditions; meta.IsStatusConditionTrue(c, v1alpha1.ConditionReconciling) &&
-				meta.IsStatusConditionTrue(c, v1alpha1.ConditionStalled) {
-				t.Fatal("Reconciling and Stalled together")
-			}
-			if Finished(obj) != (obj.Status.CompletionTime != nil) {
-				t.Fatal("completionTime does not say what Finished says")
-			}
-		}
-		// If nobody interferes and there is time enough, every object that is not suspended finishes, whatever the
-		// clocks showed.
-		obj.Spec.Suspend, obj.Generation = nil, obj.Generation+1
-		for range 5 {
-			now = max(now, int(Deadline(obj).Sub(created).Seconds())) + 4000
-			if d := Decide(obj, time.Time{}, at(now)); d.Do == Write {
-				obj.Status = d.Status
-			} else if d.Do == Attempt {
-				claimedAt(now)(obj)
-			}
-		}
-		if !Finished(obj) {
-			t.Fatalf("never finishes: %+v", obj)
-		}
-	})
 }
 
 // TestClockWasAhead checks that an object ends although its first attempt was made by a clock that was far ahead.

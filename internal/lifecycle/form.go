@@ -19,6 +19,6 @@ func Forms(before, status v1alpha1.UserLogoutStatus) []v1alpha1.UserLogoutStatus
 	if a := short.LastAttempt; a != nil {
 		short.LastAttempt = &v1alpha1.AttemptStatus{Time: a.Time, HTTPStatusCode: a.HTTPStatusCode}
 	}
-	least.LastAttempt = before.LastAttempt.DeepCopy()
+	least.LastAttempt, least.UnconfirmedAttempts = before.LastAttempt.DeepCopy(), before.UnconfirmedAttempts
 	return []v1alpha1.UserLogoutStatus{status, short, least}
 }

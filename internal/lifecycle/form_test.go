@@ -18,6 +18,7 @@ func TestFormsShrink(t *testing.T) {
 		obj := object()
 		if rapid.Bool().Draw(t, "retried") {
 			throttledAt(1, 1)(obj)
+			obj.Status.UnconfirmedAttempts = rapid.Int32Range(0, MaxUnconfirmed-1).Draw(t, "unconfirmed")
 			obj.Status.Attempts = rapid.Int32Range(1, 1<<30).Draw(t, "attempts")
 		}
 		obj.Generation = rapid.Int64Range(1, 1<<40).Draw(t, "generation")
@@ -29,6 +30,7 @@ func TestFormsShrink(t *testing.T) {
 			logout.Unauthorized, logout.Throttled, logout.ServiceUnavailable, logout.ServiceFailure,
 			logout.EndpointUnreachable, logout.UnexpectedResponse}).Draw(t, "reason"); reason != "" {
 			failure := &logout.Error{Reason: reason, Message: rapid.StringN(0, 256, -1).Draw(t, "message")}
+			failure.Unconfirmed = reason == logout.UnexpectedResponse && rapid.Bool().Draw(t, "a 2xx")
 			after = FailedAttempt(claim, at(10), failure, at(11), time.Second)
 		}
 		if rapid.Bool().Draw(t, "not called") {

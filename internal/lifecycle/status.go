@@ -60,8 +60,12 @@ func LoggedOut(
 	return s
 }
 
+// MaxUnconfirmed is how many calls for an object the service may answer with a success that it does not document. Each
+// may have logged the user out, so they do not go on until the deadline: the user would be logged out again and again.
+const MaxUnconfirmed = 5
+
 // FailedAttempt is the status after an attempt that failed. Another attempt follows after the backoff, unless none can
-// succeed.
+// succeed, or too many may have succeeded.
 func FailedAttempt(
 	claim *v1alpha1.UserLogout, claimedAt time.Time, failure *logout.Error, now time.Time, backoff time.Duration,
 ) v1alpha1.UserLogoutStatus {
@@ -70,7 +74,15 @@ func FailedAttempt(
 		Time: floorSecond(claimedAt), HTTPStatusCode: statusCode(failure.HTTPStatusCode),
 		Code: failure.Code, Message: failure.Text(), RequestID: failure.RequestID}
 	v := readyCondition{metav1.ConditionFalse, string(failure.Reason), failure.Text()}
-	if failure.Reason.Class() == logout.Permanent {
+	if failure.Unconfirmed {
+		s.UnconfirmedAttempts++
+	}
+	exhausted := s.UnconfirmedAttempts >= MaxUnconfirmed
+	if exhausted {
+		v.reason = v1alpha1.ReasonUnconfirmed
+		v.message = logout.Shorten(fmt.Sprintf("gave up after %d such answers: ", MaxUnconfirmed) + v.message)
+	}
+	if exhausted || failure.Reason.Class() == logout.Permanent {
 		finish(&s, now)
 		setConditions(&s, claim.Generation, now, failed, v)
 		return s

@@ -89,6 +89,9 @@ type Error struct {
 	// are paused as well. For Throttled it is set, too, but the gate first
 	// finds out whether the service throttles everybody.
 	ProviderWide bool
+	// Unconfirmed means that the answer is a success, but not the one that the
+	// service documents. The call may have logged the user out.
+	Unconfirmed bool
 	// NoCredentials means that the call was not made, because the server that issues the credentials for all calls has
 	// failed. HTTPStatusCode is its answer's.
 	NoCredentials bool

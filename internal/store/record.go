@@ -64,6 +64,7 @@ func (l *layout) provider(ref *v1alpha1.ProviderReference) {
 func (l *layout) statusOf(s *v1alpha1.UserLogoutStatus) {
 	number(&l.status, &s.ObservedGeneration)
 	number(&l.status, &s.Attempts)
+	number(&l.status, &s.UnconfirmedAttempts)
 	l.own.optionalTime(&s.StartTime)
 	l.own.optionalTime(&s.NextAttemptTime)
 	l.own.optionalTime(&s.CompletionTime)

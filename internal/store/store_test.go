@@ -178,8 +178,9 @@ var logouts = rapid.Custom(func(t *rapid.T) *v1alpha1.UserLogout {
 			TTLSecondsAfterFinished: pointer(t, rapid.Int32(), "ttl"),
 		},
 		Status: v1alpha1.UserLogoutStatus{
-			ObservedGeneration: rapid.Int64().Draw(t, "observed"),
-			Attempts:           rapid.Int32().Draw(t, "attempts"),
+			ObservedGeneration:  rapid.Int64().Draw(t, "observed"),
+			Attempts:            rapid.Int32().Draw(t, "attempts"),
+			UnconfirmedAttempts: rapid.Int32().Draw(t, "unconfirmed"),
 			StartTime: pointer(
 				t,
 				set,

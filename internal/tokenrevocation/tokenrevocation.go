@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -108,23 +109,35 @@ func (c *Client) Logout(ctx context.Context, accountID, userID string) (logout.R
 	case c.confirms(answer):
 		return answer.Receipt(requestID(answer)), nil
 	}
-	return logout.Receipt{}, failure(answer)
+	return logout.Receipt{}, c.failure(answer)
 }
 
 // confirms reports whether an answer is a success. Whatever its status, one that
 // says anything is none: it may be a proxy's page, or an error in a form that
 // the draft does not define.
 func (c *Client) confirms(a *bearer.Response) bool {
-	accepted := slices.ContainsFunc(c.accepted, func(status int32) bool { return int(status) == a.Status })
 	var body map[string]any
 	empty := len(a.Body) == 0 || a.JSON(&body) && body != nil && len(body) == 0
-	return accepted && !a.Partial && empty
+	return c.accepts(a.Status) && !a.Partial && empty
+}
+
+func (c *Client) accepts(status int) bool {
+	return slices.ContainsFunc(c.accepted, func(other int32) bool { return int(other) == status })
+}
+
+// nextStep is what to do about a success that confirms nothing. The service may
+// well mean it: the draft is young, and servers differ.
+func nextStep(status int, accepted bool) string {
+	if accepted {
+		return "its body would have to be empty or {}; check the endpoint"
+	}
+	return fmt.Sprintf("if the service documents it as success, add %d to acceptedStatusCodes", status)
 }
 
 // failure returns the error for an answer that is no success. In the draft, the
 // status has the meaning, and the body is not defined. If the body is an OAuth
 // error, failure passes its code and description on.
-func failure(a *bearer.Response) *logout.Error {
+func (c *Client) failure(a *bearer.Response) *logout.Error {
 	var body struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
@@ -137,6 +150,8 @@ func failure(a *bearer.Response) *logout.Error {
 		Message:      body.Description,
 		RequestID:    requestID(a),
 		Operation:    "Global Token Revocation",
+		LogsOut:      true,
+		NextStep:     nextStep(a.Status, c.accepts(a.Status)),
 	})
 }
 

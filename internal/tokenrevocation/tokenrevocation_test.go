@@ -105,9 +105,13 @@ func TestAnswers(t *testing.T) {
 		{422, `{"error_description":"this account cannot be logged out"}`,
 			logout.Error{Reason: logout.UnexpectedResponse, Message: odd(422).Message,
 				Words: "this account cannot be logged out"}},
-		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x",
-			Message: "unexpected response to Global Token Revocation (HTTP 200, x); check the endpoint"}},
-		{202, "", odd(202)},
+		{200, `{"error":"x"}`, logout.Error{Reason: logout.UnexpectedResponse, Code: "x", Unconfirmed: true,
+			Message: "unexpected response to Global Token Revocation (HTTP 200, x), which does not confirm the logout: " +
+				"the user may be logged out or not; if the service documents it as success, add 200 to acceptedStatusCodes"}},
+		{202, "", logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true,
+			Message: "unexpected response to Global Token Revocation (HTTP 202), which does not confirm the logout: " +
+				"the user may be logged out or not; if the service documents it as success, add 202 to acceptedStatusCodes"}},
+		{202, page, odd(202)},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Request-Id", "r-1")

@@ -18,7 +18,7 @@ Which of them appear together: [decision 2](decisions/0002-conditions.md). Each 
 | in progress | [`Calling`](runbook/Calling.md), [`Queued`](runbook/Queued.md), [`Progressing`](runbook/Progressing.md) | |
 | waits until somebody changes something | [`Suspended`](runbook/Suspended.md), [`ProviderNotFound`](runbook/ProviderNotFound.md), [`ProviderNotReady`](runbook/ProviderNotReady.md), [`NotAllowed`](runbook/NotAllowed.md) | [`InvalidEndpoint`](runbook/InvalidEndpoint.md), [`InvalidSpec`](runbook/InvalidSpec.md), [`SecretNotFound`](runbook/SecretNotFound.md), [`InvalidSecret`](runbook/InvalidSecret.md), [`InvalidConfigMap`](runbook/InvalidConfigMap.md), [`CredentialsUnavailable`](runbook/CredentialsUnavailable.md) |
 | the call failed and is retried; a provider: calls are paused | [`Unauthorized`](runbook/Unauthorized.md), [`Throttled`](runbook/Throttled.md), [`ServiceUnavailable`](runbook/ServiceUnavailable.md), [`ServiceFailure`](runbook/ServiceFailure.md), [`EndpointUnreachable`](runbook/EndpointUnreachable.md), [`UnexpectedResponse`](runbook/UnexpectedResponse.md) | the same |
-| failed for good | [`BadRequest`](runbook/BadRequest.md), [`NotFound`](runbook/NotFound.md), [`Forbidden`](runbook/Forbidden.md), [`InvalidSpec`](runbook/InvalidSpec.md), [`DeadlineExceeded`](runbook/DeadlineExceeded.md), [`Deleted`](runbook/Deleted.md) | |
+| failed for good | [`BadRequest`](runbook/BadRequest.md), [`NotFound`](runbook/NotFound.md), [`Forbidden`](runbook/Forbidden.md), [`InvalidSpec`](runbook/InvalidSpec.md), [`DeadlineExceeded`](runbook/DeadlineExceeded.md), [`Unconfirmed`](runbook/Unconfirmed.md), [`Deleted`](runbook/Deleted.md) | |
 
 If a status cannot be written, an event has the reason [`StatusUnstored`](runbook/StatusUnstored.md).
 {{ end -}}

@@ -236,7 +236,10 @@ func (k *kit) notTheService() {
 			case status == k.p.LoggedOut.Status && status != 200: // a 204 has no body that could show a difference
 			case status == 404 && a.Body == "" && k.p.BareNotFound:
 			default:
-				k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
+				e := k.answered(fmt.Sprint(status, " ", what), a, logout.UnexpectedResponse)
+				if e.Unconfirmed != (status < 300 && a.Body == "") {
+					k.Errorf("%d %s: unconfirmed %t", status, what, e.Unconfirmed)
+				}
 			}
 		}
 	}
