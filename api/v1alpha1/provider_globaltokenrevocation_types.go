@@ -90,9 +90,10 @@ type GlobalTokenRevocationProvider struct {
 // ClientCredentials configures the client credentials grant of OAuth 2.0, by
 // which the operator fetches tokens.
 type ClientCredentials struct {
-	// tokenURL is the URL of the token endpoint. It must be https, unless the
-	// host is a loopback address or the operator runs with
-	// --allow-insecure-endpoints.
+	// tokenURL is the URL of the token endpoint. It may have a query, which is
+	// no place for a secret: everybody who can read the provider sees it. It
+	// must be https, unless the host is a loopback address or the operator runs
+	// with --allow-insecure-endpoints.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048

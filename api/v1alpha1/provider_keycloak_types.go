@@ -36,7 +36,7 @@ type KeycloakProvider struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]')",message="must not contain invisible characters, or white space other than the space"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]|[\\\\x{34f}\\\\x{115f}\\\\x{1160}\\\\x{17b4}\\\\x{17b5}\\\\x{2800}\\\\x{3164}\\\\x{ffa0}]')",message="must not contain invisible characters, or white space other than the space"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ') && !self.contains('  ')",message="must not begin or end with a space, or have two in a row"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[/%?#;\\\\\\\\]|^[.]+$')",message="must not contain any of / \\ % ? # ;, or consist of dots only"
 	TokenRealm string `json:"tokenRealm,omitempty"`

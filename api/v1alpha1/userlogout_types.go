@@ -55,15 +55,14 @@ type UserLogoutSpec struct {
 	// it: for Amazon Chime, the Chime account ID. It must have 1 to 256
 	// characters, and must not consist of dots only, begin or end with a space,
 	// or contain two spaces in a row, other white space or invisible
-	// characters. It must not be a
-	// number such as 1.23456789e+09, which is what templates make of 1234567890
-	// if nobody quotes it. Do not escape it. What the type of the provider
+	// characters. It must not be a number such as 1.23456789e+09, which is what
+	// templates make of 1234567890 if nobody quotes it. Do not escape it. What the type of the provider
 	// cannot send safely, such as a slash in the path of a URL, ends the logout
 	// with the reason InvalidSpec. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]')",message="must not contain invisible characters, or white space other than the space"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]|[\\\\x{34f}\\\\x{115f}\\\\x{1160}\\\\x{17b4}\\\\x{17b5}\\\\x{2800}\\\\x{3164}\\\\x{ffa0}]')",message="must not contain invisible characters, or white space other than the space"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ') && !self.contains('  ')",message="must not begin or end with a space, or have two in a row"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[.]+$')",message="must not consist of dots only"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?[eE][+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"
@@ -74,7 +73,7 @@ type UserLogoutSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]')",message="must not contain invisible characters, or white space other than the space"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('\\\\p{C}|[^\\\\P{Z} ]|[\\\\x{34f}\\\\x{115f}\\\\x{1160}\\\\x{17b4}\\\\x{17b5}\\\\x{2800}\\\\x{3164}\\\\x{ffa0}]')",message="must not contain invisible characters, or white space other than the space"
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith(' ') && !self.endsWith(' ') && !self.contains('  ')",message="must not begin or end with a space, or have two in a row"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[.]+$')",message="must not consist of dots only"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9](\\\\.[0-9]+)?[eE][+][0-9]{2,}$')",message="must not be a number in exponential form, as templates write large numbers: quote the ID where it comes from"

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Endpoint is a URL that may be called. Only ParseEndpoint creates one. The
-// zero value is no URL.
+// Endpoint is a URL that may be called. Only the functions below create one.
+// The zero value is no URL.
 type Endpoint struct{ url string }
 
 // ParseEndpoint checks a URL. The error says what is wrong with it, but does
@@ -18,7 +18,16 @@ type Endpoint struct{ url string }
 // only for the loopback, unless allowInsecure is set: somebody could read the
 // credentials of a request and use them again.
 func ParseEndpoint(url string, allowInsecure bool) (Endpoint, error) {
-	if err := checkEndpoint(url, allowInsecure); err != nil {
+	if err := checkEndpoint(url, allowInsecure, false); err != nil {
+		return Endpoint{}, err
+	}
+	return Endpoint{url}, nil
+}
+
+// ParseTokenURL is ParseEndpoint for the URL of a token endpoint, which may have a query:
+// https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+func ParseTokenURL(url string, allowInsecure bool) (Endpoint, error) {
+	if err := checkEndpoint(url, allowInsecure, true); err != nil {
 		return Endpoint{}, err
 	}
 	return Endpoint{url}, nil
@@ -41,7 +50,7 @@ func (e Endpoint) String() string { return e.url }
 // slash, and its segments must be escaped.
 func (e Endpoint) Join(path string) Endpoint { return Endpoint{strings.TrimRight(e.url, "/") + path} }
 
-func checkEndpoint(endpoint string, allowInsecure bool) error {
+func checkEndpoint(endpoint string, allowInsecure, allowQuery bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
@@ -52,7 +61,7 @@ func checkEndpoint(endpoint string, allowInsecure bool) error {
 		return errors.New("must begin with https:// (or http://)")
 	case u.User != nil:
 		return errors.New("must not contain a user name or password; credentials belong in a Secret")
-	case u.RawQuery != "" || u.ForceQuery:
+	case !allowQuery && (u.RawQuery != "" || u.ForceQuery):
 		return errors.New("must not have a query (?…)")
 	case strings.Contains(endpoint, "#"):
 		return errors.New("must not have a fragment (#…)")

@@ -63,6 +63,27 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
+// TestParseTokenURL: the rules are those of every endpoint, but for the query.
+func TestParseTokenURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://login.example/oauth2/token":                    "",
+		"https://login.example/oauth2/token?p=B2C_1_policy&x=%": "",
+		"https://login.example?tenant=a":                        "",
+		"http://127.0.0.1:8080?a":                               "",
+		"http://login.example/?https://":                        "flag",
+		"https://user:password@login.example/?a=b":              "password",
+		"https://login.example/?a=b#c":                          "fragment",
+		"https://login.example/#c?a=b":                          "fragment",
+		"https://login.example/?a=b\n":                          "not a URL",
+		"?a=b":                                                  "absolute URL",
+	} {
+		is, err := ParseTokenURL(url, false)
+		if want == "" && (err != nil || is.String() != url) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %q, %v, want %q in it", url, is, err, want)
+		}
+	}
+}
+
 func TestJoin(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"https://a.example":       "https://a.example/b%2Fc",

@@ -44,9 +44,13 @@ func CheckID(id string) error {
 	return nil
 }
 
-// invisible reports whether r is in one of Unicode's categories C (other) and Z
-// (separator), which are \p{C} and \p{Z} in the CRD's rule, and is not the space.
-func invisible(r rune) bool { return r != ' ' && unicode.In(r, unicode.C, unicode.Z) }
+// invisible reports whether nobody can see r: it is in one of Unicode's categories C (other) and Z (separator), and is
+// not the space, or it is a letter or sign that is drawn as nothing, or as a blank. The CRD's rule has \p{C}, \p{Z} and
+// a list of the others.
+func invisible(r rune) bool {
+	const brailleBlank = '\u2800'
+	return r == brailleBlank || r != ' ' && unicode.In(r, unicode.C, unicode.Z, unicode.Other_Default_Ignorable_Code_Point)
+}
 
 // CheckPathSegment rejects an ID that must not be a segment of a URL's path,
 // even if it is escaped. Many proxies and servers decode the path before they

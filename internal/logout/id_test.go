@@ -45,6 +45,9 @@ func TestCheckID(t *testing.T) {
 		"a\ue000":                              "invisible",   // private use
 		"a\u2028":                              "white space", // line separator
 		"\ufeffa":                              "invisible",   // byte order mark
+		"a\u2800":                              "invisible",   // braille pattern blank
+		"a\u3164b":                             "invisible",   // Hangul filler
+		"a\u034fb":                             "invisible",   // combining grapheme joiner
 	} {
 		if err := CheckID(id); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("CheckID(%q) = %v, want an error with %q", id, err, want)

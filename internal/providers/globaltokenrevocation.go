@@ -63,7 +63,7 @@ func (s source) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (au
 		}
 		return auth, err
 	}
-	tokens, err := s.parse("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL)
+	tokens, err := s.parseTokenURL("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL)
 	if err != nil {
 		return auth, err
 	}

@@ -85,10 +85,21 @@ type source struct {
 // parse checks the URL in a field of the spec.
 func (s source) parse(field, url string) (httpcall.Endpoint, error) {
 	endpoint, err := httpcall.ParseEndpoint(url, s.allowInsecure)
-	if err != nil {
-		return endpoint, &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
+	return endpoint, invalidEndpoint(field, err)
+}
+
+// parseTokenURL is parse for the URL of a token endpoint.
+func (s source) parseTokenURL(field, url string) (httpcall.Endpoint, error) {
+	endpoint, err := httpcall.ParseTokenURL(url, s.allowInsecure)
+	return endpoint, invalidEndpoint(field, err)
+}
+
+// invalidEndpoint returns the error for the URL in a field; nil for nil.
+func invalidEndpoint(field string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return endpoint, nil
+	return &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
 }
 
 // invalidSpec returns the error for a spec that cannot be used.

@@ -24,6 +24,9 @@ func (k *kit) misconfigured() {
 			"https://login.example/#a":        "fragment",
 			"login":                           "absolute URL",
 		} {
+			if word == "query" && strings.HasSuffix(field, "tokenURL") {
+				continue // RFC 6749 lets a token endpoint have one
+			}
 			k.object.Spec = k.p.Set(good, field, url)
 			k.refuses(v1alpha1.ReasonInvalidEndpoint, k.p.Field(field), word)
 		}
