@@ -215,7 +215,7 @@ func TestEgressPorts(t *testing.T) {
 		ports = append(ports, string(*p.Protocol)+" "+p.Port.String())
 	}
 	if want := []string{"UDP 53", "TCP 53", "TCP 443", "TCP 8443", "TCP 3128"}; !slices.Equal(ports, want) ||
-		len(policy.Spec.Egress) != 2 || len(policy.Spec.Egress[1].To) != 2 {
+		len(policy.Spec.Egress) != 2 || len(policy.Spec.Egress[1].To) != 4 {
 		t.Errorf("ports %q, want %q; %+v", ports, want, policy.Spec.Egress)
 	}
 }

@@ -174,7 +174,7 @@ func expectFaultFree(t *testing.T, name string, got v1alpha1.UserLogoutStatus) {
 	}
 	complete := got.StartTime != nil && got.CompletionTime != nil && got.Attempts > 0
 	got = *got.DeepCopy()
-	got.StartTime, got.CompletionTime, got.Attempts = nil, nil, 0
+	got.StartTime, got.CompletionTime, got.Attempts, got.UnconfirmedAttempts = nil, nil, 0, 0
 	for i := range got.Conditions {
 		got.Conditions[i].LastTransitionTime = metav1.Time{}
 	}
