@@ -56,9 +56,9 @@ type UserLogoutSpec struct {
 	// characters, and must not consist of dots only, begin or end with a space,
 	// or contain two spaces in a row, other white space or invisible
 	// characters. It must not be a number such as 1.23456789e+09, which is what
-	// templates make of 1234567890 if nobody quotes it. Do not escape it. What the type of the provider
-	// cannot send safely, such as a slash in the path of a URL, ends the logout
-	// with the reason InvalidSpec. Immutable.
+	// templates make of 1234567890 if nobody quotes it. Do not escape it. What
+	// the type of the provider cannot send safely, such as a slash in the path
+	// of a URL, ends the logout with the reason InvalidSpec. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256

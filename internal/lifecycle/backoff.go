@@ -14,13 +14,14 @@ const (
 	// slowBackoff is the shortest wait if somebody has to fix something first.
 	slowBackoff = 30 * time.Second
 	// unconfirmedBackoff is the shortest wait after a first call that may have logged the user out. It doubles with
-	// each attempt, so that the calls until MaxUnconfirmed take longer than most disturbances.
+	// each attempt, so that the calls until maxUnconfirmed take longer than most disturbances.
 	unconfirmedBackoff = time.Minute
 )
 
 // Backoff is how long to wait after attempt number attempt (from 1) has failed: a random time up to min(cap,
 // base·2^(attempt-1)), and never less than the service asked for, nor than slowBackoff if somebody has to fix
-// something, nor than unconfirmedBackoff·2^(attempt-1) if the call may have logged the user out. The exponent comes from the status, so a restart of the operator does not reset it. random is in [0, 1).
+// something, nor than unconfirmedBackoff·2^(attempt-1) if the call may have logged the user out. The exponent comes from
+// the status, so a restart of the operator does not reset it. random is in [0, 1).
 //
 // Without full jitter, the objects of one outage would all come back together.
 func Backoff(attempt int32, failure *logout.Error, random float64) time.Duration {

@@ -18,7 +18,7 @@ func TestFormsShrink(t *testing.T) {
 		obj := object()
 		if rapid.Bool().Draw(t, "retried") {
 			throttledAt(1, 1)(obj)
-			obj.Status.UnconfirmedAttempts = rapid.Int32Range(0, MaxUnconfirmed-1).Draw(t, "unconfirmed")
+			obj.Status.UnconfirmedAttempts = rapid.Int32Range(0, maxUnconfirmed-1).Draw(t, "unconfirmed")
 			obj.Status.Attempts = rapid.Int32Range(1, 1<<30).Draw(t, "attempts")
 		}
 		obj.Generation = rapid.Int64Range(1, 1<<40).Draw(t, "generation")

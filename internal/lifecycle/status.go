@@ -60,9 +60,9 @@ func LoggedOut(
 	return s
 }
 
-// MaxUnconfirmed is how many calls for an object the service may answer with a success that it does not document. Each
+// maxUnconfirmed is how many calls for an object the service may answer with a success that it does not document. Each
 // may have logged the user out, so they do not go on until the deadline: the user would be logged out again and again.
-const MaxUnconfirmed = 5
+const maxUnconfirmed = 5
 
 // FailedAttempt is the status after an attempt that failed. Another attempt follows after the backoff, unless none can
 // succeed, or too many may have succeeded.
@@ -77,10 +77,10 @@ func FailedAttempt(
 	if failure.Unconfirmed {
 		s.UnconfirmedAttempts++
 	}
-	exhausted := s.UnconfirmedAttempts >= MaxUnconfirmed
+	exhausted := failure.Unconfirmed && s.UnconfirmedAttempts >= maxUnconfirmed
 	if exhausted {
 		v.reason = v1alpha1.ReasonUnconfirmed
-		v.message = logout.Shorten(fmt.Sprintf("gave up after %d such answers: ", MaxUnconfirmed) + v.message)
+		v.message = logout.Shorten(fmt.Sprintf("gave up after %d such answers: ", maxUnconfirmed) + v.message)
 	}
 	if exhausted || failure.Reason.Class() == logout.Permanent {
 		finish(&s, now)

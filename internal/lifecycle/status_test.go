@@ -111,7 +111,7 @@ func TestUnconfirmed(t *testing.T) {
 	accepted := &logout.Error{Reason: logout.UnexpectedResponse, Unconfirmed: true, HTTPStatusCode: 202, Message: "HTTP 202"}
 	unavailable := &logout.Error{Reason: logout.ServiceUnavailable, HTTPStatusCode: 503, Message: "HTTP 503"}
 	obj, now := object(), at(0)
-	for n := int32(1); n <= MaxUnconfirmed; n++ {
+	for n := int32(1); n <= maxUnconfirmed; n++ {
 		for _, failure := range []*logout.Error{unavailable, accepted} {
 			if Finished(obj) {
 				t.Fatalf("finished after %d", n-1)

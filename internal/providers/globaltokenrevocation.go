@@ -6,6 +6,7 @@ import (
 
 	"github.com/logout-operator/logout-operator/api/v1alpha1"
 	"github.com/logout-operator/logout-operator/internal/bearer"
+	"github.com/logout-operator/logout-operator/internal/httpcall"
 	"github.com/logout-operator/logout-operator/internal/tokenrevocation"
 )
 
@@ -63,7 +64,7 @@ func (s source) revocationAuth(spec *v1alpha1.GlobalTokenRevocationProvider) (au
 		}
 		return auth, err
 	}
-	tokens, err := s.parseTokenURL("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL)
+	tokens, err := s.parse("spec.globalTokenRevocation.clientCredentials.tokenURL", grant.TokenURL, httpcall.ParseTokenURL)
 	if err != nil {
 		return auth, err
 	}

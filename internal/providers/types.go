@@ -63,7 +63,7 @@ func (u union[M]) client(ctx context.Context, s source) (c Client, err error) {
 		return nil, invalidSpec("%s is required when type is %s", u.field, s.spec.Type)
 	}
 	if url := u.endpoint(m); url != "" || !u.hasDefault {
-		if s.endpoint, err = s.parse(u.field+".endpoint", url); err != nil {
+		if s.endpoint, err = s.parse(u.field+".endpoint", url, httpcall.ParseEndpoint); err != nil {
 			return nil, err
 		}
 	}
@@ -82,24 +82,15 @@ type source struct {
 	tls           httpcall.TLS
 }
 
-// parse checks the URL in a field of the spec.
-func (s source) parse(field, url string) (httpcall.Endpoint, error) {
-	endpoint, err := httpcall.ParseEndpoint(url, s.allowInsecure)
-	return endpoint, invalidEndpoint(field, err)
-}
-
-// parseTokenURL is parse for the URL of a token endpoint.
-func (s source) parseTokenURL(field, url string) (httpcall.Endpoint, error) {
-	endpoint, err := httpcall.ParseTokenURL(url, s.allowInsecure)
-	return endpoint, invalidEndpoint(field, err)
-}
-
-// invalidEndpoint returns the error for the URL in a field; nil for nil.
-func invalidEndpoint(field string, err error) error {
-	if err == nil {
-		return nil
+// parse checks the URL in a field of the spec by the rules of one of httpcall's functions.
+func (s source) parse(
+	field, url string, parse func(url string, allowInsecure bool) (httpcall.Endpoint, error),
+) (httpcall.Endpoint, error) {
+	endpoint, err := parse(url, s.allowInsecure)
+	if err != nil {
+		return endpoint, &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
 	}
-	return &ConfigError{v1alpha1.ReasonInvalidEndpoint, field + ": " + err.Error()}
+	return endpoint, nil
 }
 
 // invalidSpec returns the error for a spec that cannot be used.

@@ -178,8 +178,8 @@ func TestProxy(t *testing.T) {
 		values[e.Name] = e.Value
 	}
 	hosts := strings.Split(values["NO_PROXY"], ",")
-	for _, want := range []string{"$(KUBERNETES_SERVICE_HOST)", ".svc", ".cluster.local", "127.0.0.1", "fd00:ec2::23", ".corp.example",
-		"10.0.0.0/8"} {
+	for _, want := range []string{"$(KUBERNETES_SERVICE_HOST)", ".svc", ".cluster.local", "127.0.0.1", "fd00:ec2::23",
+		"fd00:ec2::254", ".corp.example", "10.0.0.0/8"} {
 		if !slices.Contains(hosts, want) {
 			t.Errorf("NO_PROXY is %q, without %s", hosts, want)
 		}

@@ -215,6 +215,9 @@ func (tc hostile) run(t *testing.T, misclassified, late *atomic.Int64) {
 		t.Errorf("attempt %d: %s, status %d, want %s, status %d: %s", met.Attempts, ready.Reason,
 			met.LastAttempt.HTTPStatusCode, tc.reason, tc.code, ready.Message)
 	}
+	if counted := met.UnconfirmedAttempts == 1; counted != (tc.wait == unconfirmed) {
+		t.Errorf("%d unconfirmed attempts", met.UnconfirmedAttempts)
+	}
 	calls := 2
 	switch {
 	case ready.Reason == loggedOut:

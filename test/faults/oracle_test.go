@@ -114,7 +114,7 @@ func finishedObject(t *testing.T, obj *v1alpha1.UserLogout) *v1alpha1.UserLogout
 		t.Fatal(err)
 	}
 	m, s := got.ObjectMeta, got.Status.DeepCopy()
-	s.StartTime, s.CompletionTime, s.Attempts, s.UnconfirmedAttempts = nil, nil, 0, 0
+	s.StartTime, s.CompletionTime, s.Attempts = nil, nil, 0
 	if s.LastAttempt != nil {
 		s.LastAttempt.Time, s.LastAttempt.RequestID = metav1.Time{}, ""
 	}

@@ -35,6 +35,7 @@ const (
 	meddled   = "meddled"  // the outcome cannot be stored
 	forgiven  = "forgiven" // fails once and then succeeds
 	late      = "late"     // its notAfter has passed
+	accepted  = "accepted" // answered 202, again and again
 )
 
 // stage is an operator process with everything that it needs.
@@ -94,7 +95,7 @@ func (s *stage) play(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("waited for the call for %s in vain", meddled)
 	}
-	err := errors.Join(s.meddle(ctx), s.createLate(ctx))
+	err := errors.Join(s.meddle(ctx), s.createLate(ctx), s.createUnconfirmed(ctx))
 	called.Release()
 	if err != nil {
 		return err
@@ -102,6 +103,7 @@ func (s *stage) play(ctx context.Context) error {
 	return s.awaitFinished(ctx, map[string]string{
 		fine: v1alpha1.ReasonLoggedOut, throttled: v1alpha1.ReasonLoggedOut, meddled: v1alpha1.ReasonLoggedOut,
 		forgiven: v1alpha1.ReasonLoggedOut, unknown: v1alpha1.ReasonNotFound, late: v1alpha1.ReasonDeadlineExceeded,
+		accepted: v1alpha1.ReasonUnconfirmed,
 	})
 }
 
@@ -119,6 +121,23 @@ func (s *stage) createLate(ctx context.Context) error {
 		Spec: v1alpha1.UserLogoutSpec{AccountID: account, UserID: late,
 			NotAfter: ptr.To(metav1.NewTime(time.Now().Add(-time.Hour)))},
 	})
+}
+
+// createUnconfirmed creates an object for which the service has answered four calls with a success that it does not
+// document, as far as the status says: the calls would take a quarter of an hour. The fifth is made. The object is
+// suspended until then, so that no call comes first.
+func (s *stage) createUnconfirmed(ctx context.Context) error {
+	s.service.Script(account, accepted, chimetest.Answer{Status: 202})
+	obj := &v1alpha1.UserLogout{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: accepted},
+		Spec:       v1alpha1.UserLogoutSpec{AccountID: account, UserID: accepted, Suspend: ptr.To(true)},
+	}
+	if err := s.Admin.Create(ctx, obj); err != nil {
+		return err
+	}
+	four := client.RawPatch(types.MergePatchType, []byte(`{"status": {"unconfirmedAttempts": 4}}`))
+	resume := client.RawPatch(types.MergePatchType, []byte(`{"spec": {"suspend": false}}`))
+	return errors.Join(s.itself.Status().Patch(ctx, obj.DeepCopy(), four), s.Admin.Patch(ctx, obj, resume))
 }
 
 // meddle changes the stored claim, which nobody may do, so that the API server rejects the outcome of the call: the

@@ -25,7 +25,12 @@ func (k *kit) misconfigured() {
 			"login":                           "absolute URL",
 		} {
 			if word == "query" && strings.HasSuffix(field, "tokenURL") {
-				continue // RFC 6749 lets a token endpoint have one
+				k.object.Spec = k.p.Set(good, field, url)
+				k.object.Generation++
+				if _, err := k.build(); err != nil { // RFC 6749 lets a token endpoint have a query
+					k.Errorf("%s with a query: %v", field, err)
+				}
+				continue
 			}
 			k.object.Spec = k.p.Set(good, field, url)
 			k.refuses(v1alpha1.ReasonInvalidEndpoint, k.p.Field(field), word)
